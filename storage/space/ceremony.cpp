@@ -1,0 +1,175 @@
+#include "storage/space/ceremony.h"
+
+#include "crypto/assert.h"
+#include "storage/space/record_body.h"
+
+namespace beffroi::storage {
+namespace {
+
+// A log and the records that one signer adds to it, each verified as everybody else will verify it.
+class Author {
+ public:
+  Author(SpaceLog log, const crypto::SigningKeyPair& signer, UnixTime clock)
+      : log_(std::move(log)), signer_(signer), clock_(clock) {}
+
+  Result<void> add(const RecordBody& body) {
+    Bytes record = make_record(&log_.head(), log_.space(), body, clock_, signer_);
+    BEFFROI_CHECK(log_.append(record));
+    added_.push_back(std::move(record));
+    return {};
+  }
+  const SpaceLog& log() const { return log_; }
+  std::vector<Bytes> take() { return std::move(added_); }
+
+ private:
+  SpaceLog log_;
+  const crypto::SigningKeyPair& signer_;
+  UnixTime clock_;
+  std::vector<Bytes> added_;
+};
+
+DeviceBody device_body(const crypto::DeviceKeys& root, const crypto::DevicePublic& device) {
+  return {.identity = root.sign.public_key,
+          .device = device,
+          .role = Role::writer,
+          .certificate = crypto::sign(crypto::labels::sign_device, root.sign, device.id())};
+}
+
+PresharedTable preshared_of(const crypto::DeviceKeys& root, const DeviceRequest& device) {
+  PresharedTable out;
+  out.emplace(root.public_part().id(), root.preshared.clone());
+  out.insert_or_assign(device.device.id(), device.preshared.clone());
+  return out;
+}
+
+// The epoch that follows in `log`, with all keys that `access` can hand on (nullptr: it is the first).
+Result<EpochBody> next_epoch(const SpaceLog& log, const SpaceAccess* access, const PresharedTable& preshared,
+                             const std::string& name, crypto::Random& random) {
+  EpochPlan plan{.epoch = {log.epoch().value + 1}, .space_name = name, .recipients = {}};
+  plan.content_generation = log.content_generation();
+  if (access != nullptr) {
+    plan.handed = &access->unhanded;
+    // The keys of a generation that does not open can't be kept.
+    const bool known = access->current.content.generation == log.content_generation();
+    if (known && !log.new_content_keys_due())
+      plan.content = &access->current.content;
+    else
+      ++plan.content_generation;
+  }
+  BEFFROI_TRY(plan.recipients, epoch_recipients(log, preshared));
+  return make_epoch(log.space(), plan, random);
+}
+
+Result<void> admit(Author& author, const crypto::DeviceKeys& root, const DeviceRequest& device) {
+  const DeviceState* known = author.log().device(device.device.id());
+  if (known == nullptr) return author.add(device_body(root, device.device));
+  if (known->removed)
+    return fail(ErrorCode::already_exists,
+                N_("This station was removed from the space before: it needs new keys. Recover on an empty station."));
+  return {};
+}
+
+Result<void> remove_others(Author& author, const DeviceId& stays, const RecoveryPlan& plan) {
+  RemovalBody removal;
+  removal.hostile = plan.hostile;
+  for (const auto& [id, state] : author.log().devices()) {
+    if (id == stays || state.removed) continue;
+    RemovalBody::Device gone{.device = id, .last_valid_commit = {}};
+    if (const auto head = plan.heads.find(id); head != plan.heads.end()) {
+      gone.last_valid_commit = head->second.commit;
+      gone.last_valid_sequence = head->second.sequence;
+    }
+    removal.devices.push_back(gone);
+  }
+  if (removal.devices.empty()) return {};
+  return author.add(removal);
+}
+
+RecoveryBody recovery_body(const DeviceId& device, const RecoveryPlan& plan) {
+  RecoveryBody out{.device = device, .heads = {}};
+  for (const auto& [id, head] : plan.heads) out.heads.push_back(head.commit);
+  std::ranges::sort(out.heads);
+  out.heads.erase(std::unique(out.heads.begin(), out.heads.end()), out.heads.end());
+  if (out.heads.size() > kMaxNamedCommits) out.heads.resize(kMaxNamedCommits);
+  return out;
+}
+
+}  // namespace
+
+crypto::SecretBytes DeviceRequest::encode() const {
+  CborWriter out;
+  out.reserve(192).array(2);
+  write_device_public(out, device);
+  out.bytes(preshared.view());
+  Bytes bytes = out.take();
+  const crypto::ScopedWipe wiped(bytes);
+  return crypto::SecretBytes::copy_of(bytes);
+}
+
+Result<DeviceRequest> DeviceRequest::decode(ByteView bytes) {
+  CborReader in(bytes);
+  BodyDecoding decoding{in};
+  DeviceRequest out;
+  in.array_of(2);
+  out.device = read_device_public(decoding);
+  const ByteView preshared = in.bytes(crypto::kPresharedBytes);
+  if (preshared.size() != crypto::kPresharedBytes || decoding.newer) in.reject();
+  in.leave();
+  if (!in.finish()) return std::unexpected(malformed(N_("device's request")));
+  out.preshared = crypto::SecretBytes::copy_of(preshared);
+  return out;
+}
+
+Result<std::vector<Bytes>> found_vault(const crypto::DeviceKeys& root, const DeviceRequest& device,
+                                       const std::string& name, UnixTime clock, crypto::Random& random) {
+  GenesisBody genesis{.kind = SpaceKind::vault, .root = root.public_part()};
+  random.fill(genesis.nonce);
+  const Bytes first = make_record(nullptr, {}, genesis, clock, root.sign);
+  BEFFROI_TRY(SpaceLog log, SpaceLog::from_genesis(first));
+  Author author(std::move(log), root.sign, clock);
+  BEFFROI_CHECK(author.add(device_body(root, device.device)));
+  BEFFROI_TRY(EpochBody epoch, next_epoch(author.log(), nullptr, preshared_of(root, device), name, random));
+  BEFFROI_CHECK(author.add(std::move(epoch)));
+  std::vector<Bytes> out = author.take();
+  out.insert(out.begin(), first);
+  return out;
+}
+
+Result<std::vector<Bytes>> recover_vault(const crypto::DeviceKeys& root, const DeviceRequest& device,
+                                         const RecoveryPlan& plan, UnixTime clock, crypto::Random& random) {
+  BEFFROI_ASSERT(plan.log != nullptr);
+  if (plan.log->root() != root.public_part())
+    return fail(ErrorCode::refused, N_("This kit is not that of the space {}."), plan.log->space().hex());
+  if (plan.home && !is_address(plan.home->address))
+    return fail(ErrorCode::usage, N_("The address \"{}\" is not of the form HOST:PORT."), plan.home->address);
+  BEFFROI_TRY(const SpaceAccess access, open_access(*plan.log, root));
+  PresharedTable preshared = preshared_of(root, device);
+  for (const auto& [id, secret] : access.current.preshared) preshared.try_emplace(id, secret.clone());
+
+  Author author(*plan.log, root.sign, clock);
+  const DeviceId id = device.device.id();
+  BEFFROI_CHECK(admit(author, root, device));
+  if (!plan.keep_others) BEFFROI_CHECK(remove_others(author, id, plan));
+  BEFFROI_CHECK(author.add(recovery_body(id, plan)));
+  const bool waits_for_keys = author.log().device(id)->since > author.log().epoch();
+  if (author.log().rotation_due() || waits_for_keys) {
+    BEFFROI_TRY(EpochBody epoch, next_epoch(author.log(), &access, preshared, access.current.space_name, random));
+    BEFFROI_CHECK(author.add(std::move(epoch)));
+  }
+  if (plan.home && plan.home != author.log().home()) BEFFROI_CHECK(author.add(*plan.home));
+  return author.take();
+}
+
+Result<Bytes> rotate_epoch(const SpaceLog& log, const crypto::DeviceKeys& me, UnixTime clock, crypto::Random& random) {
+  BEFFROI_TRY(const SpaceAccess access, open_access(log, me));
+  if (access.current.epoch != log.epoch())
+    return fail(ErrorCode::wrong_state,
+                N_("The keys of epoch {} do not open for this device: the root has to renew them."),
+                std::to_string(log.epoch().value));
+  BEFFROI_TRY(EpochBody epoch, next_epoch(log, &access, access.current.preshared, access.current.space_name, random));
+  Author author(log, me.sign, clock);
+  BEFFROI_CHECK(author.add(std::move(epoch)));
+  return std::move(author.take().front());
+}
+
+}  // namespace beffroi::storage

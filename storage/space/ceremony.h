@@ -1,0 +1,50 @@
+// What only the root can do, as pure functions: the caller (the command line, which holds the kit's words for a moment)
+// derives the root's keys, calls one of these, hands the signed records to the daemon and wipes the root. The daemon
+// never sees a root secret.
+#pragma once
+
+#include "storage/space/epoch.h"
+
+namespace beffroi::storage {
+
+/// What a daemon says of its device when it asks to be admitted. Travels over the local socket only.
+struct DeviceRequest {
+  crypto::DevicePublic device;
+  crypto::SecretBytes preshared;
+
+  crypto::SecretBytes encode() const;  ///< CBOR [device, pre-shared secret]
+  static Result<DeviceRequest> decode(ByteView bytes);
+};
+
+/// Founds a vault: genesis, the station's device as a writer, epoch 1 boxed for root and device. Returns the encoded
+/// records. usage: a name that is empty or longer than kMaxSpaceNameBytes.
+Result<std::vector<Bytes>> found_vault(const crypto::DeviceKeys& root, const DeviceRequest& device,
+                                       const std::string& name, UnixTime clock, crypto::Random& random);
+
+/// The newest commit of a branch.
+struct BranchEnd {
+  CommitId commit;
+  std::uint64_t sequence = 0;
+};
+
+struct RecoveryPlan {
+  const SpaceLog* log = nullptr;  ///< verified
+  bool keep_others = false;       ///< else all other devices are removed
+  /// The loss was a theft: the next epoch brings new content keys, and what is backed up next is stored anew.
+  bool hostile = false;
+  std::map<DeviceId, BranchEnd> heads;  ///< last commit of each device, as the peer gave them and this client verified
+  std::optional<HomeBody> home;         ///< the peer that was recovered from
+};
+/// Admits a new device after a loss: device, removal of the others with their last valid commits, recovery, epoch
+/// rotation (and home when it differs). Returns the encoded records, to be appended in order. Goes on where an earlier
+/// recovery of the same device was cut short. refused: the kit is not that of this space; already_exists: the device
+/// was removed before, it needs new keys; wrong_state: with keep_others, a device that never got keys; usage: an
+/// unusable home address; else what open_access says when no epoch opens for the root.
+Result<std::vector<Bytes>> recover_vault(const crypto::DeviceKeys& root, const DeviceRequest& device,
+                                         const RecoveryPlan& plan, UnixTime clock, crypto::Random& random);
+
+/// A pure rotation by a device that may write: same members, fresh secret. wrong_state when the newest epoch does not
+/// open for `me`, or a new device waits for its first keys; otherwise the log's reasons.
+Result<Bytes> rotate_epoch(const SpaceLog& log, const crypto::DeviceKeys& me, UnixTime clock, crypto::Random& random);
+
+}  // namespace beffroi::storage

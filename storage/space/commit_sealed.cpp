@@ -1,0 +1,131 @@
+#include "storage/space/commit_sealed.h"
+
+#include "storage/format/cbor.h"
+#include "storage/format/object.h"
+
+namespace beffroi::storage {
+namespace {
+
+constexpr std::size_t kLengthBytes = 4;
+constexpr std::size_t kFields = 11;
+
+// The one order of the numbers, for writing and for reading.
+constexpr std::array kStatistics = {
+    &CommitStatistics::files_new,       &CommitStatistics::files_changed, &CommitStatistics::files_unchanged,
+    &CommitStatistics::files_removed,   &CommitStatistics::directories,   &CommitStatistics::others,
+    &CommitStatistics::sockets_skipped, &CommitStatistics::excluded,      &CommitStatistics::bytes_source,
+    &CommitStatistics::bytes_read,      &CommitStatistics::bytes_added,   &CommitStatistics::objects_added,
+    &CommitStatistics::duration_ms,
+};
+
+ByteView cut(const std::string& text, std::size_t max) { return as_bytes(text).first(std::min(text.size(), max)); }
+
+// How many of `items` fit into both bounds.
+template <class Item, class Size>
+std::size_t fitting(const std::vector<Item>& items, std::size_t max_items, std::size_t max_bytes, Size size) {
+  std::size_t count = 0, bytes = 0;
+  while (count < std::min(items.size(), max_items) && (bytes += size(items[count])) <= max_bytes) ++count;
+  return count;
+}
+
+void write_texts(CborWriter& out, const std::vector<std::string>& texts, std::size_t count, std::size_t max_bytes) {
+  out.array(count);
+  for (std::size_t i = 0; i < count; ++i) out.bytes(cut(texts[i], max_bytes));
+}
+
+std::vector<std::string> read_texts(CborReader& in, std::size_t max_items, std::size_t max_bytes) {
+  std::vector<std::string> out(in.array(max_items));
+  for (std::string& text : out) text = to_string(in.bytes(max_bytes));
+  in.leave();
+  return out;
+}
+
+Bytes encoded_problem(const CommitProblem& problem) {
+  CborWriter out;
+  out.array(3).bytes(cut(problem.path, kMaxTextBytes)).bytes(cut(problem.reason, kMaxTextBytes));
+  write_texts(out, problem.arguments, std::min(problem.arguments.size(), kMaxProblemArguments), kMaxTextBytes);
+  return out.take();
+}
+
+CommitProblem read_problem(CborReader& in) {
+  CommitProblem out;
+  in.array_of(3);
+  out.path = to_string(in.bytes(kMaxTextBytes));
+  out.reason = to_string(in.bytes(kMaxTextBytes));
+  out.arguments = read_texts(in, kMaxProblemArguments, kMaxTextBytes);
+  in.leave();
+  return out;
+}
+
+void write_problems(CborWriter& out, const std::vector<CommitProblem>& problems) {
+  std::vector<Bytes> encoded;
+  for (std::size_t i = 0; i < std::min(problems.size(), kMaxProblems); ++i)
+    encoded.push_back(encoded_problem(problems[i]));
+  const std::size_t count =
+      fitting(encoded, kMaxProblems, kMaxProblemsBytes, [](const Bytes& item) { return item.size(); });
+  out.array(count);
+  for (std::size_t i = 0; i < count; ++i) out.encoded(encoded[i]);
+}
+
+Bytes encode_fields(const CommitSealed& sealed) {
+  const auto source_size = [](const std::string& text) { return std::min(text.size(), kMaxTextBytes); };
+  const std::size_t sources = fitting(sealed.sources, kMaxSources, kMaxSourcesBytes, source_size);
+  CborWriter out;
+  out.array(kFields).bytes(cut(sealed.label, kMaxNameBytes)).bytes(cut(sealed.host, kMaxNameBytes));
+  write_texts(out, sealed.sources, sources, kMaxTextBytes);
+  write_texts(out, sealed.tags, std::min(sealed.tags.size(), kMaxTags), kMaxNameBytes);
+  out.uint(sealed.content_generation).bytes(sealed.tree_digest).uint(sealed.root_height).uint(sealed.entries);
+  out.array(kStatistics.size());
+  for (const auto member : kStatistics) out.uint(sealed.statistics.*member);
+  write_problems(out, sealed.problems);
+  out.uint(sealed.problems_total);
+  return out.take();
+}
+
+CommitSealed read_fields(CborReader& in) {
+  CommitSealed out;
+  in.array_of(kFields);
+  out.label = to_string(in.bytes(kMaxNameBytes));
+  out.host = to_string(in.bytes(kMaxNameBytes));
+  out.sources = read_texts(in, kMaxSources, kMaxTextBytes);
+  out.tags = read_texts(in, kMaxTags, kMaxNameBytes);
+  out.content_generation = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
+  out.tree_digest = in.fixed<Digest>();
+  out.root_height = static_cast<std::uint8_t>(in.uint(kMaxHeight));
+  out.entries = in.uint();
+  in.array_of(kStatistics.size());
+  for (const auto member : kStatistics) out.statistics.*member = in.uint();
+  in.leave();
+  out.problems.resize(in.array(kMaxProblems));
+  for (CommitProblem& problem : out.problems) problem = read_problem(in);
+  in.leave();
+  out.problems_total = in.uint();
+  in.leave();
+  if (out.content_generation == 0 || out.problems_total < out.problems.size()) in.reject();
+  return out;
+}
+
+}  // namespace
+
+Bytes encode_commit_sealed(const CommitSealed& sealed) {
+  const Bytes fields = encode_fields(sealed);
+  Bytes out(padded_length(kLengthBytes + fields.size()));
+  put_le32(out.data(), static_cast<std::uint32_t>(fields.size()));
+  std::copy(fields.begin(), fields.end(), out.begin() + kLengthBytes);
+  return out;
+}
+
+Result<CommitSealed> decode_commit_sealed(ByteView padded) {
+  const auto refuse = [] { return std::unexpected(malformed(N_("commit's sealed part"))); };
+  if (padded.size() < kLengthBytes) return refuse();
+  const std::size_t length = get_le32(padded.data());
+  if (length > padded.size() - kLengthBytes || padded.size() != padded_length(kLengthBytes + length)) return refuse();
+  const ByteView padding = padded.subspan(kLengthBytes + length);
+  if (std::any_of(padding.begin(), padding.end(), [](std::uint8_t byte) { return byte != 0; })) return refuse();
+  CborReader in(padded.subspan(kLengthBytes, length));
+  CommitSealed out = read_fields(in);
+  if (!in.finish()) return refuse();
+  return out;
+}
+
+}  // namespace beffroi::storage

@@ -1,0 +1,183 @@
+#include "storage/store/database.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include "crypto/assert.h"
+#include "storage/store/database_state.h"
+#include "storage/store/rocks_status.h"
+
+namespace beffroi::storage {
+namespace {
+
+rocksdb::Slice slice(ByteView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+ByteView view(const rocksdb::Slice& bytes) {
+  return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+}
+KeyValue key_value_at(const rocksdb::Iterator& at) { return {to_bytes(view(at.key())), to_bytes(view(at.value()))}; }
+
+// An iterator over the keys with one prefix. It reads the state of the moment when it was made.
+class PrefixIterator {
+ public:
+  PrefixIterator(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* handle, ByteView prefix)
+      : prefix_(slice(prefix)), end_(after_prefix(prefix)) {
+    if (end_) end_slice_ = slice(*end_);
+    rocksdb::ReadOptions options;
+    if (end_) options.iterate_upper_bound = &end_slice_;
+    iterator_.reset(db.NewIterator(options, handle));
+  }
+  rocksdb::Iterator& operator*() { return *iterator_; }
+  rocksdb::Iterator* operator->() { return iterator_.get(); }
+  bool valid() const { return iterator_->Valid() && iterator_->key().starts_with(prefix_); }
+  void seek(ByteView start) { iterator_->Seek(std::max(prefix_, slice(start), by_bytes)); }
+  // With the upper bound in place the last key below it is the last one with the prefix, if any has it.
+  void seek_to_last() { iterator_->SeekToLast(); }
+
+ private:
+  static bool by_bytes(const rocksdb::Slice& a, const rocksdb::Slice& b) { return a.compare(b) < 0; }
+  rocksdb::Slice prefix_;
+  std::optional<Bytes> end_;
+  rocksdb::Slice end_slice_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
+}  // namespace
+
+Database::Database(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Database::~Database() = default;
+
+const std::string& Database::folder() const { return state_->folder; }
+
+Result<std::optional<Bytes>> Database::get(Table table, ByteView key) const {
+  rocksdb::PinnableSlice value;
+  const auto status = state_->db->Get({}, state_->handle(table), slice(key), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  if (!status.ok()) return state_->failed(status);
+  return to_bytes(view(value));
+}
+
+Result<std::vector<std::optional<Bytes>>> Database::get_many(Table table, std::span<const Bytes> keys) const {
+  std::vector<rocksdb::Slice> slices;
+  slices.reserve(keys.size());
+  for (const Bytes& key : keys) slices.push_back(slice(key));
+  std::vector<rocksdb::PinnableSlice> values(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  state_->db->MultiGet({}, state_->handle(table), keys.size(), slices.data(), values.data(), statuses.data());
+  std::vector<std::optional<Bytes>> out(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].IsNotFound()) continue;
+    if (!statuses[i].ok()) return state_->failed(statuses[i]);
+    out[i] = to_bytes(view(values[i]));
+  }
+  return out;
+}
+
+Result<bool> Database::contains(Table table, ByteView key) const {
+  rocksdb::PinnableSlice value;
+  const auto status = state_->db->Get({}, state_->handle(table), slice(key), &value);
+  if (status.IsNotFound()) return false;
+  if (!status.ok()) return state_->failed(status);
+  return true;
+}
+
+// A full disk, met by a write or by a flush in the background, makes RocksDB refuse writes until it is told to go on.
+// Resume() fails as long as there is no room. The flush behind it writes out what is in memory: a log whose fsync
+// failed once proves nothing by a later fsync that succeeds.
+bool Database::State::go_on_after(const rocksdb::Status& failure) {
+  if (!failure.IsIOError()) return false;
+  return db->Resume().ok() && db->Flush({}, all_handles).ok();
+}
+
+// Resume() leaves a log that ends in a torn record behind only when there is something in memory to write out; else the
+// next write meets the log's earlier failure (and an assertion of RocksDB, which Debian leaves on). So there always is
+// something: a mark in the table that nobody uses, put past the log.
+void Database::State::keep_something_in_memory() {
+  std::uint64_t entries = 0;
+  rocksdb::ColumnFamilyHandle* unused = all_handles.front();
+  if (!db->GetIntProperty(unused, rocksdb::DB::Properties::kNumEntriesActiveMemTable, &entries) || entries > 0) return;
+  rocksdb::WriteOptions past_the_log;
+  past_the_log.disableWAL = true;
+  // Refused after an earlier failure: then the mark stands already.
+  static_cast<void>(db->Put(past_the_log, unused, "mark", ""));
+}
+
+// Room for the logs and tables that RocksDB writes in the background, and for the removals that make room again.
+bool Database::State::room_for(std::size_t batch_bytes) const {
+  constexpr std::size_t kAlwaysTriedBytes = 64 * 1024;
+  constexpr std::uint64_t kReserveBytes = 64 * 1024 * 1024;
+  std::uint64_t free_bytes = 0;
+  if (batch_bytes <= kAlwaysTriedBytes || !env.GetFreeSpace(folder, &free_bytes).ok()) return true;
+  return free_bytes >= kReserveBytes + 2 * batch_bytes;
+}
+
+Result<void> Database::write(WriteBatch& batch, Durability durability) {
+  if (!state_->room_for(batch.size_bytes())) return state_->failed(rocksdb::Status::NoSpace());
+  state_->keep_something_in_memory();
+  rocksdb::WriteOptions options;
+  options.sync = durability == Durability::synced;
+  auto status = state_->db->Write(options, batch.state_->changes.get());
+  if (status.ok()) return {};
+  const std::lock_guard lock(state_->resume_mutex);
+  if (state_->go_on_after(status)) {
+    state_->keep_something_in_memory();
+    status = state_->db->Write(options, batch.state_->changes.get());
+  }
+  if (!status.ok()) return state_->failed(status);
+  return {};
+}
+
+Result<void> Database::put(Table table, ByteView key, ByteView value, Durability durability) {
+  WriteBatch batch;
+  batch.put(table, key, value);
+  return write(batch, durability);
+}
+
+Result<void> Database::scan(Table table, ByteView prefix, ByteView start,
+                            const std::function<bool(ByteView, ByteView)>& visit) const {
+  PrefixIterator at(*state_->db, state_->handle(table), prefix);
+  for (at.seek(start); at.valid(); at->Next())
+    if (!visit(view(at->key()), view(at->value()))) return {};
+  if (!at->status().ok()) return state_->failed(at->status());
+  return {};
+}
+
+Result<std::optional<KeyValue>> Database::first(Table table, ByteView prefix, ByteView start) const {
+  PrefixIterator at(*state_->db, state_->handle(table), prefix);
+  at.seek(start);
+  if (at.valid()) return key_value_at(*at);
+  if (!at->status().ok()) return state_->failed(at->status());
+  return std::nullopt;
+}
+
+Result<std::optional<KeyValue>> Database::last(Table table, ByteView prefix) const {
+  PrefixIterator at(*state_->db, state_->handle(table), prefix);
+  at.seek_to_last();
+  if (at.valid()) return key_value_at(*at);
+  if (!at->status().ok()) return state_->failed(at->status());
+  return std::nullopt;
+}
+
+Result<void> Database::remove_prefix(Table table, ByteView prefix, Durability durability) {
+  WriteBatch batch;
+  batch.remove_prefix(table, prefix);
+  return write(batch, durability);
+}
+
+Result<void> Database::sync() {
+  auto status = state_->db->SyncWAL();
+  if (status.ok()) return {};
+  const std::lock_guard lock(state_->resume_mutex);
+  if (state_->go_on_after(status)) status = state_->db->SyncWAL();
+  if (!status.ok()) return state_->failed(status);
+  return {};
+}
+
+std::uint64_t Database::disk_bytes() const {
+  std::vector<rocksdb::Env::FileAttributes> files;
+  if (!state_->env.GetChildrenFileAttributes(state_->folder, &files).ok()) return 0;
+  std::uint64_t total = 0;
+  for (const auto& file : files) total += file.size_bytes;
+  return total;
+}
+
+}  // namespace beffroi::storage

@@ -1,0 +1,122 @@
+// Opening and closing: the folder, the tables, the format number.
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "storage/store/database_state.h"
+#include "storage/store/rocks_options.h"
+#include "storage/store/rocks_status.h"
+
+namespace beffroi::storage {
+namespace {
+
+constexpr std::uint32_t kStoreFormat = 1;
+constexpr std::string_view kFormatKey = "format";
+
+std::unexpected<Error> written_by_newer(const std::string& folder) {
+  return fail(ErrorCode::unsupported_version,
+              N_("{} was written by a newer Beffroi. Install that version or a later one."), folder);
+}
+
+// Parents are made with the usual rights, the folder itself is for its owner only.
+Result<void> make_private_folder(const std::string& folder, const DatabaseOptions& options) {
+  if (options.env != nullptr) {
+    const auto made = options.env->CreateDirIfMissing(folder);
+    if (!made.ok()) return std::unexpected(database_error(made, folder));
+    return {};
+  }
+  std::error_code error;
+  if (std::filesystem::is_directory(folder, error)) return {};
+  const auto parent = std::filesystem::path(folder).parent_path();
+  if (!parent.empty()) std::filesystem::create_directories(parent, error);
+  if (mkdir(folder.c_str(), S_IRWXU) != 0 && errno != EEXIST)
+    return fail(ErrorCode::io, N_("The folder {} cannot be created: {}."), folder,
+                std::generic_category().message(errno));
+  return {};
+}
+
+// A table that we do not know was made by a later version; RocksDB itself would only complain of an invalid argument.
+Result<void> check_no_unknown_table(const rocksdb::DBOptions& options, const std::string& folder) {
+  std::vector<std::string> names;
+  if (!rocksdb::DB::ListColumnFamilies(options, folder, &names).ok())
+    return {};  // none yet; or Open says what is wrong
+  for (const std::string& name : names) {
+    const auto tables = all_tables();
+    if (name != rocksdb::kDefaultColumnFamilyName &&
+        std::ranges::none_of(tables, [&](Table table) { return name == table_name(table); }))
+      return written_by_newer(folder);
+  }
+  return {};
+}
+
+}  // namespace
+
+Database::State::State(std::string database_folder, rocksdb::Env& database_env)
+    : folder(std::move(database_folder)), env(database_env) {}
+
+Database::State::~State() {
+  if (db == nullptr) return;
+  static_cast<void>(db->SyncWAL());
+  for (auto* handle : all_handles) static_cast<void>(db->DestroyColumnFamilyHandle(handle));
+  static_cast<void>(db->Close());
+  delete db;
+}
+
+std::unexpected<Error> Database::State::failed(const rocksdb::Status& status) const {
+  return std::unexpected(database_error(status, folder));
+}
+
+Result<std::unique_ptr<Database>> Database::open(const std::string& folder, const DatabaseOptions& options) {
+  const auto database_options = make_database_options(options);
+  BEFFROI_CHECK(make_private_folder(folder, options));
+  BEFFROI_CHECK(check_no_unknown_table(database_options, folder));
+
+  const auto cache = make_block_cache(options);
+  std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, {}}};
+  for (const Table table : all_tables())
+    families.emplace_back(table_name(table), make_table_options(table, options, cache));
+  auto state = std::make_unique<State>(folder, *database_options.env);
+  const auto status = rocksdb::DB::Open(database_options, folder, families, &state->all_handles, &state->db);
+  if (!status.ok()) {
+    state->db = nullptr;
+    return state->failed(status);
+  }
+  std::copy_n(state->all_handles.begin() + 1, kTableCount, state->handles.begin());
+  BEFFROI_CHECK(state->check_tables());
+  BEFFROI_CHECK(state->check_format());
+  return std::unique_ptr<Database>(new Database(std::move(state)));
+}
+
+// Batches name tables by number: see write_batch.cpp.
+Result<void> Database::State::check_tables() const {
+  for (std::size_t i = 0; i < kTableCount; ++i)
+    if (handles[i]->GetID() != i + 1)
+      return fail(ErrorCode::corrupt, N_("The database in {} is damaged: {}. Check the disk."), folder,
+                  "table " + handles[i]->GetName() + " has number " + std::to_string(handles[i]->GetID()));
+  return {};
+}
+
+Result<void> Database::State::check_format() {
+  const rocksdb::Slice key(kFormatKey.data(), kFormatKey.size());
+  std::string value;
+  const auto status = db->Get({}, handle(Table::state), key, &value);
+  if (status.ok()) {
+    const ByteView bytes = as_bytes(value);
+    if (bytes.size() != 4 || get_le32(bytes.data()) != kStoreFormat) return written_by_newer(folder);
+    return {};
+  }
+  if (!status.IsNotFound()) return failed(status);
+  std::array<std::uint8_t, 4> format{};
+  put_le32(format.data(), kStoreFormat);
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  const auto written =
+      db->Put(synced, handle(Table::state), key, {reinterpret_cast<const char*>(format.data()), format.size()});
+  if (!written.ok()) return failed(written);
+  return {};
+}
+
+}  // namespace beffroi::storage

@@ -1,0 +1,51 @@
+// What Database and WriteBatch hide: shared by the files that implement them.
+#pragma once
+
+#include <mutex>
+
+#include "storage/store/database.h"
+
+namespace rocksdb {
+class ColumnFamilyHandle;
+class DB;
+class Status;
+class WriteBatch;
+}  // namespace rocksdb
+
+namespace beffroi::storage {
+
+struct WriteBatch::State {
+  State();
+  ~State();
+  std::unique_ptr<rocksdb::WriteBatch> changes;
+};
+
+struct Database::State {
+  State(std::string database_folder, rocksdb::Env& database_env);
+  /// Closes the database. What was buffered is synced, as a courtesy.
+  ~State();
+
+  rocksdb::ColumnFamilyHandle* handle(Table table) const { return handles[static_cast<std::size_t>(table)]; }
+  /// Error for a failed status.
+  [[nodiscard]] std::unexpected<Error> failed(const rocksdb::Status& status) const;
+  /// Checks what DB::Open gave, and the format number.
+  Result<void> check_tables() const;
+  Result<void> check_format();
+  /// Brings the database back to work after a failed write. False: not possible now. Needs resume_mutex.
+  bool go_on_after(const rocksdb::Status& failure);
+  void keep_something_in_memory();
+  /// False: a batch of this size might fill the disk. Small ones are always tried.
+  bool room_for(std::size_t batch_bytes) const;
+
+  std::string folder;
+  rocksdb::Env& env;
+  rocksdb::DB* db = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> all_handles;  ///< the default one first
+  std::array<rocksdb::ColumnFamilyHandle*, kTableCount> handles{};
+  std::mutex resume_mutex;
+};
+
+/// The first key behind all keys with this prefix; nullopt when there is none (empty, or all 0xFF).
+std::optional<Bytes> after_prefix(ByteView prefix);
+
+}  // namespace beffroi::storage

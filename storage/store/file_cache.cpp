@@ -1,0 +1,57 @@
+#include "storage/store/file_cache.h"
+
+#include "storage/store/keys.h"
+
+namespace beffroi::storage {
+namespace {
+
+// A letter before the path: the root's path is empty, and all entries together have a prefix to be removed by.
+constexpr std::string_view kPathKey = "p";
+// Value: size u64 · mtime s i64, ns u32 · ctime s i64, ns u32 · inode u64 · device u64 · content digest 32,
+// little-endian.
+constexpr std::size_t kValueBytes = 80;
+
+Bytes key_for(std::string_view entry_path) { return join_key({as_bytes(kPathKey), as_bytes(entry_path)}); }
+
+}  // namespace
+
+FileCache::FileCache(Database& database) : database_(database) {}
+
+Result<std::optional<CachedFile>> FileCache::find(std::string_view entry_path) const {
+  BEFFROI_TRY(const auto value, database_.get(Table::files, key_for(entry_path)));
+  // A damaged entry is no entry: the file is read again.
+  if (!value || value->size() != kValueBytes) return std::nullopt;
+  const std::uint8_t* at = value->data();
+  return CachedFile{.fingerprint = {.size = get_le64(at),
+                                    .mtime_s = static_cast<std::int64_t>(get_le64(at + 8)),
+                                    .mtime_ns = get_le32(at + 16),
+                                    .ctime_s = static_cast<std::int64_t>(get_le64(at + 20)),
+                                    .ctime_ns = get_le32(at + 28),
+                                    .inode = get_le64(at + 32),
+                                    .device = get_le64(at + 40)},
+                    .content_digest = *Digest::from(ByteView(*value).subspan(48))};
+}
+
+void FileCache::put(WriteBatch& batch, std::string_view entry_path, const CachedFile& file) const {
+  std::array<std::uint8_t, kValueBytes> value{};
+  const FileFingerprint& fingerprint = file.fingerprint;
+  put_le64(&value[0], fingerprint.size);
+  put_le64(&value[8], static_cast<std::uint64_t>(fingerprint.mtime_s));
+  put_le32(&value[16], fingerprint.mtime_ns);
+  put_le64(&value[20], static_cast<std::uint64_t>(fingerprint.ctime_s));
+  put_le32(&value[28], fingerprint.ctime_ns);
+  put_le64(&value[32], fingerprint.inode);
+  put_le64(&value[40], fingerprint.device);
+  std::ranges::copy(file.content_digest.data, value.begin() + 48);
+  batch.put(Table::files, key_for(entry_path), value);
+}
+
+void FileCache::remove(WriteBatch& batch, std::string_view entry_path) const {
+  batch.remove(Table::files, key_for(entry_path));
+}
+
+Result<void> FileCache::clear() {
+  return database_.remove_prefix(Table::files, as_bytes(kPathKey), Durability::buffered);
+}
+
+}  // namespace beffroi::storage

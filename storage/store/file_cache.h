@@ -1,0 +1,41 @@
+// What a file looked like when its content was last read: an unchanged file is not opened again. Its content is in the
+// previous snapshot's tree, found by the digest kept here.
+#pragma once
+
+#include "storage/store/database.h"
+#include "storage/tree/entry.h"
+
+namespace beffroi::storage {
+
+/// Everything in stat that changes when content does. On network file systems inode and ctime mean nothing: both zero
+/// then.
+struct FileFingerprint {
+  std::uint64_t size = 0;
+  std::int64_t mtime_s = 0;
+  std::uint32_t mtime_ns = 0;
+  std::int64_t ctime_s = 0;
+  std::uint32_t ctime_ns = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t device = 0;
+  bool operator==(const FileFingerprint&) const = default;
+};
+
+struct CachedFile {
+  FileFingerprint fingerprint;
+  Digest content_digest;
+};
+
+/// Thread-safe. Keys are entry paths, so a cursor runs in the order of the walk.
+class FileCache {
+ public:
+  explicit FileCache(Database& database);
+  Result<std::optional<CachedFile>> find(std::string_view entry_path) const;
+  void put(WriteBatch& batch, std::string_view entry_path, const CachedFile& file) const;
+  void remove(WriteBatch& batch, std::string_view entry_path) const;
+  Result<void> clear();
+
+ private:
+  Database& database_;
+};
+
+}  // namespace beffroi::storage

@@ -1,0 +1,100 @@
+// The seam to object bytes. Presence is separate from bytes: an object's header facts stay known after its bytes were
+// evicted.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "storage/format/object.h"
+#include "storage/store/database.h"
+
+namespace beffroi::storage {
+
+struct ObjectInfo {
+  ObjectKind kind = ObjectKind::chunk;
+  std::uint8_t height = 0;
+  Epoch epoch;
+  std::uint32_t sealed_bytes = 0;
+  bool bytes_present = true;  ///< false: evicted, the peer has them
+  bool receipted = false;     ///< in the closure of a commit that a peer gave a receipt for
+  bool quarantined = false;   ///< found damaged: counts as absent until the same bytes are put again
+};
+
+/// An object on its way in, header already checked (check_object) and id already computed from the bytes.
+struct IncomingObject {
+  ObjectId id;
+  ObjectHeader header;
+  ByteView bytes;
+};
+
+/// What a header says of an object that is elsewhere only.
+struct RemoteObject {
+  ObjectId id;
+  ObjectKind kind = ObjectKind::chunk;
+  std::uint8_t height = 0;
+  Epoch epoch;
+  std::uint32_t sealed_bytes = 0;
+};
+
+/// Sum over the objects of one space whose bytes are here and not quarantined.
+struct StoreUsage {
+  std::uint64_t objects = 0;
+  std::uint64_t sealed_bytes = 0;
+  bool operator==(const StoreUsage&) const = default;
+};
+
+/// Objects of all spaces. Thread-safe; a visitor may call the store. Implementations: RocksDB (here), in memory,
+/// faulty; one conformance suite runs on all.
+class ObjectStore {
+ public:
+  virtual ~ObjectStore() = default;
+  /// Stores all or none; survives kill -9; durable after sync(). Putting what is there changes nothing (it heals what
+  /// is quarantined or evicted; what was receipted stays so). ErrorCode::disk_full leaves the store as it was.
+  virtual Result<void> put(const SpaceId& space, std::span<const IncomingObject> objects) = 0;
+  /// not_found when absent, evicted or quarantined; corrupt when the bytes are there but the disk damaged them.
+  virtual Result<Bytes> get(const SpaceId& space, const ObjectId& id) = 0;
+  /// nullopt: never heard of.
+  virtual Result<std::optional<ObjectInfo>> info(const SpaceId& space, const ObjectId& id) = 0;
+  virtual Result<std::vector<std::optional<ObjectInfo>>> info_many(const SpaceId& space,
+                                                                   std::span<const ObjectId> ids) = 0;
+  /// Ascending; known as long as info() is. not_found: never heard of.
+  virtual Result<std::vector<ObjectId>> children(const SpaceId& space, const ObjectId& id) = 0;
+  /// Makes the facts of objects known whose bytes only the peer has (trees that were fetched name them): as if put and
+  /// then evicted (so receipted), without children. What is known already stays as it is.
+  virtual Result<void> note_remote(const SpaceId& space, std::span<const RemoteObject> objects) = 0;
+  /// Marks objects as receipted / quarantined; ids never heard of are passed over. Receipts may be marked in several
+  /// steps: a crash leaves some unmarked, and marking again is right.
+  virtual Result<void> mark_receipted(const SpaceId& space, std::span<const ObjectId> ids) = 0;
+  virtual Result<void> quarantine(const SpaceId& space, const ObjectId& id) = 0;
+  /// Drops the bytes and keeps the facts. Only of receipted objects: others stay as they are.
+  virtual Result<void> evict(const SpaceId& space, std::span<const ObjectId> ids) = 0;
+  /// Forgets objects wholly, in this order also across a power cut. The caller guarantees that parents go before
+  /// children.
+  virtual Result<void> remove(const SpaceId& space, std::span<const ObjectId> ids) = 0;
+  virtual Result<void> erase_space(const SpaceId& space) = 0;
+  /// In id order; false stops.
+  virtual Result<void> iterate(const SpaceId& space,
+                               const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) = 0;
+  /// Receipted chunks and bundles whose bytes are here: oldest epoch first, then in the order of their puts; false
+  /// stops.
+  virtual Result<void> for_each_evictable(const SpaceId& space,
+                                          const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) = 0;
+  /// Kept with every change: costs nothing.
+  virtual Result<StoreUsage> usage(const SpaceId& space) = 0;
+  virtual Result<void> sync() = 0;
+};
+
+/// `database` outlives the store.
+std::unique_ptr<ObjectStore> make_object_store(Database& database);
+/// For tests and simulations.
+std::unique_ptr<ObjectStore> make_memory_object_store();
+
+/// An id counts as present for a parent when its facts are known and it is not quarantined: bytes here, or receipted
+/// elsewhere.
+inline bool counts_as_present(const std::optional<ObjectInfo>& info) {
+  return info && !info->quarantined && (info->bytes_present || info->receipted);
+}
+
+inline Result<StoreUsage> measure_usage(ObjectStore& store, const SpaceId& space) { return store.usage(space); }
+
+}  // namespace beffroi::storage

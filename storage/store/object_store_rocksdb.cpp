@@ -1,0 +1,258 @@
+#include <map>
+#include <mutex>
+#include <unordered_set>
+
+#include "storage/store/keys.h"
+#include "storage/store/object_change.h"
+
+namespace beffroi::storage {
+namespace {
+
+// Ids that are changed in one batch: bounds the memory of marking the closure of a large commit.
+constexpr std::size_t kIdsPerBatch = 2048;
+
+class DatabaseObjectStore final : public ObjectStore {
+ public:
+  explicit DatabaseObjectStore(Database& database) : database_(database) {}
+
+  Result<void> put(const SpaceId& space, std::span<const IncomingObject> objects) override;
+  Result<Bytes> get(const SpaceId& space, const ObjectId& id) override;
+  Result<std::optional<ObjectInfo>> info(const SpaceId& space, const ObjectId& id) override;
+  Result<std::vector<std::optional<ObjectInfo>>> info_many(const SpaceId& space,
+                                                           std::span<const ObjectId> ids) override;
+  Result<std::vector<ObjectId>> children(const SpaceId& space, const ObjectId& id) override;
+  Result<void> note_remote(const SpaceId& space, std::span<const RemoteObject> objects) override;
+  Result<void> mark_receipted(const SpaceId& space, std::span<const ObjectId> ids) override;
+  Result<void> quarantine(const SpaceId& space, const ObjectId& id) override;
+  Result<void> evict(const SpaceId& space, std::span<const ObjectId> ids) override;
+  Result<void> remove(const SpaceId& space, std::span<const ObjectId> ids) override;
+  Result<void> erase_space(const SpaceId& space) override;
+  Result<void> iterate(const SpaceId& space,
+                       const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) override;
+  Result<void> for_each_evictable(const SpaceId& space,
+                                  const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) override;
+  Result<StoreUsage> usage(const SpaceId& space) override;
+  Result<void> sync() override { return database_.sync(); }
+
+ private:
+  using Edit = std::function<Result<void>(ObjectChange&, const ObjectId&, const std::optional<ObjectRow>&)>;
+
+  Result<SpaceCounters> counters(const SpaceId& space);
+  Result<std::vector<std::optional<ObjectRow>>> rows(const SpaceId& space, std::span<const ObjectId> ids) const;
+  /// Calls `edit` with each different id and what is known of it, in order, and writes what it changed: all in one
+  /// batch.
+  Result<void> edit_batch(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit);
+  Result<void> edit_in_batches(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit);
+
+  Database& database_;
+  std::mutex write_mutex_;  ///< reading facts and changing them is one step
+  std::map<SpaceId, SpaceCounters> counters_;
+};
+
+Result<SpaceCounters> DatabaseObjectStore::counters(const SpaceId& space) {
+  if (const auto known = counters_.find(space); known != counters_.end()) return known->second;
+  BEFFROI_TRY(const SpaceCounters loaded, load_counters(database_, space));
+  return counters_[space] = loaded;
+}
+
+Result<std::vector<std::optional<ObjectRow>>> DatabaseObjectStore::rows(const SpaceId& space,
+                                                                        std::span<const ObjectId> ids) const {
+  std::vector<Bytes> keys;
+  keys.reserve(ids.size());
+  for (const ObjectId& id : ids) keys.push_back(object_key(space, id));
+  BEFFROI_TRY(const auto values, database_.get_many(Table::info, keys));
+  std::vector<std::optional<ObjectRow>> out(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!values[i]) continue;
+    BEFFROI_TRY(out[i], decode_row(*values[i]));
+  }
+  return out;
+}
+
+Result<void> DatabaseObjectStore::edit_batch(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit) {
+  const std::lock_guard lock(write_mutex_);
+  BEFFROI_TRY(const SpaceCounters before, counters(space));
+  BEFFROI_TRY(const auto known, rows(space, ids));
+  ObjectChange change(space, before);
+  std::unordered_set<ObjectId> seen;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!seen.insert(ids[i]).second) continue;
+    BEFFROI_CHECK(edit(change, ids[i], known[i]));
+  }
+  BEFFROI_TRY(counters_[space], change.write(database_));
+  return {};
+}
+
+Result<void> DatabaseObjectStore::edit_in_batches(const SpaceId& space, std::span<const ObjectId> ids,
+                                                  const Edit& edit) {
+  while (!ids.empty()) {
+    const std::size_t count = std::min(ids.size(), kIdsPerBatch);
+    BEFFROI_CHECK(edit_batch(space, ids.first(count), edit));
+    ids = ids.subspan(count);
+  }
+  return {};
+}
+
+Result<void> DatabaseObjectStore::put(const SpaceId& space, std::span<const IncomingObject> objects) {
+  std::vector<ObjectId> ids;
+  std::map<ObjectId, const IncomingObject*> incoming;
+  for (const IncomingObject& object : objects)
+    if (incoming.try_emplace(object.id, &object).second) ids.push_back(object.id);
+  return edit_batch(space, ids, [&](ObjectChange& change, const ObjectId& id, const auto& known) -> Result<void> {
+    if (known && is_here(known->info)) return {};
+    const IncomingObject& object = *incoming.at(id);
+    change.put_bytes(id, object.bytes);
+    change.replace(id, known, row_for(object, known, change.next_insertion()));
+    return {};
+  });
+}
+
+Result<Bytes> DatabaseObjectStore::get(const SpaceId& space, const ObjectId& id) {
+  BEFFROI_TRY(const auto before, info(space, id));
+  if (!before || !is_here(*before)) return no_such_object(id);
+  BEFFROI_TRY(auto bytes, database_.get(Table::objects, object_key(space, id)));
+  if (bytes) return std::move(*bytes);
+  // Evicted or removed meanwhile, or lost.
+  BEFFROI_TRY(const auto after, info(space, id));
+  if (!after || !is_here(*after)) return no_such_object(id);
+  return fail(ErrorCode::corrupt, N_("The bytes of the object {} are missing from this store. Check the disk."),
+              id.hex());
+}
+
+Result<std::optional<ObjectInfo>> DatabaseObjectStore::info(const SpaceId& space, const ObjectId& id) {
+  BEFFROI_TRY(const auto value, database_.get(Table::info, object_key(space, id)));
+  if (!value) return std::nullopt;
+  BEFFROI_TRY(const ObjectInfo out, decode_info(*value));
+  return out;
+}
+
+Result<std::vector<std::optional<ObjectInfo>>> DatabaseObjectStore::info_many(const SpaceId& space,
+                                                                              std::span<const ObjectId> ids) {
+  std::vector<Bytes> keys;
+  keys.reserve(ids.size());
+  for (const ObjectId& id : ids) keys.push_back(object_key(space, id));
+  BEFFROI_TRY(const auto values, database_.get_many(Table::info, keys));
+  std::vector<std::optional<ObjectInfo>> out(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!values[i]) continue;
+    BEFFROI_TRY(out[i], decode_info(*values[i]));
+  }
+  return out;
+}
+
+Result<std::vector<ObjectId>> DatabaseObjectStore::children(const SpaceId& space, const ObjectId& id) {
+  BEFFROI_TRY(const auto value, database_.get(Table::info, object_key(space, id)));
+  if (!value) return no_such_object(id);
+  BEFFROI_TRY(ObjectRow row, decode_row(*value));
+  return std::move(row.children);
+}
+
+Result<void> DatabaseObjectStore::note_remote(const SpaceId& space, std::span<const RemoteObject> objects) {
+  std::vector<ObjectId> ids;
+  std::map<ObjectId, const RemoteObject*> named;
+  for (const RemoteObject& object : objects)
+    if (named.try_emplace(object.id, &object).second) ids.push_back(object.id);
+  return edit_in_batches(space, ids, [&](ObjectChange& change, const ObjectId& id, const auto& known) -> Result<void> {
+    if (!known) change.replace(id, known, row_for(*named.at(id)));
+    return {};
+  });
+}
+
+Result<void> DatabaseObjectStore::mark_receipted(const SpaceId& space, std::span<const ObjectId> ids) {
+  return edit_in_batches(space, ids, [](ObjectChange& change, const ObjectId& id, const auto& known) -> Result<void> {
+    if (!known || known->info.receipted) return {};
+    std::optional<ObjectRow> marked = known;
+    marked->info.receipted = true;
+    change.replace(id, known, marked);
+    return {};
+  });
+}
+
+Result<void> DatabaseObjectStore::quarantine(const SpaceId& space, const ObjectId& id) {
+  return edit_batch(space, {&id, 1}, [&](ObjectChange& change, const ObjectId&, const auto& known) -> Result<void> {
+    if (!known || known->info.quarantined) return {};
+    std::optional<ObjectRow> marked = known;
+    marked->info.quarantined = true;
+    // Bytes that the disk no longer gives would stop the compaction that meets them, and with it all writes.
+    const auto bytes = database_.get(Table::objects, object_key(space, id));
+    if (!bytes && bytes.error().code == ErrorCode::corrupt) {
+      change.remove_bytes(id);
+      marked->info.bytes_present = false;
+    }
+    change.replace(id, known, marked);
+    return {};
+  });
+}
+
+Result<void> DatabaseObjectStore::evict(const SpaceId& space, std::span<const ObjectId> ids) {
+  return edit_in_batches(space, ids, [](ObjectChange& change, const ObjectId& id, const auto& known) -> Result<void> {
+    if (!known || !known->info.bytes_present || !known->info.receipted) return {};
+    std::optional<ObjectRow> evicted = known;
+    evicted->info.bytes_present = false;
+    change.remove_bytes(id);
+    change.replace(id, known, evicted);
+    return {};
+  });
+}
+
+Result<void> DatabaseObjectStore::remove(const SpaceId& space, std::span<const ObjectId> ids) {
+  return edit_in_batches(space, ids, [](ObjectChange& change, const ObjectId& id, const auto& known) -> Result<void> {
+    if (!known) return {};
+    change.remove_bytes(id);
+    change.replace(id, known, std::nullopt);
+    return {};
+  });
+}
+
+Result<void> DatabaseObjectStore::erase_space(const SpaceId& space) {
+  const std::lock_guard lock(write_mutex_);
+  WriteBatch batch;
+  for (const Table table : {Table::objects, Table::info, Table::evictable}) batch.remove_prefix(table, space);
+  batch.remove(Table::state, counters_key(space));
+  BEFFROI_CHECK(database_.write(batch, Durability::buffered));
+  counters_.erase(space);
+  return {};
+}
+
+Result<void> DatabaseObjectStore::iterate(const SpaceId& space,
+                                          const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) {
+  Result<void> outcome;
+  BEFFROI_CHECK(database_.scan(Table::info, space, [&](ByteView key, ByteView value) {
+    const auto id = ObjectId::from(key.subspan(SpaceId::size_bytes));
+    const auto facts = decode_info(value);
+    if (!facts) outcome = forward_error(facts);
+    return id && facts && visit(*id, *facts);
+  }));
+  return outcome;
+}
+
+Result<void> DatabaseObjectStore::for_each_evictable(
+    const SpaceId& space, const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) {
+  Result<void> outcome;
+  BEFFROI_CHECK(database_.scan(Table::evictable, space, [&](ByteView, ByteView value) {
+    const auto id = ObjectId::from(value);
+    if (!id) return true;
+    const auto facts = info(space, *id);
+    if (!facts) {
+      outcome = forward_error(facts);
+      return false;
+    }
+    // Something else may have happened to it since the scan began.
+    return !*facts || !is_evictable(**facts) || visit(*id, **facts);
+  }));
+  return outcome;
+}
+
+Result<StoreUsage> DatabaseObjectStore::usage(const SpaceId& space) {
+  const std::lock_guard lock(write_mutex_);
+  BEFFROI_TRY(const SpaceCounters now, counters(space));
+  return now.usage;
+}
+
+}  // namespace
+
+std::unique_ptr<ObjectStore> make_object_store(Database& database) {
+  return std::make_unique<DatabaseObjectStore>(database);
+}
+
+}  // namespace beffroi::storage

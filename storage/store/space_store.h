@@ -1,0 +1,57 @@
+// Durable log, commits, branches and receipts of spaces: the same tables on a station and on a peer.
+#pragma once
+
+#include "storage/space/log.h"
+#include "storage/store/database.h"
+
+namespace beffroi::storage {
+
+struct BranchHead {
+  DeviceId device;
+  std::uint64_t sequence = 0;
+  CommitId commit;
+};
+
+/// Thread-safe; the caller serialises writers of one space.
+class SpaceStore {
+ public:
+  SpaceStore(Database& database, SpaceId space);
+  const SpaceId& space() const { return space_; }
+
+  /// Loads and verifies the log from its genesis. not_found when this space is not here.
+  Result<SpaceLog> load_log() const;
+  /// Encoded records from this sequence number on, in order: as many as fit, but at least one if there is any.
+  Result<std::vector<Bytes>> records_from(std::uint64_t sequence, std::size_t max_bytes) const;
+  /// Writes a record that a SpaceLog has accepted. Durable when it returns. The same record again changes nothing;
+  /// another one in its place is refused: ErrorCode::conflict.
+  Result<void> append_record(std::uint64_t sequence, ByteView record);
+
+  Result<std::optional<Bytes>> commit(const CommitId& id) const;
+  /// Id of a branch's commit, nullopt when there is none.
+  Result<std::optional<CommitId>> branch_commit(const DeviceId& device, std::uint64_t sequence) const;
+  Result<std::optional<BranchHead>> branch_head(const DeviceId& device) const;
+  /// Of all branches, ascending by device. Costs two seeks for each.
+  Result<std::vector<BranchHead>> heads() const;
+  /// All commits of the space, in (device, sequence) order; false stops.
+  Result<void> for_each_commit(const std::function<bool(const CommitId&, const Bytes& encoded)>& visit) const;
+  /// Adds commit and branch entry to a batch.
+  void put_commit(WriteBatch& batch, const Commit& commit, ByteView encoded) const;
+
+  Result<std::optional<Bytes>> receipt(std::uint64_t counter) const;
+  Result<std::optional<std::pair<std::uint64_t, Bytes>>> newest_receipt() const;
+  /// The receipt of a commit, if any.
+  Result<std::optional<Bytes>> receipt_of(const CommitId& commit) const;
+  void put_receipt(WriteBatch& batch, const Receipt& receipt, ByteView encoded) const;
+
+  Result<void> write(WriteBatch& batch, Durability durability) const;
+  /// Everything of this space in these tables, and its leases.
+  Result<void> erase();
+  /// Ids of all spaces that have a log here.
+  static Result<std::vector<SpaceId>> list(const Database& database);
+
+ private:
+  Database& database_;
+  SpaceId space_;
+};
+
+}  // namespace beffroi::storage
