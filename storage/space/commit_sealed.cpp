@@ -119,12 +119,11 @@ Result<CommitSealed> decode_commit_sealed(ByteView padded) {
   const auto refuse = [] { return std::unexpected(malformed(N_("commit's sealed part"))); };
   if (padded.size() < kLengthBytes) return refuse();
   const std::size_t length = get_le32(padded.data());
-  if (length > padded.size() - kLengthBytes || padded.size() != padded_length(kLengthBytes + length)) return refuse();
-  const ByteView padding = padded.subspan(kLengthBytes + length);
-  if (std::any_of(padding.begin(), padding.end(), [](std::uint8_t byte) { return byte != 0; })) return refuse();
+  if (length > padded.size() - kLengthBytes) return refuse();
   CborReader in(padded.subspan(kLengthBytes, length));
   CommitSealed out = read_fields(in);
-  if (!in.finish()) return refuse();
+  // The bounds of whole lists, and the padding: there is one way to write it.
+  if (!in.finish() || !std::ranges::equal(encode_commit_sealed(out), padded)) return refuse();
   return out;
 }
 

@@ -10,7 +10,10 @@
 namespace beffroi::storage {
 namespace {
 
-rocksdb::Slice slice(ByteView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+// RocksDB wants a pointer even to nothing.
+rocksdb::Slice slice(ByteView bytes) {
+  return bytes.empty() ? rocksdb::Slice() : rocksdb::Slice(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
 ByteView view(const rocksdb::Slice& bytes) {
   return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
@@ -80,11 +83,21 @@ Result<bool> Database::contains(Table table, ByteView key) const {
   return true;
 }
 
+// What must be free before much is written: room for the logs and tables that RocksDB writes in the background, and for
+// the removals that make room again.
+bool Database::State::has_room(std::uint64_t bytes) const {
+  constexpr std::uint64_t kReserveBytes = 64 * 1024 * 1024;
+  std::uint64_t free_bytes = 0;
+  return !env->GetFreeSpace(folder, &free_bytes).ok() || free_bytes >= kReserveBytes + bytes;
+}
+
 // A full disk, met by a write or by a flush in the background, makes RocksDB refuse writes until it is told to go on.
-// Resume() fails as long as there is no room. The flush behind it writes out what is in memory: a log whose fsync
-// failed once proves nothing by a later fsync that succeeds.
+// Resume() writes out what is in memory; it may wait for ever when that fails again (seen with RocksDB 7.8), so there
+// must be room first. The flush behind it is for what came in meanwhile: a log whose fsync failed once proves nothing
+// by a later fsync that succeeds. After other failures of the disk nothing is written until the database is opened
+// again.
 bool Database::State::go_on_after(const rocksdb::Status& failure) {
-  if (!failure.IsIOError()) return false;
+  if (!failure.IsNoSpace() || !has_room(memtable_bytes)) return false;
   return db->Resume().ok() && db->Flush({}, all_handles).ok();
 }
 
@@ -101,17 +114,11 @@ void Database::State::keep_something_in_memory() {
   static_cast<void>(db->Put(past_the_log, unused, "mark", ""));
 }
 
-// Room for the logs and tables that RocksDB writes in the background, and for the removals that make room again.
-bool Database::State::room_for(std::size_t batch_bytes) const {
-  constexpr std::size_t kAlwaysTriedBytes = 64 * 1024;
-  constexpr std::uint64_t kReserveBytes = 64 * 1024 * 1024;
-  std::uint64_t free_bytes = 0;
-  if (batch_bytes <= kAlwaysTriedBytes || !env.GetFreeSpace(folder, &free_bytes).ok()) return true;
-  return free_bytes >= kReserveBytes + 2 * batch_bytes;
-}
-
 Result<void> Database::write(WriteBatch& batch, Durability durability) {
-  if (!state_->room_for(batch.size_bytes())) return state_->failed(rocksdb::Status::NoSpace());
+  // Small batches are always tried: removals are small, and make room.
+  constexpr std::size_t kSmallBatchBytes = 64 * 1024;
+  const std::size_t bytes = batch.size_bytes();
+  if (bytes > kSmallBatchBytes && !state_->has_room(2 * bytes)) return state_->failed(rocksdb::Status::NoSpace());
   state_->keep_something_in_memory();
   rocksdb::WriteOptions options;
   options.sync = durability == Durability::synced;
@@ -163,18 +170,15 @@ Result<void> Database::remove_prefix(Table table, ByteView prefix, Durability du
   return write(batch, durability);
 }
 
+// An empty write that is synced. SyncWAL() would do as well, but it does not ask whether the log has failed before.
 Result<void> Database::sync() {
-  auto status = state_->db->SyncWAL();
-  if (status.ok()) return {};
-  const std::lock_guard lock(state_->resume_mutex);
-  if (state_->go_on_after(status)) status = state_->db->SyncWAL();
-  if (!status.ok()) return state_->failed(status);
-  return {};
+  WriteBatch nothing;
+  return write(nothing, Durability::synced);
 }
 
 std::uint64_t Database::disk_bytes() const {
   std::vector<rocksdb::Env::FileAttributes> files;
-  if (!state_->env.GetChildrenFileAttributes(state_->folder, &files).ok()) return 0;
+  if (!state_->env->GetChildrenFileAttributes(state_->folder, &files).ok()) return 0;
   std::uint64_t total = 0;
   for (const auto& file : files) total += file.size_bytes;
   return total;

@@ -44,7 +44,8 @@ struct KeyValue {
 /// Several changes that happen together or not at all, also across tables.
 class WriteBatch {
  public:
-  WriteBatch();
+  /// `reserved_bytes`: about how much it will hold, keys and values, if that is known and large.
+  explicit WriteBatch(std::size_t reserved_bytes = 0);
   ~WriteBatch();
   WriteBatch(WriteBatch&&) noexcept;
   WriteBatch& operator=(WriteBatch&&) noexcept;
@@ -88,8 +89,9 @@ class Database {
   /// One result per key, in order.
   Result<std::vector<std::optional<Bytes>>> get_many(Table table, std::span<const Bytes> keys) const;
   Result<bool> contains(Table table, ByteView key) const;
-  /// All of the batch or, on an error, none of it. ErrorCode::disk_full loses nothing; the next write after room was
-  /// made succeeds. The batch keeps its contents.
+  /// All of the batch or, on an error, none of it. ErrorCode::disk_full loses nothing, and writes succeed again when
+  /// there are more than 64 MiB of room. ErrorCode::io: the disk failed; no write succeeds until the database is opened
+  /// again. The batch keeps its contents.
   Result<void> write(WriteBatch& batch, Durability durability);
   Result<void> put(Table table, ByteView key, ByteView value, Durability durability);
   /// Calls `visit(key, value)` in key order for keys with this prefix, from `start` (a full key) on; false stops.

@@ -57,7 +57,7 @@ Result<void> Database::compact() {
   rocksdb::ColumnFamilyMetaData objects;
   db.GetColumnFamilyMetaData(state_->handle(Table::objects), &objects);
   std::uint64_t free_bytes = UINT64_MAX;
-  if (!state_->env.GetFreeSpace(state_->folder, &free_bytes).ok()) free_bytes = UINT64_MAX;
+  if (!state_->env->GetFreeSpace(state_->folder, &free_bytes).ok()) free_bytes = UINT64_MAX;
   const double share = share_worth_collecting(objects.blob_files, free_bytes / 2);
   if (share == 0) return {};
   const auto status = collect_blobs(db, state_->handle(Table::objects), share);

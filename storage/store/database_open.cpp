@@ -1,12 +1,14 @@
 // Opening and closing: the folder, the tables, the format number.
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 
 #include "storage/store/database_state.h"
+#include "storage/store/log_order.h"
 #include "storage/store/rocks_options.h"
 #include "storage/store/rocks_status.h"
 
@@ -54,12 +56,17 @@ Result<void> check_no_unknown_table(const rocksdb::DBOptions& options, const std
 
 }  // namespace
 
-Database::State::State(std::string database_folder, rocksdb::Env& database_env)
-    : folder(std::move(database_folder)), env(database_env) {}
+Database::State::State(std::string database_folder, const DatabaseOptions& options)
+    : folder(std::move(database_folder)),
+      env(make_log_ordering_env(options.env != nullptr ? *options.env : *rocksdb::Env::Default())),
+      memtable_bytes(options.memtable_bytes) {}
 
 Database::State::~State() {
   if (db == nullptr) return;
-  static_cast<void>(db->SyncWAL());
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  rocksdb::WriteBatch nothing;
+  static_cast<void>(db->Write(synced, &nothing));
   for (auto* handle : all_handles) static_cast<void>(db->DestroyColumnFamilyHandle(handle));
   static_cast<void>(db->Close());
   delete db;
@@ -70,7 +77,8 @@ std::unexpected<Error> Database::State::failed(const rocksdb::Status& status) co
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& folder, const DatabaseOptions& options) {
-  const auto database_options = make_database_options(options);
+  auto state = std::make_unique<State>(folder, options);
+  const auto database_options = make_database_options(options, *state->env);
   BEFFROI_CHECK(make_private_folder(folder, options));
   BEFFROI_CHECK(check_no_unknown_table(database_options, folder));
 
@@ -78,7 +86,6 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& folder, cons
   std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, {}}};
   for (const Table table : all_tables())
     families.emplace_back(table_name(table), make_table_options(table, options, cache));
-  auto state = std::make_unique<State>(folder, *database_options.env);
   const auto status = rocksdb::DB::Open(database_options, folder, families, &state->all_handles, &state->db);
   if (!status.ok()) {
     state->db = nullptr;

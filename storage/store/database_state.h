@@ -15,13 +15,13 @@ class WriteBatch;
 namespace beffroi::storage {
 
 struct WriteBatch::State {
-  State();
+  explicit State(std::size_t reserved_bytes);
   ~State();
   std::unique_ptr<rocksdb::WriteBatch> changes;
 };
 
 struct Database::State {
-  State(std::string database_folder, rocksdb::Env& database_env);
+  State(std::string database_folder, const DatabaseOptions& options);
   /// Closes the database. What was buffered is synced, as a courtesy.
   ~State();
 
@@ -34,11 +34,11 @@ struct Database::State {
   /// Brings the database back to work after a failed write. False: not possible now. Needs resume_mutex.
   bool go_on_after(const rocksdb::Status& failure);
   void keep_something_in_memory();
-  /// False: a batch of this size might fill the disk. Small ones are always tried.
-  bool room_for(std::size_t batch_bytes) const;
+  bool has_room(std::uint64_t bytes) const;
 
   std::string folder;
-  rocksdb::Env& env;
+  std::unique_ptr<rocksdb::Env> env;
+  std::size_t memtable_bytes;
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> all_handles;  ///< the default one first
   std::array<rocksdb::ColumnFamilyHandle*, kTableCount> handles{};

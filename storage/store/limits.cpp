@@ -8,8 +8,8 @@
 namespace beffroi::storage {
 namespace {
 
-// Bounds what is held in memory, and what one batch of the database drops.
-constexpr std::size_t kIdsPerEviction = 2048;
+// Bounds what is held in memory. Not small: each look at the list steps over the marks of what was evicted before.
+constexpr std::size_t kIdsPerEviction = 65'536;
 
 std::uint64_t over(std::uint64_t value, std::uint64_t limit) { return value > limit ? value - limit : 0; }
 std::uint64_t sum(std::uint64_t a, std::uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }

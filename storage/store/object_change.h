@@ -19,7 +19,9 @@ Bytes object_key(const SpaceId& space, const ObjectId& id);
 /// Not thread-safe. Each object at most once.
 class ObjectChange {
  public:
-  ObjectChange(const SpaceId& space, const SpaceCounters& counters) : space_(space), counters_(counters) {}
+  /// `reserved_bytes`: about the size of the bytes and facts to come.
+  ObjectChange(const SpaceId& space, const SpaceCounters& counters, std::size_t reserved_bytes)
+      : space_(space), counters_(counters), batch_(reserved_bytes) {}
   std::uint64_t next_insertion() { return ++counters_.insertions; }
   /// `before` is what Table::info holds, `after` what it is to hold; nullopt: nothing.
   void replace(const ObjectId& id, const std::optional<ObjectRow>& before, const std::optional<ObjectRow>& after);

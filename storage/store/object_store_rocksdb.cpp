@@ -41,7 +41,8 @@ class DatabaseObjectStore final : public ObjectStore {
   Result<std::vector<std::optional<ObjectRow>>> rows(const SpaceId& space, std::span<const ObjectId> ids) const;
   /// Calls `edit` with each different id and what is known of it, in order, and writes what it changed: all in one
   /// batch.
-  Result<void> edit_batch(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit);
+  Result<void> edit_batch(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
+                          std::size_t reserved_bytes = 0);
   Result<void> edit_in_batches(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit);
 
   Database& database_;
@@ -69,11 +70,12 @@ Result<std::vector<std::optional<ObjectRow>>> DatabaseObjectStore::rows(const Sp
   return out;
 }
 
-Result<void> DatabaseObjectStore::edit_batch(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit) {
+Result<void> DatabaseObjectStore::edit_batch(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
+                                             std::size_t reserved_bytes) {
   const std::lock_guard lock(write_mutex_);
   BEFFROI_TRY(const SpaceCounters before, counters(space));
   BEFFROI_TRY(const auto known, rows(space, ids));
-  ObjectChange change(space, before);
+  ObjectChange change(space, before, reserved_bytes);
   std::unordered_set<ObjectId> seen;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (!seen.insert(ids[i]).second) continue;
@@ -94,17 +96,23 @@ Result<void> DatabaseObjectStore::edit_in_batches(const SpaceId& space, std::spa
 }
 
 Result<void> DatabaseObjectStore::put(const SpaceId& space, std::span<const IncomingObject> objects) {
+  constexpr std::size_t kFactsBytes = 512;  // keys and facts in all tables, without the children
   std::vector<ObjectId> ids;
   std::map<ObjectId, const IncomingObject*> incoming;
-  for (const IncomingObject& object : objects)
-    if (incoming.try_emplace(object.id, &object).second) ids.push_back(object.id);
-  return edit_batch(space, ids, [&](ObjectChange& change, const ObjectId& id, const auto& known) -> Result<void> {
+  std::size_t bytes = 0;
+  for (const IncomingObject& object : objects) {
+    if (!incoming.try_emplace(object.id, &object).second) continue;
+    ids.push_back(object.id);
+    bytes += kFactsBytes + object.bytes.size() + object.header.encoded_size();
+  }
+  const Edit put_absent = [&](ObjectChange& change, const ObjectId& id, const auto& known) -> Result<void> {
     if (known && is_here(known->info)) return {};
     const IncomingObject& object = *incoming.at(id);
     change.put_bytes(id, object.bytes);
     change.replace(id, known, row_for(object, known, change.next_insertion()));
     return {};
-  });
+  };
+  return edit_batch(space, ids, put_absent, bytes);
 }
 
 Result<Bytes> DatabaseObjectStore::get(const SpaceId& space, const ObjectId& id) {

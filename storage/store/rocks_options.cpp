@@ -67,13 +67,14 @@ std::shared_ptr<rocksdb::Cache> make_block_cache(const DatabaseOptions& options)
   return rocksdb::NewLRUCache(options.cache_bytes, kShardBits, false, kHighPriorityShare);
 }
 
-rocksdb::DBOptions make_database_options(const DatabaseOptions& options) {
+rocksdb::DBOptions make_database_options(const DatabaseOptions& options, rocksdb::Env& env) {
   rocksdb::DBOptions out;
-  if (options.env != nullptr) out.env = options.env;
+  out.env = &env;
   out.create_if_missing = true;
   out.create_missing_column_families = true;
   out.paranoid_checks = true;
   out.max_open_files = kOpenFilesMax;
+  out.max_file_opening_threads = 1;
   out.max_background_jobs = static_cast<int>(std::max<std::size_t>(options.background_threads, 1));
   out.db_write_buffer_size = options.memtable_bytes;
 

@@ -14,7 +14,7 @@ namespace beffroi::storage {
 /// Name of a table's column family.
 const char* table_name(Table table);
 
-rocksdb::DBOptions make_database_options(const DatabaseOptions& options);
+rocksdb::DBOptions make_database_options(const DatabaseOptions& options, rocksdb::Env& env);
 /// `cache` is shared by all tables of one database.
 rocksdb::ColumnFamilyOptions make_table_options(Table table, const DatabaseOptions& options,
                                                 const std::shared_ptr<rocksdb::Cache>& cache);

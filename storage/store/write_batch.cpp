@@ -8,7 +8,10 @@
 namespace beffroi::storage {
 namespace {
 
-rocksdb::Slice slice(ByteView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+// RocksDB wants a pointer even to nothing.
+rocksdb::Slice slice(ByteView bytes) {
+  return bytes.empty() ? rocksdb::Slice() : rocksdb::Slice(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
 
 // A batch is filled before it meets a database. RocksDB asks a handle only for its number and its comparator then, so a
 // handle of ours that carries the number does; Database::open checks that its tables have these numbers. (A list of
@@ -39,10 +42,10 @@ std::optional<Bytes> after_prefix(ByteView prefix) {
   return out;
 }
 
-WriteBatch::State::State() : changes(std::make_unique<rocksdb::WriteBatch>()) {}
+WriteBatch::State::State(std::size_t reserved_bytes) : changes(std::make_unique<rocksdb::WriteBatch>(reserved_bytes)) {}
 WriteBatch::State::~State() = default;
 
-WriteBatch::WriteBatch() : state_(std::make_unique<State>()) {}
+WriteBatch::WriteBatch(std::size_t reserved_bytes) : state_(std::make_unique<State>(reserved_bytes)) {}
 WriteBatch::~WriteBatch() = default;
 WriteBatch::WriteBatch(WriteBatch&&) noexcept = default;
 WriteBatch& WriteBatch::operator=(WriteBatch&&) noexcept = default;

@@ -16,7 +16,7 @@ namespace beffroi::storage::testing {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = ::testing::TempDir() + "beffroi-store-XXXXXX";
+    std::string name = ::testing::TempDir() + "/beffroi-store-XXXXXX";
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
     path_ = name;
   }

@@ -143,9 +143,9 @@ TEST_F(CommitTest, LengthOfTheDescriptionIsHidden) {
 TEST_F(CommitTest, DescriptionIsCutToItsBoundsAndStillOpens) {
   CommitSealed huge = golden_sealed();
   huge.label.assign(10'000, 'x');
-  huge.sources.assign(5'000, std::string(10'000, '/'));
+  huge.sources.assign(500, std::string(10'000, '/'));
   huge.tags.assign(100, std::string(1'000, 't'));
-  huge.problems.assign(100'000, {std::string(10'000, 'p'), "Cannot read {}.", std::vector<std::string>(20, "a")});
+  huge.problems.assign(2'000, {std::string(10'000, 'p'), "Cannot read {}.", std::vector<std::string>(20, "a")});
   huge.problems_total = huge.problems.size();
   const Bytes encoded = make_commit(golden_clear(), huge, keys, station.sign);
   EXPECT_LE(encoded.size(), kMaxCommitBytes);
@@ -153,7 +153,7 @@ TEST_F(CommitTest, DescriptionIsCutToItsBoundsAndStillOpens) {
   ASSERT_TRUE(sealed.has_value()) << sealed.error().message();
   EXPECT_EQ(kMaxNameBytes, sealed->label.size());
   EXPECT_EQ(kMaxTags, sealed->tags.size());
-  EXPECT_EQ(100'000U, sealed->problems_total);
+  EXPECT_EQ(2'000U, sealed->problems_total);
   EXPECT_GT(sealed->problems.size(), 20U);
   EXPECT_EQ(kMaxTextBytes, sealed->problems[0].path.size());
   EXPECT_EQ(kMaxProblemArguments, sealed->problems[0].arguments.size());

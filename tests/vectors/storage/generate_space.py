@@ -362,6 +362,18 @@ def listed(cases, member):
     return [{"name": name, "error": error, member: data.hex()} for name, error, data in cases]
 
 
+def clear_parts(cases):
+    """The clear part of each envelope that has one: [suite, clear bytes, signature]."""
+    out = []
+    for name, data in cases:
+        code = data[2] & 31 if len(data) > 2 and data[2] >> 5 == 2 else 31
+        size = 0 if code < 24 else 1 << (code - 24)
+        if code < 28:
+            length = int.from_bytes(data[3:3 + size], "big") if size else code
+            out.append((name, data[3 + size:3 + size + length]))
+    return out
+
+
 def hexed(values):
     return {k: v.hex() if isinstance(v, bytes) else v for k, v in values.items()}
 
@@ -385,10 +397,18 @@ def main():
         "malformed_sealed": [{"name": n, "commit": c.hex()} for n, _, c in bad_sealed],
         "receipt": {"id": crypto.blake2b("bfr1 receipt id", good_receipt).hex(), "receipt": good_receipt.hex()},
         "malformed_receipts": listed(bad_receipts, "receipt"), "invitation": invitation_vectors()})
-    objects.write_corpus("record", list(zip(log.names, log.records)) + [(n, r) for n, _, r in bad_records])
+    record_seeds = list(zip(log.names, log.records)) + [(n, r) for n, _, r in bad_records]
+    receipt_seeds = [("receipt", good_receipt)] + [(n, r) for n, _, r in bad_receipts]
+    objects.write_corpus("envelope", record_seeds + receipt_seeds)
+    objects.write_corpus("record", [(n, c) for n, c in clear_parts(record_seeds) if ROOT.sign in c])
+    objects.write_corpus("receipt", clear_parts(receipt_seeds))
+    objects.write_corpus("device_request", [("request", request), ("cut short", request[:-1])])
+    parts = [("handed keys", [[1, bytes(32), None], [2, bytes(32), bytes(32)]]), ("nothing handed", []),
+             ("epoch 0", [[0, bytes(32), None]]), ("epochs in the wrong order", [[2, bytes(32), None], [1, bytes(32), None]]),
+             ("shared", [1, bytes(32), bytes(32), bytes(32), b"name", [[bytes(32), bytes(32)]]])]
+    objects.write_corpus("epoch_parts", [(n, cbor(p)) for n, p in parts])
     objects.write_corpus("commit", [("commit", good["commit"]), ("first commit", first["commit"])] + [(n, c) for n, _, c in bad_commits])
     objects.write_corpus("commit_sealed", [("good", padded(sealed_fields()))] + [(n, p) for n, p, _ in bad_sealed])
-    objects.write_corpus("receipt", [("receipt", good_receipt)] + [(n, r) for n, _, r in bad_receipts])
     codes = invitation_vectors()
     objects.write_corpus("invitation", [("invitation", codes["code"].encode())] + [
         (f"forgiven {i}", c.encode()) for i, c in enumerate(codes["forgiven"])] + [

@@ -1,0 +1,181 @@
+// A peer and its stations in one process: real stores in temporary folders, a line in memory between them, an inline
+// pool, seeded keys and faults.
+#pragma once
+
+#include <asio/detached.hpp>
+
+#include "daemon/sync/peer_host.h"
+#include "daemon/sync/peer_link.h"
+#include "daemon/sync/peer_server.h"
+#include "storage/format/codec.h"
+#include "storage/tree/content.h"
+#include "storage/tree/tree.h"
+#include "tests/support/memory_channel.h"
+#include "tests/support/run_coroutine.h"
+#include "tests/support/test_vault.h"
+
+namespace beffroi::daemon::testing {
+
+/// Seals into a vault's store, without batches or a dedup index.
+class VaultSink final : public storage::ObjectSink {
+ public:
+  explicit VaultSink(Vault& vault) : vault_(vault), keys_(vault.keys()) {}
+  std::optional<storage::ObjectRef> find(storage::ObjectKind, const storage::Digest&) override { return std::nullopt; }
+  Result<storage::ObjectRef> put(storage::ObjectKind kind, const storage::Digest&, const storage::ChildTable& children,
+                                 ByteView plaintext) override {
+    const storage::SealedObject object =
+        seal_object(keys_->space(), *keys_->current(), kind, children, encoder_.encode(plaintext, 1).bytes);
+    BEFFROI_TRY(auto header, storage::check_object(object.bytes));
+    const storage::IncomingObject incoming{object.ref.id, std::move(header), object.bytes};
+    BEFFROI_CHECK(vault_.objects().put(keys_->space(), {&incoming, 1}));
+    return object.ref;
+  }
+  const storage::KeyRing& keys() const { return *keys_; }
+
+ private:
+  Vault& vault_;
+  std::shared_ptr<const storage::KeyRing> keys_;
+  storage::PayloadEncoder encoder_;
+};
+
+/// A snapshot of files whose contents depend on the numbers alone: file number n is the same in every snapshot.
+inline storage::Commit take_snapshot(Vault& vault, const std::set<std::uint64_t>& files, std::size_t bytes = 5000) {
+  VaultSink sink(vault);
+  storage::TreeBuilder tree(sink.keys(), sink);
+  for (const std::uint64_t number : files) {
+    crypto::SeededRandom random(number);
+    Bytes content(bytes + number);
+    random.fill(content);
+    storage::Segment segment{.length = content.size(), .object = {}, .digest = sink.keys().digests().chunk(content)};
+    auto stored = sink.put(storage::ObjectKind::chunk, segment.digest, {}, content);
+    BEFFROI_ASSERT(stored.has_value());
+    segment.object = *stored;
+    storage::Entry entry;
+    std::string name = std::to_string(number);
+    entry.path = "file" + std::string(6 - name.size(), '0') + name;
+    entry.size = content.size();
+    entry.segments = {segment};
+    entry.content_digest = storage::content_digest_of(sink.keys().digests(), entry.segments);
+    BEFFROI_ASSERT(tree.add(entry).has_value());
+  }
+  const auto root = tree.finish();
+  BEFFROI_ASSERT(root.has_value());
+  auto commit = vault.commit(*root, {}, 0);
+  BEFFROI_ASSERT(commit.has_value());
+  return std::move(*commit);
+}
+
+/// All ids of a commit's closure that a store knows.
+inline std::set<storage::ObjectId> closure_of(storage::ObjectStore& objects, const storage::Commit& commit) {
+  std::set<storage::ObjectId> out{commit.clear.root};
+  std::vector<storage::ObjectId> open{commit.clear.root};
+  while (!open.empty()) {
+    const storage::ObjectId id = open.back();
+    open.pop_back();
+    const auto children = objects.children(commit.clear.space, id);
+    if (!children) continue;
+    for (const auto& child : *children)
+      if (out.insert(child).second) open.push_back(child);
+  }
+  return out;
+}
+
+class PeerWorld {
+ public:
+  explicit PeerWorld(std::uint64_t seed = 5) : pool(0), random(seed) { reopen_peer(); }
+  ~PeerWorld() {
+    // Sessions hold references to what is destroyed below.
+    while (context.poll() > 0) continue;
+  }
+
+  void reopen_peer() {
+    host.reset();
+    auto opened = PeerHost::open(folder.path() + "/peer", clock, random);
+    if (!opened) throw std::runtime_error(opened.error().message());
+    host = std::move(*opened);
+  }
+
+  /// A line to the peer with faults by `plan`; the peer serves its end. Keys are checked as TLS would.
+  Connector connector(const FaultPlan& plan = {}) {
+    return [this, plan](const std::string& address, const crypto::SecretBytes& seed,
+                        crypto::TransportPublicKey expected) -> asio::awaitable<Result<std::unique_ptr<Channel>>> {
+      (void)address;
+      const auto client = crypto::transport_public(seed);
+      const auto listener = host->public_part().transport;
+      if (!expected.is_zero() && expected != listener) co_return fail(ErrorCode::refused, "another key");
+      if (!host->admits(client)) co_return fail(ErrorCode::refused, "does not know this computer");
+      MemoryPair pair = make_memory_pair(context.get_executor(), plan, client, listener);
+      line = pair.line;
+      asio::co_spawn(context, serve_station(std::move(pair.listener), *host, pool), asio::detached);
+      co_return std::move(pair.client);
+    };
+  }
+
+  template <class T>
+  T run(asio::awaitable<T> work) {
+    return run_coroutine(context, std::move(work));
+  }
+
+  Result<std::unique_ptr<PeerLink>> connect(const crypto::SecretBytes& seed, const FaultPlan& plan = {}) {
+    const Connector dial = connector(plan);
+    const storage::PeerPublic peer = host->public_part();
+    return run(PeerLink::connect(dial, "memory:1", seed, peer));
+  }
+  Result<std::unique_ptr<PeerLink>> connect(Vault& vault, const FaultPlan& plan = {}) {
+    return connect(vault.device_keys().transport_seed, plan);
+  }
+
+  storage::Invitation invite(std::optional<std::uint64_t> quota = {}, std::int64_t seconds = 1000) {
+    auto out = host->invite("Mairie", quota, {clock.now().seconds + seconds}, "memory:1");
+    BEFFROI_ASSERT(out.has_value());
+    return std::move(*out);
+  }
+  Result<void> enrol(Vault& vault, const storage::Invitation& invitation) {
+    auto link = connect(invitation.transport_seed());
+    if (!link) return forward_error(link);
+    const std::vector<Bytes> records = vault.log().encoded();
+    const auto enrolled = run((*link)->enrol(records));
+    close(**link);
+    if (!enrolled) return enrolled;
+    return vault.bind_peer({host->public_part(), "memory:1"});
+  }
+  void join(Vault& vault, std::optional<std::uint64_t> quota = {}) {
+    const auto joined = enrol(vault, invite(quota));
+    if (!joined) throw std::runtime_error(joined.error().message());
+  }
+  void close(PeerLink& link) {
+    run([](PeerLink& ending) -> asio::awaitable<bool> {
+      co_await ending.close();
+      co_return true;
+    }(link));
+  }
+
+  /// Connects, exchanges state, pushes, says bye.
+  Result<PushResult> sync(Vault& vault, const FaultPlan& plan = {}) {
+    auto link = connect(vault, plan);
+    if (!link) return forward_error(link);
+    const auto exchanged = run((*link)->exchange_state(vault, pool));
+    if (!exchanged) return forward_error(exchanged);
+    auto pushed = run((*link)->push(vault, pool, progress));
+    if (pushed) close(**link);
+    return pushed;
+  }
+
+  /// The hosted space as its device sees it.
+  PeerHost::Caller caller(Vault& vault) {
+    auto out = host->caller(crypto::transport_public(vault.device_keys().transport_seed));
+    if (!out) throw std::runtime_error(out.error().message());
+    return std::move(*out);
+  }
+
+  TemporaryFolder folder;
+  ManualClock clock;
+  asio::io_context context;
+  Pool pool;
+  crypto::SeededRandom random;
+  std::unique_ptr<PeerHost> host;
+  std::shared_ptr<MemoryLine> line;  ///< of the newest connection
+  Progress progress;
+};
+
+}  // namespace beffroi::daemon::testing
