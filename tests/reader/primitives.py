@@ -42,6 +42,7 @@ SODIUM = load("libsodium.so.23", {
     "crypto_aead_xchacha20poly1305_ietf_decrypt": (INT, POINTER, POINTER, POINTER, BYTES, LONG, BYTES, LONG, BYTES, BYTES),
     "crypto_sign_ed25519_verify_detached": (INT, BYTES, BYTES, LONG, BYTES),
     "crypto_sign_ed25519_seed_keypair": (INT, POINTER, POINTER, BYTES),
+    "crypto_sign_ed25519_detached": (INT, POINTER, POINTER, BYTES, LONG, BYTES),
     "crypto_scalarmult_curve25519": (INT, POINTER, BYTES, BYTES),
     "crypto_scalarmult_curve25519_base": (INT, POINTER, BYTES),
     "crypto_shorthash_siphash24": (INT, POINTER, BYTES, LONG, BYTES),
@@ -86,10 +87,21 @@ def verify(name, key, message, signature):
     return len(signature) == 64 and SODIUM.crypto_sign_ed25519_verify_detached(signature, text, len(text), key) == 0
 
 
-def ed25519_public(seed):
+def ed25519_pair(seed):
     public, secret = ctypes.create_string_buffer(32), ctypes.create_string_buffer(64)
     SODIUM.crypto_sign_ed25519_seed_keypair(public, secret, seed)
-    return public.raw
+    return public.raw, secret.raw
+
+
+def ed25519_public(seed):
+    return ed25519_pair(seed)[0]
+
+
+def sign(name, seed, message):
+    """Only for records that the tests make up."""
+    out, text = ctypes.create_string_buffer(64), label(name) + message
+    SODIUM.crypto_sign_ed25519_detached(out, None, text, len(text), ed25519_pair(seed)[1])
+    return out.raw
 
 
 def x25519_public(secret):

@@ -221,7 +221,7 @@ def main():
         print(error, file=sys.stderr)
         return 5
     out = {"space": vault.log.space.hex(), "name": os.fsdecode(vault.describe(commit).label), "snapshot": commit.id.hex(), "commits": len(vault.commits),
-           "refused": [[identity.hex(), str(error)] for identity, error in vault.refused], "corrections": vault.corrections,
+           "refused": [[identity.hex(), str(error)] for identity, error in vault.refused], "corrections": len(vault.corrections),
            "entries": restorer.entries, "bytes": restorer.bytes, "not_restored": restorer.notes,
            "problems": [[number, str(error)] for number, error in vault.access.problems]}
     print(json.dumps(out, indent=1) if arguments.json else f"{out['name']}: {out['entries']} entries, {out['bytes']} bytes of snapshot {out['snapshot']}")

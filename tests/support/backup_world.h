@@ -75,6 +75,19 @@ class BackupWorld {
     return receiver;
   }
 
+  /// Chunks and bundles in the store. (Tree objects are no measure: the folders above the source belong to the machine,
+  /// and what other tests do there changes their times.)
+  std::size_t content_objects() {
+    std::size_t out = 0;
+    const auto counted =
+        vault->objects().iterate(vault->space(), [&](const storage::ObjectId&, const storage::ObjectInfo& info) {
+          if (info.kind == storage::ObjectKind::chunk || info.kind == storage::ObjectKind::bundle) ++out;
+          return true;
+        });
+    EXPECT_TRUE(counted.has_value());
+    return out;
+  }
+
   std::string source() const { return folder.path() + "/source"; }
   std::string at(const std::string& name) const { return source() + "/" + name; }
 

@@ -32,7 +32,7 @@ inline void write_file(const std::string& path, std::string_view content) {
 
 inline std::string read_all(int file) {
   std::string out;
-  std::array<char, 65536> buffer{};
+  std::vector<char> buffer(65536);  // not on the stack: callers recurse deeply
   for (ssize_t got = 0; (got = ::read(file, buffer.data(), buffer.size())) > 0;)
     out.append(buffer.data(), static_cast<std::size_t>(got));
   return out;
@@ -174,7 +174,8 @@ class RestoreReceiver {
     file_.close();
     const storage::Entry entry = *decoded;
     paths.push_back(entry.path);
-    if (!storage::is_at_or_below(entry.path, strip_) || below_target(entry.path).empty()) return;
+    writes_ = storage::is_at_or_below(entry.path, strip_) && !below_target(entry.path).empty();
+    if (!writes_) return;
     const auto [folder, name] = locate(below_target(entry.path));
     ASSERT_TRUE(folder);
     create(folder.get(), name, entry);
@@ -224,10 +225,11 @@ class RestoreReceiver {
   }
 
   void take_data(ByteView body) {
-    ASSERT_TRUE(file_);
     const std::uint64_t offset = get_le64(body.data());
     const ByteView bytes = body.subspan(8);
     data_bytes += bytes.size();
+    if (!writes_) return;
+    ASSERT_TRUE(file_);
     ASSERT_LE(offset + bytes.size(), last_.size);
     ASSERT_EQ(::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)),
               static_cast<ssize_t>(bytes.size()));
@@ -256,6 +258,7 @@ class RestoreReceiver {
   std::string target_, strip_;
   FileDescriptor file_;
   storage::Entry last_;
+  bool writes_ = false;  ///< the last entry is one that is written, not only counted
   std::vector<storage::Entry> folders_;
   std::map<std::string, std::string> groups_;
 };

@@ -1,0 +1,69 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "client/commands/commands.h"
+#include "client/http/json_fields.h"
+#include "client/ui/human.h"
+#include "client/ui/progress_line.h"
+
+namespace beffroi::client {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kDamagesShown = 20;
+
+struct CheckWords {
+  bool read_data = false;
+  std::string at = "local";
+};
+
+void list_damages(const Session& session, const json& result, std::uint64_t total) {
+  session.remark(fill(ngettext("{} damage was found. What is damaged can't be restored from here:",
+                               "{} damages were found. What is damaged can't be restored from here:", total),
+                      count_text(total)));
+  std::size_t shown = 0;
+  for (const json& damage : sub_field(result, "damages")) {
+    if (shown++ == kDamagesShown) break;
+    const json& error = sub_field(damage, "error");
+    const std::string said = error.empty() ? text_field(damage, "error") : translated(said_in(error));
+    session.remark(session.console().name("  " + text_field(damage, "snapshot").substr(0, 12) + ":" +
+                                          path_field(damage) + ": " + said));
+  }
+  session.remark(_("Try 'beffroi check --at peer' and 'beffroi restore --from peer', and call your technician."));
+}
+
+Result<int> check(Session& session, const CheckWords& words) {
+  ProgressLine progress(session);
+  auto done =
+      session.station().post_events("/v1/check", {{"read_data", words.read_data}, {"at", words.at}}, progress.sink());
+  progress.clear();
+  BEFFROI_TRY(const json result, std::move(done));
+  const std::uint64_t damages = number_field(result, "damages_total");
+  if (damages > 0) {
+    list_damages(session, result, damages);
+  } else {
+    const char* const text = words.read_data ? N_("All is well: {} snapshots, {} files, {} read and compared.")
+                                             : N_("All is well: {} snapshots, {} files, {} in place.");
+    session.say(fill(_(text), count_text(number_field(result, "snapshots")), count_text(number_field(result, "files")),
+                     size_text(number_field(result, "bytes"))));
+  }
+  session.answer(result);
+  return damages > 0 ? kExitIntegrity : kExitDone;
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, Session& session) {
+  auto* const command = app.add_subcommand("check", _("Verify that the snapshots are complete and intact"));
+  command->group(_("Commands"));
+  const auto words = std::make_shared<CheckWords>();
+  command->add_flag("--read-data", words->read_data, _("Open every file and compare its digest, too"));
+  command->add_option("--at", words->at, _("Where: local or peer (default: local)"))
+      ->option_text("local|peer")
+      ->check(CLI::IsMember({"local", "peer"}));
+  command->callback([words, &session] { session.action = [words, &session] { return check(session, *words); }; });
+}
+
+}  // namespace beffroi::client

@@ -1,0 +1,45 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "client/commands/commands.h"
+#include "client/http/json_fields.h"
+#include "client/selection.h"
+#include "client/ui/entry_lines.h"
+
+namespace beffroi::client {
+namespace {
+
+using nlohmann::json;
+
+struct LsWords {
+  std::string selection;
+  bool recursive = false;
+};
+
+Result<int> ls(Session& session, const LsWords& words) {
+  BEFFROI_TRY(const Selection selection, parse_selection(words.selection));
+  const std::string target = "/v1/ls?snapshot=" + query_value(selection.snapshot) + "&" +
+                             path_query(selection.path.value_or("/")) + (words.recursive ? "&recursive=1" : "");
+  EntryPrinter printer(session, [&](const json& entry) { return entry_line(entry, session.console()); });
+  return printer.finish(session.station().get_events(target, [&](const json& event) -> Result<void> {
+    if (text_field(event, "event") == "entry") printer.print(event);
+    return {};
+  }));
+}
+
+}  // namespace
+
+void add_ls(CLI::App& app, Session& session) {
+  auto* const command = app.add_subcommand("ls", _("List a folder of a snapshot"));
+  command->group(_("Commands"));
+  const auto words = std::make_shared<LsWords>();
+  command->add_option("SNAP[:PATH]", words->selection, _("A snapshot (an id's beginning, or latest) and a path in it"))
+      ->option_text(" ")
+      ->required();
+  command->add_flag("-r,--recursive", words->recursive, _("Everything below, too"));
+  command->footer(_("Example:\n  beffroi ls latest:/srv/documents"));
+  command->callback([words, &session] { session.action = [words, &session] { return ls(session, *words); }; });
+}
+
+}  // namespace beffroi::client

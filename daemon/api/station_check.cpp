@@ -1,0 +1,79 @@
+// POST /v1/check
+#include <nlohmann/json.hpp>
+
+#include "daemon/api/event_stream.h"
+#include "daemon/api/json.h"
+#include "daemon/api/station_api.h"
+#include "daemon/vault/check.h"
+
+namespace beffroi::daemon {
+namespace {
+
+struct CheckWords {
+  std::string at;
+  bool read_data = false;
+  std::shared_ptr<storage::ObjectSource> source;
+};
+
+Json report_json(const CheckReport& report) {
+  Json damages = Json::array();
+  for (const auto& damage : report.damages) {
+    Json one = {{"snapshot", damage.snapshot}, {"error", error_json(damage.error)}};
+    set_path(one, damage.path.empty() ? std::string() : storage::to_display_path(damage.path));
+    damages.push_back(std::move(one));
+  }
+  return {{"snapshots", report.snapshots}, {"objects", report.objects}, {"bytes", report.bytes},
+          {"files", report.files},         {"damages", damages},        {"damages_total", report.damages_total}};
+}
+
+void ring(StationContext& station, const CheckWords& words, const CheckReport& report) {
+  const std::string alarm = "integrity:check:" + words.at;
+  if (report.damages_total > 0) {
+    station.raise_alarm(
+        alarm,
+        Error{ErrorCode::corrupt,
+              words.at == "local" ? N_("{} damages were found in this machine's store. 'beffroi check' lists them.")
+                                  : N_("{} damages were found at the peer. 'beffroi check --at peer' lists them."),
+              {std::to_string(report.damages_total)}});
+  } else if (words.read_data) {
+    station.clear_alarm(alarm);
+  }
+}
+
+asio::awaitable<Result<Json>> run_check(StationContext& station, std::shared_ptr<Job> job, CheckWords words) {
+  job->progress()->phase = Phase::checking;
+  BEFFROI_CO_TRY(const CheckReport report, co_await station.streams.run([&]() -> Result<CheckReport> {
+    try {
+      return check_vault(*station.vault, words.source, words.read_data, *job->progress());
+    } catch (const std::exception& exception) {
+      return fail(ErrorCode::io, N_("The daemon could not do this: {}."), std::string(exception.what()));
+    }
+  }));
+  ring(station, words, report);
+  co_return report_json(report);
+}
+
+asio::awaitable<Result<void>> answer_check(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
+  BEFFROI_CO_CHECK(require_vault(station));
+  BodyFields fields(request.body);
+  CheckWords words;
+  words.read_data = fields.flag("read_data");
+  words.at = fields.text("at", "local");
+  BEFFROI_CO_CHECK(fields.finish());
+  if (words.at != "local" && words.at != "peer")
+    co_return fail(ErrorCode::usage, N_("There is no place \"{}\" to check at: choose local or peer."), words.at);
+  BEFFROI_CO_TRY(words.source,
+                 station.source(words.at == "peer" ? StationContext::From::peer : StationContext::From::local));
+  BEFFROI_CO_TRY(const auto job, station.jobs.begin(JobKind::check));
+  co_return co_await stream_events(exchange, station.executor, job->progress(), true,
+                                   [&station, job, words] { return run_check(station, job, words); });
+}
+
+}  // namespace
+
+void add_check_routes(Routes& routes, StationContext& station) {
+  routes.push_back(
+      {"POST", "/v1/check", true, [&station](HttpRequest& r, HttpExchange& x) { return answer_check(station, r, x); }});
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,139 @@
+// POST /v1/restore: verified plaintext on its way to the caller, who writes it with his own rights.
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "daemon/api/json.h"
+#include "daemon/api/station_api.h"
+#include "daemon/restore/access.h"
+#include "storage/store/dedup_index.h"
+
+namespace beffroi::daemon {
+namespace {
+
+constexpr std::size_t kPieceBytes = 256 * 1024;
+constexpr std::size_t kReadAheadThreads = 4;
+constexpr std::size_t kLearnBatchBytes = 256 * 1024;
+
+/// Joins small frames, so that a folder of tiny files is not a system call each.
+class FrameSender {
+ public:
+  explicit FrameSender(HttpExchange& exchange) : exchange_(exchange) {}
+  Result<void> send(Bytes frame) {
+    if (pending_.empty() && frame.size() >= kPieceBytes) return exchange_.write_blocking(std::move(frame));
+    pending_.insert(pending_.end(), frame.begin(), frame.end());
+    return pending_.size() < kPieceBytes ? Result<void>() : flush();
+  }
+  Result<void> flush() {
+    if (pending_.empty()) return {};
+    return exchange_.write_blocking(std::exchange(pending_, {}));
+  }
+
+ private:
+  HttpExchange& exchange_;
+  Bytes pending_;
+};
+
+/// What was opened and compared here may be deduplicated against: after a recovery the index is empty.
+class Learner {
+ public:
+  explicit Learner(Vault& vault) : vault_(vault) {}
+  ~Learner() { write(); }
+  void learn(const storage::Segment& segment) {
+    const std::lock_guard lock(mutex_);
+    vault_.dedup().add_segment(batch_, segment);
+    if (batch_.size_bytes() >= kLearnBatchBytes) write();
+  }
+
+ private:
+  // The index is only a help: a write that fails costs nothing but the help.
+  void write() {
+    (void)vault_.database().write(batch_, storage::Durability::buffered);
+    batch_.clear();
+  }
+  Vault& vault_;
+  std::mutex mutex_;
+  storage::WriteBatch batch_;
+};
+
+/// Type X: the whole stream fails here.
+Bytes failure_frame(const Error& error) {
+  storage::CborWriter out;
+  out.array(3).text(error_code_name(error.code)).bytes(as_bytes(error.text)).array(error.args.size());
+  for (const std::string& arg : error.args) out.bytes(as_bytes(arg));
+  const Bytes body = out.take();
+  Bytes frame(5);
+  put_le32(frame.data(), static_cast<std::uint32_t>(body.size()));
+  frame[4] = 'X';
+  frame.insert(frame.end(), body.begin(), body.end());
+  return frame;
+}
+
+struct RestoreWords {
+  Snapshot snapshot;
+  std::vector<RestoreSelection> selections;
+  std::shared_ptr<storage::ObjectSource> source;
+  bool learns = false;  ///< the source may give what is not here
+  Caller caller;
+};
+
+Result<RestoreCounts> stream(StationContext& station, const RestoreWords& words, FrameSender& sender,
+                             Progress& progress) {
+  const storage::ObjectOpener opener(station.vault->keys(), words.source);
+  const storage::ObjectId& root = words.snapshot.commit.clear.root;
+  const Caller& who = words.caller;
+  Learner learner(*station.vault);
+  const auto learn = [&](const storage::Segment& segment) {
+    if (words.learns) learner.learn(segment);
+  };
+  return stream_restore(
+      opener, root, words.selections, make_access_filter(opener, root, {who.uid, who.gids, who.is_admin}),
+      [&sender](Bytes frame) { return sender.send(std::move(frame)); }, learn, progress, kReadAheadThreads);
+}
+
+bool stream_guarded(StationContext& station, const RestoreWords& words, HttpExchange& exchange, Progress& progress) {
+  FrameSender sender(exchange);
+  Result<RestoreCounts> counts;
+  try {
+    counts = stream(station, words, sender, progress);
+  } catch (const std::exception& exception) {
+    counts = fail(ErrorCode::io, N_("The daemon could not do this: {}."), std::string(exception.what()));
+  }
+  if (!counts && !sender.send(failure_frame(counts.error()))) return false;
+  return sender.flush().has_value();
+}
+
+Result<RestoreWords> read_words(StationContext& station, const HttpRequest& request) {
+  BodyFields fields(request.body);
+  RestoreWords out;
+  out.caller = request.caller;
+  const std::string name = fields.text("snapshot", "latest");
+  for (const std::string& path : fields.paths("selections")) out.selections.push_back({storage::to_entry_path(path)});
+  const std::string from_name = fields.text("from", "auto");
+  BEFFROI_CHECK(fields.finish());
+  BEFFROI_TRY(const auto from, StationContext::parse_from(from_name));
+  if (out.selections.empty()) out.selections.push_back({""});
+  BEFFROI_TRY(out.snapshot, station.vault->resolve(name));
+  BEFFROI_TRY(out.source, station.source(from));
+  out.learns = from != StationContext::From::local && station.vault->peer();
+  return out;
+}
+
+asio::awaitable<Result<void>> answer_restore(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
+  BEFFROI_CO_CHECK(require_vault(station));
+  BEFFROI_CO_TRY(const RestoreWords words, read_words(station, request));
+  BEFFROI_CO_TRY(const auto job, station.jobs.begin(JobKind::look));
+  if (!co_await exchange.begin("application/octet-stream")) co_return Result<void>{};
+  const bool whole =
+      co_await station.streams.run([&] { return stream_guarded(station, words, exchange, *job->progress()); });
+  if (whole) co_await exchange.end();
+  co_return Result<void>{};
+}
+
+}  // namespace
+
+void add_restore_routes(Routes& routes, StationContext& station) {
+  routes.push_back({"POST", "/v1/restore", false,
+                    [&station](HttpRequest& r, HttpExchange& x) { return answer_restore(station, r, x); }});
+}
+
+}  // namespace beffroi::daemon

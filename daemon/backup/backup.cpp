@@ -1,0 +1,205 @@
+#include "daemon/backup/backup.h"
+
+#include "crypto/assert.h"
+#include "daemon/backup/command.h"
+#include "daemon/backup/file_counts.h"
+#include "daemon/backup/scan.h"
+#include "daemon/backup/tree_stage.h"
+
+namespace beffroi::daemon {
+namespace {
+
+// File systems stamp changes with clocks of up to two seconds' resolution.
+constexpr std::int64_t kTimestampDoubtSeconds = 2;
+
+/// One run, from the first look at the sources to the commit.
+class BackupRun {
+ public:
+  BackupRun(Vault& vault, const std::vector<Source>& sources, const BackupRequest& request, Progress& progress)
+      : vault_(vault),
+        sources_(sources),
+        request_(request),
+        progress_(progress),
+        problems_(progress),
+        guard_(vault, request.limits),
+        started_(vault.clock().now()),
+        started_ms_(vault.clock().monotonic()) {}
+
+  Result<BackupResult> run() {
+    if (progress_.cancel) return fail(ErrorCode::cancelled, N_("The backup was stopped."));
+    BEFFROI_CHECK(vault_.can_write());
+    progress_.phase = Phase::scanning;
+    BEFFROI_TRY(const auto previous, vault_.latest_complete());
+    keys_ = vault_.keys();
+    // Digests of another generation say nothing about each other: then everything is read.
+    if (previous && previous->sealed.content_generation == keys_->content_keys().generation)
+      previous_root_ = previous->commit.clear.root;
+    if (previous_root_) progress_.files_total_estimate = previous->sealed.entries;
+    BEFFROI_TRY(auto sparse, load_sparse_bundles(vault_.database()));
+    presence_.emplace(vault_.objects(), vault_.space(), keys_->current()->epoch(), std::move(sparse));
+    return request_.dry_run ? dry_run() : full_run();
+  }
+
+ private:
+  ScanContext scan_context() {
+    return {vault_, *presence_, problems_, progress_, request_, {keys_, vault_.local_source()}, previous_root_};
+  }
+
+  Result<BackupResult> dry_run() {
+    storage::CommitStatistics counted;
+    Scan scan(scan_context(), [&](const SlotPointer& slot) -> Result<void> {
+      // Without reading, size and times are all there is to tell by.
+      const auto& previous = slot->previous;
+      count_entry(*slot, slot->done || (previous && previous->size == slot->entry().size), counted, progress_);
+      return {};
+    });
+    BEFFROI_CHECK(scan.run(sources_));
+    return result(counted, scan);
+  }
+
+  Result<BackupResult> full_run() {
+    BEFFROI_CHECK(guard_.make_room());
+    run_commands(&Source::before,
+                 N_("The command before {} failed (exit code {}). What it should have prepared may be old."));
+    progress_.phase = Phase::reading;
+    auto built = store_all();
+    run_commands(&Source::after, N_("The command after {} failed (exit code {})."));
+    if (!built) return forward_error(built);
+    return std::move(*built);
+  }
+
+  void run_commands(std::string Source::* command, const char* failure) {
+    for (const Source& source : sources_) {
+      if ((source.*command).empty()) continue;
+      const auto code = run_command(source.*command, source.path, [this] { return progress_.cancel.load(); });
+      if (code && *code == 0) continue;
+      problems_.add(storage::to_entry_path(source.path),
+                    code ? Error{ErrorCode::io, failure, {source.path, std::to_string(*code)}} : code.error());
+    }
+  }
+
+  Result<BackupResult> store_all() {
+    StoreSink sink(vault_, *presence_, guard_, progress_);
+    PartialPlan plan(started_);
+    BundleUse bundles;
+    RunState state;
+    std::optional<BackupResult> out;
+    {
+      ContentStage content(sink, *presence_, problems_, state, progress_, thread_count(request_.threads),
+                           {keys_, vault_.local_source()});
+      TreeStage tree(vault_, sink, problems_, state, progress_, {started_.seconds - kTimestampDoubtSeconds}, plan,
+                     bundles);
+      Scan scan(scan_context(), [&](const SlotPointer& slot) -> Result<void> {
+        const bool to_read = !slot->done;
+        tree.push(slot);
+        if (to_read) content.submit(slot);
+        return state.outcome();
+      });
+      scan.on_gone([&](const std::string& path) {
+        sink.write_behind([&](storage::WriteBatch& batch) { vault_.files().remove(batch, path); });
+      });
+      if (auto scanned = scan.run(sources_); !scanned) state.stop(scanned.error());
+      content.finish();
+      BEFFROI_TRY(built_, tree.finish());
+      out = result(built_.statistics, scan);
+      stale_ = scan.stale();
+    }
+    BEFFROI_CHECK(bundles.save(vault_.database()));
+    BEFFROI_CHECK(sink.flush());
+    return commit_all(sink, plan, std::move(*out));
+  }
+
+  Result<BackupResult> commit_all(StoreSink& sink, PartialPlan& plan, BackupResult out) {
+    progress_.phase = Phase::committing;
+    if (keys_ != vault_.keys() && keys_->current()->epoch() != vault_.keys()->current()->epoch())
+      return fail(ErrorCode::conflict, N_("The keys of this vault were renewed during the backup. Back up again."));
+    out.statistics.objects_added = sink.objects_added();
+    BEFFROI_TRY(out.partial_commits, commit_partial_trees(sink, plan));
+    if (progress_.cancel) return fail(ErrorCode::cancelled, N_("The backup was stopped."));
+    BEFFROI_CHECK(sink.flush());
+    out.statistics.bytes_added = progress_.bytes_added;
+    out.statistics.duration_ms = static_cast<std::uint64_t>((vault_.clock().monotonic() - started_ms_).count());
+    auto sealed = describe();
+    sealed.statistics = out.statistics;
+    sealed.problems = out.problems;
+    sealed.problems_total = out.problems_total;
+    BEFFROI_TRY(const auto commit, vault_.commit(built_.root, std::move(sealed), stale_ ? storage::kCommitStale : 0));
+    out.snapshot = commit.id;
+    progress_.phase = Phase::done;
+    return out;
+  }
+
+  /// Only for a first push: once the peer has a snapshot, the next one is a night's work.
+  Result<std::size_t> commit_partial_trees(StoreSink& sink, PartialPlan& plan) {
+    if (request_.partial_step_bytes == 0 || progress_.bytes_added <= request_.partial_step_bytes) return 0;
+    BEFFROI_TRY(const auto receipted, has_receipted_commit());
+    if (receipted) return 0;
+    const storage::ObjectOpener opener(keys_, vault_.local_source());
+    std::size_t made = 0;
+    for (const FileRank& last : plan.steps(request_.partial_step_bytes)) {
+      BEFFROI_TRY(const auto root, build_partial_tree(opener, built_.root.object.id, plan.now(), last, sink,
+                                                      [this] { return progress_.cancel.load(); }));
+      BEFFROI_CHECK(sink.flush());
+      auto sealed = describe();
+      sealed.statistics.bytes_source = root.bytes;
+      BEFFROI_CHECK(vault_.commit(root, std::move(sealed), storage::kCommitPartial));
+      ++made;
+    }
+    return made;
+  }
+
+  Result<bool> has_receipted_commit() const {
+    BEFFROI_TRY(const auto snapshots, vault_.snapshots());
+    for (const Snapshot& snapshot : snapshots)
+      if (snapshot.receipt_counter) return true;
+    return false;
+  }
+
+  storage::CommitSealed describe() const {
+    storage::CommitSealed out;
+    out.tags = request_.tags;
+    for (const Source& source : sources_) out.sources.push_back(source.path);
+    return out;
+  }
+
+  BackupResult result(storage::CommitStatistics statistics, const Scan& scan) const {
+    BackupResult out;
+    statistics.files_removed = scan.statistics().files_removed;
+    statistics.excluded = scan.statistics().excluded;
+    statistics.sockets_skipped = scan.statistics().sockets_skipped;
+    statistics.bytes_read = progress_.bytes_read;
+    out.statistics = statistics;
+    out.problems = problems_.first();
+    out.problems_total = problems_.total();
+    return out;
+  }
+
+  Vault& vault_;
+  const std::vector<Source>& sources_;
+  const BackupRequest& request_;
+  Progress& progress_;
+  ProblemList problems_;
+  SpaceGuard guard_;
+  const storage::UnixTime started_;
+  const std::chrono::milliseconds started_ms_;
+  std::shared_ptr<const storage::KeyRing> keys_;
+  std::optional<storage::ObjectId> previous_root_;
+  std::optional<Presence> presence_;
+  BuiltTree built_;
+  bool stale_ = false;
+};
+
+}  // namespace
+
+Result<BackupResult> run_backup(Vault& vault, const std::vector<Source>& sources, const BackupRequest& request,
+                                Progress& progress) {
+  if (!vault.founded())
+    return fail(ErrorCode::wrong_state, N_("This station has no vault yet. 'beffroi init' makes one."));
+  if (sources.empty())
+    return fail(ErrorCode::wrong_state, N_("There is nothing to back up yet. 'beffroi source add' says what."));
+  const auto alone = vault.try_begin_backup();
+  if (!alone) return fail(ErrorCode::busy, N_("A backup is running already."));
+  return BackupRun(vault, sources, request, progress).run();
+}
+
+}  // namespace beffroi::daemon

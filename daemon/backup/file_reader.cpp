@@ -1,0 +1,113 @@
+#include "daemon/backup/file_reader.h"
+
+#include <fcntl.h>
+
+#include "daemon/backup/metadata.h"
+
+namespace beffroi::daemon {
+namespace {
+
+// A file that grows while it is read is read this far beyond what its size was: a log may grow for ever.
+constexpr std::uint64_t kMaxGrowthBytes = 16ULL * 1024 * 1024;
+// Files above this are not left in the system's cache: they would push out what people work with.
+constexpr off_t kDropFromCacheBytes = off_t{16} * 1024 * 1024;
+constexpr off_t kStatBlockBytes = 512;
+
+std::unexpected<Error> read_failure() { return fail(ErrorCode::io, N_("Cannot read this file: {}."), errno_text()); }
+
+/// Bytes read at `offset`: as many as asked for, unless the file ends before.
+Result<std::size_t> read_at(int file, std::uint64_t offset, std::span<std::uint8_t> out) {
+  std::size_t filled = 0;
+  while (filled < out.size()) {
+    const ssize_t got = ::pread(file, out.data() + filled, out.size() - filled, static_cast<off_t>(offset + filled));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return read_failure();
+    if (got == 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  return filled;
+}
+
+}  // namespace
+
+Result<FileReading> FileReader::read(const OpenFolder& folder, const std::string& name, std::size_t whole_bytes,
+                                     const Take& take) {
+  const FileDescriptor file = open_file_at(folder->get(), name);
+  FileReading out;
+  if (!file && (errno == ENOENT || errno == ELOOP)) return fail(ErrorCode::not_found, N_("This file is gone."));
+  if (!file || ::fstat(file.get(), &out.before) != 0) return read_failure();
+  if (!S_ISREG(out.before.st_mode)) return fail(ErrorCode::not_found, N_("This file is gone."));
+  const off_t size = out.before.st_size;
+  if (static_cast<std::uint64_t>(size) <= whole_bytes) {
+    BEFFROI_CHECK(read_whole(file.get(), take));
+  } else {
+    ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    const bool sparse = out.before.st_blocks < size / kStatBlockBytes;
+    BEFFROI_TRY(const std::uint64_t end,
+                sparse ? read_sparse(file.get(), out.before, take) : read_data(file.get(), 0, UINT64_MAX, take));
+    out.changed = end != static_cast<std::uint64_t>(size);
+    if (size > kDropFromCacheBytes) ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
+  }
+  struct stat after{};
+  if (::fstat(file.get(), &after) != 0) return read_failure();
+  out.changed = out.changed || fingerprint_of(after, false) != fingerprint_of(out.before, false);
+  return out;
+}
+
+Result<void> FileReader::read_whole(int file, const Take& take) {
+  // One byte more than is taken in one piece tells whether the file has grown; the caller sees it by the times.
+  BEFFROI_TRY(const std::size_t length, read_at(file, 0, std::span(buffer_).first(kReadBytes)));
+  if (length == 0) return {};
+  if (length <= storage::kChunkMinBytes)
+    return take({0, length, Bytes(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(length)), true});
+  BEFFROI_CHECK(read_data(file, 0, UINT64_MAX, take));
+  return {};
+}
+
+/// Data and holes in turn, as the file system tells them apart. Returns the file's length as it was met.
+Result<std::uint64_t> FileReader::read_sparse(int file, const struct stat& status, const Take& take) {
+  const auto end = static_cast<std::uint64_t>(status.st_size);
+  std::uint64_t at = 0;
+  while (at < end) {
+    const off_t data = ::lseek(file, static_cast<off_t>(at), SEEK_DATA);
+    if (data < 0 && errno != ENXIO) return read_data(file, at, UINT64_MAX, take);
+    const std::uint64_t data_begin = data < 0 ? end : std::min(end, static_cast<std::uint64_t>(data));
+    if (data_begin > at) BEFFROI_CHECK(take({at, data_begin - at, {}, false}));
+    if (data_begin == end) return end;
+    const off_t hole = ::lseek(file, static_cast<off_t>(data_begin), SEEK_HOLE);
+    const std::uint64_t data_end = hole < 0 ? end : std::min(end, static_cast<std::uint64_t>(hole));
+    BEFFROI_TRY(at, read_data(file, data_begin, data_end, take));
+    if (at < data_end) return at;  // it became shorter
+  }
+  return at;
+}
+
+/// Cuts the data from `from` to `to`, or to the file's end. Returns where it ended.
+Result<std::uint64_t> FileReader::read_data(int file, std::uint64_t from, std::uint64_t to, const Take& take) {
+  struct stat status{};
+  if (::fstat(file, &status) != 0) return read_failure();
+  const std::uint64_t limit = std::min(to, static_cast<std::uint64_t>(status.st_size) + kMaxGrowthBytes);
+  std::size_t begin = 0, filled = 0;  // of the buffer
+  std::uint64_t position = from;      // in the file, of `begin`
+  bool at_end = false;
+  for (;;) {
+    if (!at_end && filled - begin < storage::kChunkMaxBytes) {
+      std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin),
+                buffer_.begin() + static_cast<std::ptrdiff_t>(filled), buffer_.begin());
+      filled -= std::exchange(begin, 0);
+      const std::uint64_t next = position + filled;
+      const std::size_t wanted = std::min<std::uint64_t>(buffer_.size() - filled, limit - next);
+      BEFFROI_TRY(const std::size_t got, read_at(file, next, std::span(buffer_).subspan(filled, wanted)));
+      at_end = got < buffer_.size() - filled;
+      filled += got;
+    }
+    if (begin == filled) return position;
+    const std::size_t length = chunker_.next_cut(ByteView(buffer_).subspan(begin, filled - begin));
+    const auto piece = buffer_.begin() + static_cast<std::ptrdiff_t>(begin);
+    BEFFROI_CHECK(take({position, length, Bytes(piece, piece + static_cast<std::ptrdiff_t>(length)), false}));
+    begin += length;
+    position += length;
+  }
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,175 @@
+#include "daemon/backup/filter.h"
+
+#include <optional>
+
+namespace beffroi::daemon {
+namespace {
+
+const std::string kAnyFolders = "**";
+
+/// Length of the UTF-8 character at the head of `text`; 1 for bytes that are none.
+std::size_t character_length(std::string_view text) {
+  const auto is_continuation = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
+  std::size_t length = 1;
+  while (length < 4 && length < text.size() && is_continuation(text[length])) ++length;
+  return static_cast<unsigned char>(text[0]) < 0xC0U ? 1 : length;
+}
+
+struct SetMatch {
+  bool matches = false;
+  std::size_t glob_length = 0;
+};
+
+/// `glob` begins with '['. nullopt when the set is never closed: then '[' stands for itself.
+std::optional<SetMatch> match_set(std::string_view glob, unsigned char byte) {
+  std::size_t at = 1;
+  const bool negated = at < glob.size() && (glob[at] == '!' || glob[at] == '^');
+  if (negated) ++at;
+  bool found = false;
+  for (bool first = true; at < glob.size() && (first || glob[at] != ']'); first = false) {
+    if (glob[at] == '\\' && at + 1 < glob.size()) ++at;
+    const auto low = static_cast<unsigned char>(glob[at]);
+    auto high = low;
+    if (at + 2 < glob.size() && glob[at + 1] == '-' && glob[at + 2] != ']') {
+      high = static_cast<unsigned char>(glob[at + 2]);
+      at += 2;
+    }
+    found = found || (low <= byte && byte <= high);
+    ++at;
+  }
+  if (at >= glob.size()) return std::nullopt;
+  return SetMatch{found != negated, at + 1};
+}
+
+struct Step {
+  std::size_t glob = 0;  ///< consumed; 0: no match
+  std::size_t name = 0;
+};
+
+/// Matches what is not a star: the next character of the glob against the next of the name (both not empty).
+Step match_one(std::string_view glob, std::string_view name) {
+  if (glob[0] == '?') return {1, character_length(name)};
+  if (glob[0] == '[') {
+    if (const auto set = match_set(glob, static_cast<unsigned char>(name[0])))
+      return set->matches ? Step{set->glob_length, 1} : Step{};
+  }
+  if (glob[0] == '\\' && glob.size() > 1) return glob[1] == name[0] ? Step{2, 1} : Step{};
+  return glob[0] == name[0] ? Step{1, 1} : Step{};
+}
+
+/// The classical matcher with one point of return: linear for one star, never worse than length times length.
+/// `is_star(i)`: pattern item i matches any run; `match(i, j)`: items consumed on both sides, 0 for no match.
+template <class IsStar, class Match>
+bool match_with_stars(std::size_t pattern_size, std::size_t text_size, IsStar is_star, Match match) {
+  std::size_t i = 0, j = 0;
+  std::optional<std::pair<std::size_t, std::size_t>> back;
+  while (j < text_size || i < pattern_size) {
+    if (i < pattern_size && is_star(i)) {
+      back = {++i, j};
+      continue;
+    }
+    const Step step = i < pattern_size && j < text_size ? match(i, j) : Step{};
+    if (step.glob > 0) {
+      i += step.glob;
+      j += step.name;
+      continue;
+    }
+    if (!back || back->second >= text_size) return false;
+    i = back->first;
+    j = ++back->second;
+  }
+  return true;
+}
+
+/// Components of a path pattern; a final "**" needs something to match.
+std::vector<std::string> split(std::string_view glob) {
+  std::vector<std::string> out;
+  while (!glob.empty()) {
+    const std::size_t slash = std::min(glob.find('/'), glob.size());
+    if (slash > 0) out.emplace_back(glob.substr(0, slash));
+    glob.remove_prefix(std::min(slash + 1, glob.size()));
+  }
+  if (!out.empty() && out.back() == kAnyFolders) out.emplace_back("*");
+  return out;
+}
+
+std::string_view trimmed(std::string_view line) {
+  while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t')) {
+    // An escaped blank at the end is meant.
+    if (line.size() > 1 && line[line.size() - 2] == '\\') break;
+    line.remove_suffix(1);
+  }
+  return line;
+}
+
+}  // namespace
+
+bool glob_matches(std::string_view glob, std::string_view name) {
+  return match_with_stars(
+      glob.size(), name.size(), [&](std::size_t i) { return glob[i] == '*'; },
+      [&](std::size_t i, std::size_t j) { return match_one(glob.substr(i), name.substr(j)); });
+}
+
+Filter::Filter(const std::vector<std::string>& globs) {
+  rules_.emplace_back();  // rule 0: nothing matched
+  for (const std::string& glob : globs) add(glob, 0);
+}
+
+void Filter::add(std::string_view glob, std::size_t depth) {
+  Rule rule;
+  rule.depth = depth;
+  if (glob.starts_with('!')) {
+    rule.takes_back = true;
+    glob.remove_prefix(1);
+  }
+  if (glob.ends_with('/')) {
+    rule.folders_only = true;
+    while (glob.ends_with('/')) glob.remove_suffix(1);
+  }
+  rule.any_depth = !glob.contains('/');
+  rule.components = split(glob);
+  if (!rule.components.empty()) rules_.push_back(std::move(rule));
+}
+
+void Filter::add_lines(std::string_view text, std::size_t depth) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = trimmed(text.substr(0, end));
+    if (!line.empty() && !line.starts_with('#')) add(line, depth);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
+bool Filter::matches(const Rule& rule, std::span<const std::string> components, bool is_folder) {
+  if (rule.components.empty() || components.size() <= rule.depth || (rule.folders_only && !is_folder)) return false;
+  if (rule.any_depth && rule.components.size() == 1) return glob_matches(rule.components[0], components.back());
+  const auto below = components.subspan(rule.depth);
+  return match_with_stars(
+      rule.components.size(), below.size(), [&](std::size_t i) { return rule.components[i] == kAnyFolders; },
+      [&](std::size_t i, std::size_t j) { return glob_matches(rule.components[i], below[j]) ? Step{1, 1} : Step{}; });
+}
+
+Verdict Filter::judge(std::span<const std::string> components, bool is_folder, Verdict inherited) const {
+  for (std::size_t rule = rules_.size(); rule-- > inherited.rule + 1;)
+    if (matches(rules_[rule], components, is_folder)) return {!rules_[rule].takes_back, rule};
+  return inherited;
+}
+
+bool Filter::may_take_back_below(std::span<const std::string> components, Verdict verdict) const {
+  const auto could_match_below = [&](const Rule& rule) {
+    if (!rule.takes_back) return false;
+    if (rule.any_depth) return true;
+    for (std::size_t i = rule.depth; i < components.size(); ++i) {
+      const std::size_t at = i - rule.depth;
+      if (at >= rule.components.size()) return false;
+      if (rule.components[at] == kAnyFolders) return true;
+      if (!glob_matches(rule.components[at], components[i])) return false;
+    }
+    return rule.components.size() > components.size() - rule.depth;
+  };
+  for (std::size_t rule = verdict.rule + 1; rule < rules_.size(); ++rule)
+    if (could_match_below(rules_[rule])) return true;
+  return false;
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,34 @@
+// What the file system says of a file besides its content, as a tree entry.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+#include <unordered_map>
+
+#include "storage/store/file_cache.h"
+#include "storage/tree/entry.h"
+
+namespace beffroi::daemon {
+
+/// Reads metadata into entries; remembers names of users and groups for its lifetime. Not thread-safe.
+class MetadataReader {
+ public:
+  /// Type, mode, owner, times, device numbers and extended attributes of `name` in the open folder; target of a
+  /// symlink. `status` is its lstat. Attributes that can't be read are left out: the system hides some from those who
+  /// may not set them. nullopt for a socket. ErrorCode::io when a link can't be read, not_found when it is gone.
+  Result<std::optional<storage::Entry>> read(int folder, const std::string& name, const struct stat& status);
+
+ private:
+  const std::string& user_name(uid_t uid);
+  const std::string& group_name(gid_t gid);
+  std::unordered_map<uid_t, std::string> users_;
+  std::unordered_map<gid_t, std::string> groups_;
+};
+
+/// True for file systems whose inode numbers and change times mean nothing: SMB, NFS, FUSE and the like.
+bool is_network_file_system(int descriptor);
+
+storage::FileFingerprint fingerprint_of(const struct stat& status, bool network);
+
+}  // namespace beffroi::daemon

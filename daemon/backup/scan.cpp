@@ -1,0 +1,240 @@
+#include "daemon/backup/scan.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::Entry;
+using storage::EntryType;
+
+OpenFolder open_parent(const std::string& display_path) {
+  const std::size_t slash = display_path.rfind('/');
+  const std::string parent = slash == 0 ? "/" : display_path.substr(0, slash);
+  return std::make_shared<const FileDescriptor>(open_folder_at(AT_FDCWD, parent, true));
+}
+
+/// The last name of a path; "." for the root.
+std::string last_name(const std::string& display_path) {
+  const std::string name = display_path.substr(display_path.rfind('/') + 1);
+  return name.empty() ? "." : name;
+}
+
+bool is_damage(const Error& error) { return error.code == ErrorCode::corrupt || error.code == ErrorCode::not_found; }
+
+}  // namespace
+
+Scan::Scan(ScanContext context, SlotTaker take)
+    : context_(std::move(context)),
+      take_(std::move(take)),
+      previous_(context_.opener, context_.previous, [this](const Entry& entry) {
+        if (entry.type != EntryType::file) return;
+        ++statistics_.files_removed;
+        if (gone_) gone_(entry.path);
+      }) {}
+
+Result<void> Scan::run(std::vector<Source> sources) {
+  std::sort(sources.begin(), sources.end(), [](const Source& a, const Source& b) {
+    return storage::to_entry_path(a.path) < storage::to_entry_path(b.path);
+  });
+  for (const Source& source : sources) BEFFROI_CHECK(scan_source(source));
+  auto finished = previous_.finish();
+  if (!finished && !is_damage(finished.error())) return finished;
+  return {};
+}
+
+/// A damaged last snapshot must not keep the next one from being made: all is read again then.
+void Scan::forget_previous(const Error& reason) {
+  context_.problems.add({}, reason);
+  context_.previous.reset();
+  previous_.forget();
+}
+
+template <class Value>
+Result<Value> Scan::or_without_previous(Result<Value> outcome, Value without) {
+  if (outcome || !is_damage(outcome.error())) return outcome;
+  forget_previous(outcome.error());
+  return without;
+}
+
+Result<std::optional<Entry>> Scan::take_previous(const std::string& entry_path) {
+  return or_without_previous<std::optional<Entry>>(previous_.take(entry_path), std::nullopt);
+}
+
+Result<void> Scan::scan_source(const Source& source) {
+  source_ = &source;
+  source_begun_ = false;
+  const std::string entry_path = storage::to_entry_path(source.path);
+  BEFFROI_CHECK(take_ancestors(entry_path));
+  const OpenFolder parent = open_parent(source.path);
+  const std::string name = last_name(source.path);
+  BEFFROI_TRY(const bool missing, keep_if_missing(entry_path, parent, name));
+  if (missing) return {};
+  const std::function<bool()> cancelled = [this] { return context_.progress.cancel.load(); };
+  auto walked = walk(source, entry_path, parent, name, metadata_, *this, cancelled);
+  // Gone since it was looked at, a moment ago.
+  if (!walked && walked.error().code == ErrorCode::io && !source_begun_) return keep_source(entry_path, walked.error());
+  return walked;
+}
+
+/// The folders above a source are entries as well: a restore makes them as they were.
+Result<void> Scan::take_ancestors(const std::string& entry_path) {
+  for (std::size_t end = 0; end != std::string::npos && !entry_path.empty();) {
+    const std::string path = entry_path.substr(0, end);
+    end = end == entry_path.size() ? std::string::npos : entry_path.find('\0', end + (end == 0 ? 0 : 1));
+    if (path == entry_path || !ancestors_.insert(path).second) continue;
+    const std::string display = storage::to_display_path(path);
+    const OpenFolder folder = std::make_shared<const FileDescriptor>(open_folder_at(AT_FDCWD, display, true));
+    BEFFROI_TRY(auto previous, take_previous(path));
+    struct stat status{};
+    if (*folder && ::fstat(folder->get(), &status) == 0) {
+      BEFFROI_CHECK(take_folder(path, folder->get(), status, std::move(previous)));
+    } else if (previous) {
+      BEFFROI_CHECK(keep(std::move(*previous)));
+    }
+  }
+  return {};
+}
+
+/// A source that is missing, or empty where there was something: a disk that is not mounted looks like that.
+Result<bool> Scan::keep_if_missing(const std::string& entry_path, const OpenFolder& parent, const std::string& name) {
+  struct stat status{};
+  if (!*parent || ::fstatat(parent->get(), name.c_str(), &status, 0) != 0) {
+    const Error reason{ErrorCode::io, N_("This source is missing: {}."), {errno_text()}};
+    if (context_.request.accept_empty && errno == ENOENT) return true;
+    BEFFROI_CHECK(keep_source(entry_path, reason));
+    return true;
+  }
+  if (!S_ISDIR(status.st_mode) || context_.request.accept_empty) return false;
+  const FileDescriptor folder = open_folder_at(parent->get(), name, true);
+  const auto names = folder ? read_names(folder.get()) : Result<std::vector<std::string>>(std::vector<std::string>{""});
+  if (!names || !names->empty()) return false;
+  BEFFROI_TRY(auto previous, take_previous(entry_path));
+  BEFFROI_TRY(const bool had_content, or_without_previous(previous_.has_below(entry_path), false));
+  if (previous && had_content) {
+    context_.problems.add(entry_path,
+                          {ErrorCode::io,
+                           N_("This source is suddenly empty. Its last content was kept; use --accept-empty "
+                              "if it is meant to be empty."),
+                           {}});
+    stale_ = true;
+    BEFFROI_CHECK(keep(std::move(*previous)));
+    BEFFROI_CHECK(keep_below(entry_path));
+  } else {
+    // Empty as it was; its last entry has been taken already.
+    BEFFROI_CHECK(take_folder(entry_path, folder.get(), status, std::move(previous)));
+  }
+  return true;
+}
+
+Result<void> Scan::keep_source(const std::string& entry_path, const Error& reason) {
+  stale_ = true;
+  context_.problems.add(entry_path, reason);
+  BEFFROI_TRY(auto previous, take_previous(entry_path));
+  if (!previous) return {};
+  BEFFROI_CHECK(keep(std::move(*previous)));
+  return keep_below(entry_path);
+}
+
+Result<void> Scan::keep_below(const std::string& entry_path) {
+  const auto kept = previous_.take_below(entry_path, [this](Entry entry) { return keep(std::move(entry)); });
+  if (kept || !is_damage(kept.error())) return kept;
+  forget_previous(kept.error());
+  return {};
+}
+
+Result<void> Scan::take_folder(const std::string& entry_path, int folder, const struct stat& status,
+                               std::optional<Entry> previous) {
+  BEFFROI_TRY(auto entry, metadata_.read(folder, ".", status));
+  auto slot = std::make_shared<Slot>();
+  slot->walked.entry = std::move(*entry);
+  slot->walked.entry.path = entry_path;
+  slot->previous = std::move(previous);
+  return take_(slot);
+}
+
+/// Hands on an entry of the last snapshot as it was.
+Result<void> Scan::keep(Entry entry) {
+  if (context_.progress.cancel) return fail(ErrorCode::cancelled, N_("The backup was stopped."));
+  auto slot = std::make_shared<Slot>();
+  slot->kept = true;
+  BEFFROI_TRY(const bool present, context_.presence.has_content(entry, true));
+  if (!present) {
+    problem(entry.path,
+            {ErrorCode::corrupt, N_("The last content of this file is damaged and could not be kept."), {}});
+    entry.segments.clear();
+    entry.content_root.reset();
+    entry.content_digest = {};
+    entry.flags |= storage::kEntryUnreadable;
+  }
+  entry.flags |= storage::kEntryStale;
+  slot->previous = entry;
+  slot->walked.entry = std::move(entry);
+  ++context_.progress.files_scanned;
+  return take_(slot);
+}
+
+Result<void> Scan::unreadable_folder(const std::string& entry_path, const Error& reason) {
+  problem(entry_path, reason);
+  return keep_below(entry_path);
+}
+
+Result<void> Scan::found(Walked walked) {
+  ++context_.progress.files_scanned;
+  auto slot = std::make_shared<Slot>();
+  slot->walked = std::move(walked);
+  slot->separate = source_->separate;
+  source_begun_ = true;
+  BEFFROI_TRY(slot->previous, take_previous(slot->entry().path));
+  if (slot->entry().type != EntryType::file) {
+    slot->walked.folder.reset();
+    return take_(slot);
+  }
+  if (join_links(*slot)) return take_(slot);
+  BEFFROI_TRY(const bool known, content_is_known(*slot));
+  if (known) {
+    copy_content(*slot->previous, slot->entry());
+    slot->walked.folder.reset();
+  } else {
+    slot->done = false;
+    slot->entry().size = static_cast<std::uint64_t>(slot->walked.status.st_size);
+  }
+  return take_(slot);
+}
+
+/// True when an earlier link of the same file brings the content.
+bool Scan::join_links(Slot& slot) {
+  const auto& status = slot.walked.status;
+  if (status.st_nlink < 2 || slot.walked.network) return false;
+  const auto key = std::pair(status.st_dev, status.st_ino);
+  auto found = links_.find(key);
+  if (found == links_.end()) {
+    slot.entry().hard_link = slot.entry().path;
+    if (links_.size() >= kMaxLinkGroups) return false;
+    slot.links = std::make_shared<LinkGroup>(LinkGroup{slot.entry().path, status.st_nlink - 1, std::nullopt});
+    links_.emplace(key, slot.links);
+    return false;
+  }
+  slot.links = found->second;
+  slot.entry().hard_link = slot.links->first_path;
+  slot.walked.folder.reset();
+  if (--slot.links->links_left == 0) links_.erase(found);
+  return true;
+}
+
+/// Was the file like this when it was last read, and is what was read then still here?
+Result<bool> Scan::content_is_known(const Slot& slot) {
+  constexpr std::uint32_t kDoubtful = storage::kEntryUnreadable | storage::kEntryChangedWhileRead;
+  const auto& previous = slot.previous;
+  if (context_.request.rehash || !previous || previous->type != EntryType::file || (previous->flags & kDoubtful) != 0)
+    return false;
+  BEFFROI_TRY(const auto cached, context_.vault.files().find(slot.entry().path));
+  if (!cached || cached->content_digest != previous->content_digest ||
+      cached->fingerprint != fingerprint_of(slot.walked.status, slot.walked.network))
+    return false;
+  return context_.presence.has_content(*previous, false);
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,85 @@
+// The first stage: walks all sources in path order, compares with the last snapshot, and decides for each file whether
+// it must be read.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "daemon/backup/backup.h"
+#include "daemon/backup/previous_tree.h"
+#include "daemon/backup/problems.h"
+#include "daemon/backup/slot.h"
+#include "daemon/backup/store_sink.h"
+
+namespace beffroi::daemon {
+
+/// Groups of hard links remembered at once; of more, each link is read by itself.
+inline constexpr std::size_t kMaxLinkGroups = 256 * 1024;
+
+/// What the scan hands on: a slot that is done, or one whose content must be read.
+using SlotTaker = std::function<Result<void>(const SlotPointer&)>;
+
+/// What the scan works with; all of it outlives the scan.
+struct ScanContext {
+  Vault& vault;
+  Presence& presence;
+  ProblemList& problems;
+  Progress& progress;
+  const BackupRequest& request;
+  storage::ObjectOpener opener;
+  /// Tree of the last snapshot, if its digests can be compared with new ones.
+  std::optional<storage::ObjectId> previous;
+};
+
+/// Used once, by one thread.
+class Scan final : private WalkVisitor {
+ public:
+  Scan(ScanContext context, SlotTaker take);
+  /// Sources in any order, none inside another. ErrorCode::cancelled when progress.cancel was set.
+  Result<void> run(std::vector<Source> sources);
+  /// What the scan alone can count.
+  const storage::CommitStatistics& statistics() const { return statistics_; }
+  /// A source was missing or suddenly empty.
+  bool stale() const { return stale_; }
+  /// Entry paths of what has gone since the last snapshot, files only, in batches while the scan runs.
+  using Gone = std::function<void(const std::string& entry_path)>;
+  void on_gone(Gone gone) { gone_ = std::move(gone); }
+
+ private:
+  Result<void> found(Walked walked) override;
+  Result<void> unreadable_folder(const std::string& entry_path, const Error& reason) override;
+  void problem(const std::string& entry_path, const Error& reason) override {
+    context_.problems.add(entry_path, reason);
+  }
+  void excluded() override { ++statistics_.excluded; }
+  void socket_skipped() override { ++statistics_.sockets_skipped; }
+
+  Result<void> scan_source(const Source& source);
+  Result<void> take_ancestors(const std::string& entry_path);
+  Result<bool> keep_if_missing(const std::string& entry_path, const OpenFolder& parent, const std::string& name);
+  Result<void> keep_source(const std::string& entry_path, const Error& reason);
+  Result<void> keep_below(const std::string& entry_path);
+  Result<void> keep(storage::Entry entry);
+  Result<void> take_folder(const std::string& entry_path, int folder, const struct stat& status,
+                           std::optional<storage::Entry> previous);
+  Result<std::optional<storage::Entry>> take_previous(const std::string& entry_path);
+  Result<bool> content_is_known(const Slot& slot);
+  bool join_links(Slot& slot);
+  void forget_previous(const Error& reason);
+  template <class Value>
+  Result<Value> or_without_previous(Result<Value> outcome, Value without);
+
+  ScanContext context_;
+  const SlotTaker take_;
+  Gone gone_;
+  PreviousTree previous_;
+  MetadataReader metadata_;
+  const Source* source_ = nullptr;
+  bool source_begun_ = false;        ///< something of it was handed on
+  std::set<std::string> ancestors_;  ///< entry paths that were handed on
+  std::map<std::pair<dev_t, ino_t>, std::shared_ptr<LinkGroup>> links_;
+  storage::CommitStatistics statistics_;
+  bool stale_ = false;
+};
+
+}  // namespace beffroi::daemon

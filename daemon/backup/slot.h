@@ -1,0 +1,56 @@
+// One entry on its way from the walk to the tree.
+#pragma once
+
+#include <memory>
+
+#include "daemon/backup/walk.h"
+
+namespace beffroi::daemon {
+
+/// Content of a group of hard links, filled when the first of them enters the tree, read by the later ones then.
+struct LinkGroup {
+  std::string first_path;
+  std::uint64_t links_left = 0;
+  std::optional<storage::Entry> content;  ///< only its content fields mean something
+};
+
+/// Owned by one stage at a time: the walk, then a reader and the workers (until `done`), then the tree.
+struct Slot {
+  Walked walked;                           ///< its entry grows complete on the way
+  std::optional<storage::Entry> previous;  ///< the last snapshot's
+  bool separate = false;
+  bool done = true;      ///< guarded by the run's state: the content is known, or will never be
+  bool dropped = false;  ///< vanished before it was read: not in the tree
+  bool was_read = false;
+  bool kept = false;    ///< the last snapshot's entry, as it was
+  Bytes small_content;  ///< waits to be put into a bundle
+  storage::Digest small_digest;
+  std::shared_ptr<LinkGroup> links;
+
+  storage::Entry& entry() { return walked.entry; }
+  const storage::Entry& entry() const { return walked.entry; }
+};
+using SlotPointer = std::shared_ptr<Slot>;
+
+/// Size, digest, segments and what the flags say of them.
+inline void copy_content(const storage::Entry& from, storage::Entry& to) {
+  constexpr std::uint32_t kContentFlags = storage::kEntryChangedWhileRead | storage::kEntryUnreadable;
+  to.size = from.size;
+  to.content_digest = from.content_digest;
+  to.segments = from.segments;
+  to.content_root = from.content_root;
+  to.flags = (to.flags & ~kContentFlags) | (from.flags & kContentFlags);
+}
+
+/// Roughly what the slot takes in memory, for the bounds of queues.
+inline std::size_t weight_of(const Slot& slot) {
+  const auto entry_weight = [](const storage::Entry& entry) {
+    std::size_t weight = sizeof entry + entry.path.size() + entry.segments.size() * sizeof(storage::Segment);
+    for (const auto& attribute : entry.xattrs) weight += attribute.value.size() + 64;
+    return weight;
+  };
+  return 256 + entry_weight(slot.entry()) + (slot.previous ? entry_weight(*slot.previous) : 0) +
+         slot.small_content.size();
+}
+
+}  // namespace beffroi::daemon

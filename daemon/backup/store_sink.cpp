@@ -1,0 +1,218 @@
+#include "daemon/backup/store_sink.h"
+
+#include "crypto/assert.h"
+#include "daemon/backup/sparse_bundles.h"
+
+namespace beffroi::daemon {
+
+using storage::Digest;
+using storage::ObjectId;
+using storage::ObjectKind;
+using storage::ObjectRef;
+using storage::Segment;
+
+/// What waits to be written, and how lookups find it meanwhile.
+struct StoreSink::Batch {
+  std::vector<storage::SealedObject> objects;
+  std::size_t bytes = 0;
+  std::unordered_set<ObjectId> ids;
+  std::unordered_map<Digest, Segment> segments;
+  std::map<std::pair<ObjectKind, Digest>, ObjectRef> trees;
+  storage::WriteBatch index;
+  bool has_index = false;
+};
+
+/// Compression state is costly to make: as many as there are threads at work.
+class StoreSink::EncoderPool {
+ public:
+  class Loan {
+   public:
+    explicit Loan(EncoderPool& pool) : pool_(pool) {
+      const std::lock_guard lock(pool_.mutex_);
+      if (pool_.free_.empty()) pool_.free_.push_back(std::make_unique<storage::PayloadEncoder>());
+      encoder_ = std::move(pool_.free_.back());
+      pool_.free_.pop_back();
+    }
+    ~Loan() {
+      const std::lock_guard lock(pool_.mutex_);
+      pool_.free_.push_back(std::move(encoder_));
+    }
+    Loan(const Loan&) = delete;
+    Loan& operator=(const Loan&) = delete;
+    storage::PayloadEncoder* operator->() { return encoder_.get(); }
+
+   private:
+    EncoderPool& pool_;
+    std::unique_ptr<storage::PayloadEncoder> encoder_;
+  };
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<storage::PayloadEncoder>> free_;
+};
+
+StoreSink::StoreSink(Vault& vault, Presence& presence, SpaceGuard& space, Progress& progress)
+    : vault_(vault),
+      space_(vault.space()),
+      keys_(vault.keys()),
+      opener_(keys_, vault.local_source()),
+      presence_(presence),
+      guard_(space),
+      progress_(progress),
+      encoders_(std::make_unique<EncoderPool>()),
+      open_(std::make_shared<Batch>()) {}
+
+StoreSink::~StoreSink() = default;
+
+std::optional<ObjectRef> StoreSink::find(ObjectKind kind, const Digest& digest) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& batch : {open_, being_written_}) {
+      if (!batch) continue;
+      const auto found = batch->trees.find({kind, digest});
+      if (found != batch->trees.end()) return found->second;
+    }
+  }
+  const auto usable = [&]() -> Result<std::optional<ObjectRef>> {
+    BEFFROI_TRY(const auto known, vault_.dedup().find_object(kind, digest));
+    if (!known || (kind == ObjectKind::bundle && presence_.is_sparse(known->id))) return std::nullopt;
+    BEFFROI_TRY(const bool present, presence_.has(*known));
+    return present ? known : std::nullopt;
+  }();
+  if (usable) return *usable;
+  const std::lock_guard lock(mutex_);
+  if (!failure_) failure_ = usable.error();
+  return std::nullopt;
+}
+
+Result<void> StoreSink::outcome() const {
+  const std::lock_guard lock(mutex_);
+  if (failure_) return std::unexpected(*failure_);
+  return {};
+}
+
+Result<ObjectRef> StoreSink::put(ObjectKind kind, const Digest& digest, const storage::ChildTable& children,
+                                 ByteView plaintext) {
+  BEFFROI_CHECK(outcome());
+  const auto payload = EncoderPool::Loan(*encoders_)->encode(plaintext);
+  auto sealed = storage::seal_object(space_, *keys_->current(), kind, children, payload.bytes);
+  return add(std::move(sealed), [&, ref = sealed.ref](Batch& batch) {
+    batch.trees.insert_or_assign({kind, digest}, ref);
+    vault_.dedup().add_object(batch.index, kind, digest, ref);
+    if (kind == ObjectKind::bundle) note_bundle_length(batch.index, ref.id, plaintext.size());
+  });
+}
+
+Result<std::optional<Segment>> StoreSink::find_segment(const Digest& digest, bool separate) {
+  const auto allowed = [&](const Segment& segment) {
+    return !separate || (!segment.in_bundle && segment.object->height == 0);
+  };
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& batch : {open_, being_written_}) {
+      if (!batch) continue;
+      const auto found = batch->segments.find(digest);
+      if (found != batch->segments.end() && allowed(found->second)) return found->second;
+    }
+  }
+  BEFFROI_TRY(const auto known, vault_.dedup().find_segment(digest));
+  if (!known || !allowed(*known) || (known->in_bundle && presence_.is_sparse(known->object->id))) return std::nullopt;
+  BEFFROI_TRY(const bool present, presence_.has(*known->object));
+  return present ? known : std::nullopt;
+}
+
+Result<storage::EncodedPayload> StoreSink::encode_piece(ByteView plaintext, const PieceRules& rules,
+                                                        storage::ChildTable& children) {
+  EncoderPool::Loan encoder(*encoders_);
+  auto alone = encoder->encode(plaintext);
+  if (rules.separate || !rules.base || rules.base->height >= kMaxDeltaHeight) return alone;
+  const auto base = opener_.open(rules.base->id, ObjectKind::chunk);
+  // Evicted or damaged: then there is no delta.
+  if (!base) return alone;
+  auto delta = encoder->encode_delta(plaintext, base->plaintext, 0, storage::kDefaultCompressionLevel);
+  if (delta.bytes.size() * 100 > alone.bytes.size() * kDeltaGainPercent) return alone;
+  children.add(*rules.base);
+  children.freeze();
+  return delta;
+}
+
+Result<Segment> StoreSink::put_piece(const Digest& digest, ByteView plaintext, const PieceRules& rules) {
+  BEFFROI_TRY(const auto known, find_segment(digest, rules.separate));
+  if (known && known->length == plaintext.size()) return *known;
+  storage::ChildTable children;
+  BEFFROI_TRY(const auto payload, encode_piece(plaintext, rules, children));
+  auto sealed = storage::seal_object(space_, *keys_->current(), ObjectKind::chunk, children, payload.bytes);
+  const Segment segment{
+      .length = plaintext.size(), .object = sealed.ref, .offset = 0, .in_bundle = false, .digest = digest};
+  BEFFROI_CHECK(add(std::move(sealed), [&](Batch& batch) {
+    batch.segments.insert_or_assign(digest, segment);
+    vault_.dedup().add_segment(batch.index, segment);
+  }));
+  return segment;
+}
+
+void StoreSink::note_segment(const Segment& segment) {
+  const std::lock_guard lock(mutex_);
+  open_->segments.insert_or_assign(segment.digest, segment);
+  vault_.dedup().add_segment(open_->index, segment);
+  open_->has_index = true;
+}
+
+void StoreSink::write_behind(const std::function<void(storage::WriteBatch&)>& change) {
+  const std::lock_guard lock(mutex_);
+  change(open_->index);
+  open_->has_index = true;
+}
+
+Result<ObjectRef> StoreSink::add(storage::SealedObject object, const std::function<void(Batch&)>& index) {
+  const ObjectRef ref = object.ref;
+  // The same bytes may be here under a digest that the index has forgotten.
+  BEFFROI_TRY(const auto info, vault_.objects().info(space_, ref.id));
+  bool full = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool waits = open_->ids.contains(ref.id) || (being_written_ && being_written_->ids.contains(ref.id));
+    if (!waits && !storage::counts_as_present(info)) {
+      ++objects_added_;
+      progress_.bytes_added += object.bytes.size();
+      open_->bytes += object.bytes.size();
+      open_->ids.insert(ref.id);
+      open_->objects.push_back(std::move(object));
+    }
+    index(*open_);
+    open_->has_index = true;
+    full = open_->bytes >= kStoreBatchBytes || open_->objects.size() >= kStoreBatchObjects;
+  }
+  presence_.note(ref.id);
+  if (full) BEFFROI_CHECK(flush());
+  return ref;
+}
+
+Result<void> StoreSink::flush() {
+  const std::lock_guard writing(writing_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    being_written_ = std::exchange(open_, std::make_shared<Batch>());
+  }
+  const auto written = write(*being_written_);
+  const std::lock_guard lock(mutex_);
+  being_written_.reset();
+  // What was not stored is lost to lookups: nothing that might refer to it may be written after it.
+  if (!written && !failure_) failure_ = written.error();
+  return written;
+}
+
+Result<void> StoreSink::write(Batch& batch) {
+  std::vector<storage::IncomingObject> incoming;
+  incoming.reserve(batch.objects.size());
+  for (const auto& object : batch.objects) {
+    BEFFROI_TRY(auto header, storage::decode_header(object.bytes));
+    incoming.push_back({object.ref.id, std::move(header), object.bytes});
+  }
+  if (!incoming.empty()) BEFFROI_CHECK(vault_.objects().put(space_, incoming));
+  if (batch.has_index) BEFFROI_CHECK(vault_.database().write(batch.index, storage::Durability::buffered));
+  return guard_.wrote(batch.bytes);
+}
+
+}  // namespace beffroi::daemon

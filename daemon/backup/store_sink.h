@@ -1,0 +1,76 @@
+// Where a backup's objects go: looked up by digest, compressed, sealed, and stored in batches, each batch's objects
+// before its index entries and batch after batch, so that whatever the index names has its closure in the store: a
+// crash at any moment leaves a store from which the next backup goes on.
+#pragma once
+
+#include <unordered_map>
+
+#include "daemon/backup/presence.h"
+#include "daemon/backup/space_guard.h"
+#include "daemon/service/progress.h"
+
+namespace beffroi::daemon {
+
+inline constexpr std::size_t kStoreBatchBytes = std::size_t{8} * 1024 * 1024;
+inline constexpr std::size_t kStoreBatchObjects = 1024;
+/// Deltas build on deltas at most this deep: what is restored must be opened in a chain.
+inline constexpr std::uint8_t kMaxDeltaHeight = 8;
+/// A delta is used when it is at most this share of the chunk on its own.
+inline constexpr std::size_t kDeltaGainPercent = 80;
+
+/// How a piece of a file may be stored.
+struct PieceRules {
+  bool separate = false;                   ///< no delta, and shared with nothing that is one or lies in a bundle
+  std::optional<storage::ObjectRef> base;  ///< chunk of the file's earlier version that this one may resemble
+};
+
+/// Thread-safe.
+class StoreSink final : public storage::ObjectSink {
+ public:
+  StoreSink(Vault& vault, Presence& presence, SpaceGuard& space, Progress& progress);
+  ~StoreSink() override;
+
+  std::optional<storage::ObjectRef> find(storage::ObjectKind kind, const storage::Digest& digest) override;
+  Result<storage::ObjectRef> put(storage::ObjectKind kind, const storage::Digest& digest,
+                                 const storage::ChildTable& children, ByteView plaintext) override;
+
+  /// Where content with this digest is, if it may be used again.
+  Result<std::optional<storage::Segment>> find_segment(const storage::Digest& digest, bool separate = false);
+  /// Stores a piece of a file as a chunk, unless it is there already.
+  Result<storage::Segment> put_piece(const storage::Digest& digest, ByteView plaintext, const PieceRules& rules);
+  /// Makes a slice of a bundle that was put known to later lookups.
+  void note_segment(const storage::Segment& segment);
+  /// Adds a change that is to be written behind the objects put so far.
+  void write_behind(const std::function<void(storage::WriteBatch&)>& change);
+  /// Writes what waits. Survives kill -9 when it returns; a power cut only after the store's sync().
+  Result<void> flush();
+  /// The first failure of a lookup: ObjectSink::find() can't tell of it.
+  Result<void> outcome() const;
+
+  std::uint64_t objects_added() const { return objects_added_; }
+  const storage::KeyRing& keys() const { return *keys_; }
+
+ private:
+  struct Batch;
+  class EncoderPool;
+  Result<storage::ObjectRef> add(storage::SealedObject object, const std::function<void(Batch&)>& index);
+  Result<storage::EncodedPayload> encode_piece(ByteView plaintext, const PieceRules& rules,
+                                               storage::ChildTable& children);
+  Result<void> write(Batch& batch);
+
+  Vault& vault_;
+  const storage::SpaceId space_;
+  const std::shared_ptr<const storage::KeyRing> keys_;
+  const storage::ObjectOpener opener_;
+  Presence& presence_;
+  SpaceGuard& guard_;
+  Progress& progress_;
+  std::unique_ptr<EncoderPool> encoders_;
+  std::mutex writing_;  ///< one batch after the other; taken before mutex_
+  mutable std::mutex mutex_;
+  std::shared_ptr<Batch> open_, being_written_;
+  std::optional<Error> failure_;
+  std::atomic<std::uint64_t> objects_added_{0};
+};
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,129 @@
+#include "daemon/backup/tree_stage.h"
+
+#include "daemon/backup/file_counts.h"
+
+namespace beffroi::daemon {
+
+using storage::Entry;
+using storage::EntryType;
+
+TreeStage::TreeStage(Vault& vault, StoreSink& sink, ProblemList& problems, RunState& run, Progress& progress,
+                     storage::UnixTime trusted_before, PartialPlan& plan, BundleUse& bundles)
+    : vault_(vault),
+      sink_(sink),
+      problems_(problems),
+      run_(run),
+      progress_(progress),
+      trusted_before_(trusted_before),
+      plan_(plan),
+      bundles_(bundles),
+      slots_(kMaxSlotsWaiting, kMaxSlotBytesWaiting),
+      packer_(sink.keys(), sink,
+              [this](std::uint64_t token, const storage::Segment& segment) {
+                Held& held = held_[token - first_held_];
+                held.slot->entry().segments = {segment};
+                held.waits_for_bundle = false;
+                sink_.note_segment(segment);
+              }),
+      builder_(sink.keys(), sink) {
+  run_.on_stop([this] { slots_.close(); });
+  thread_ = std::jthread([this] { run_stage(); });
+}
+
+TreeStage::~TreeStage() { slots_.close(); }
+
+Result<BuiltTree> TreeStage::finish() {
+  slots_.finish();
+  thread_.join();
+  BEFFROI_CHECK(run_.outcome());
+  return built_;
+}
+
+void TreeStage::run_stage() {
+  const auto outcome = [&]() -> Result<void> {
+    while (const auto slot = slots_.pop()) {
+      if (!run_.wait([&] { return (*slot)->done; })) return {};
+      BEFFROI_CHECK(take(*slot));
+    }
+    if (run_.stopped()) return {};
+    BEFFROI_CHECK(packer_.flush());
+    BEFFROI_CHECK(emit_ready());
+    BEFFROI_TRY(built_.root, builder_.finish());
+    return sink_.outcome();
+  }();
+  if (!outcome) run_.stop(outcome.error());
+}
+
+Result<void> TreeStage::take(const SlotPointer& slot) {
+  if (slot->dropped) return {};
+  const bool is_small = !slot->small_content.empty();
+  held_.push_back({slot, weight_of(*slot), is_small});
+  held_bytes_ += held_.back().weight;
+  if (is_small) BEFFROI_CHECK(hold_small(slot));
+  if (held_bytes_ > kMaxHeldBytes) BEFFROI_CHECK(packer_.flush());
+  return emit_ready();
+}
+
+/// Equal files may have been packed since this one was looked up.
+Result<void> TreeStage::hold_small(const SlotPointer& slot) {
+  const Bytes content = std::exchange(slot->small_content, {});
+  BEFFROI_TRY(const auto known, sink_.find_segment(slot->small_digest));
+  if (known && known->length == content.size()) {
+    slot->entry().segments = {*known};
+    held_.back().waits_for_bundle = false;
+    return {};
+  }
+  return packer_.add(first_held_ + held_.size() - 1, slot->small_digest, content);
+}
+
+Result<void> TreeStage::emit_ready() {
+  while (!held_.empty() && !held_.front().waits_for_bundle) {
+    const Held held = std::move(held_.front());
+    held_.pop_front();
+    ++first_held_;
+    held_bytes_ -= held.weight;
+    BEFFROI_CHECK(emit(*held.slot));
+  }
+  return {};
+}
+
+/// The first of a group brings the content, the others take it.
+void TreeStage::resolve_link(Slot& slot) {
+  if (!slot.links || slot.kept) return;
+  if (slot.links->first_path == slot.entry().path) {
+    slot.links->content.emplace();
+    copy_content(slot.entry(), *slot.links->content);
+  } else if (slot.links->content) {
+    copy_content(*slot.links->content, slot.entry());
+  } else {
+    slot.entry().flags |= storage::kEntryUnreadable;
+    problems_.add(slot.entry().path, {ErrorCode::io, N_("This file changed while it was read."), {}});
+  }
+}
+
+Result<void> TreeStage::emit(Slot& slot) {
+  resolve_link(slot);
+  const Entry& entry = slot.entry();
+  const bool same_content = slot.previous && slot.previous->content_digest == entry.content_digest;
+  count_entry(slot, same_content, built_.statistics, progress_);
+  if (entry.type == EntryType::file) {
+    remember_file(slot);
+    bundles_.add(entry);
+    plan_.add(entry);
+  }
+  return builder_.add(entry);
+}
+
+void TreeStage::remember_file(const Slot& slot) {
+  constexpr std::uint32_t kDoubtful =
+      storage::kEntryChangedWhileRead | storage::kEntryUnreadable | storage::kEntryStale;
+  if (!slot.was_read || (slot.entry().flags & kDoubtful) != 0) return;
+  const auto fingerprint = fingerprint_of(slot.walked.status, slot.walked.network);
+  const std::int64_t changed = slot.walked.network ? fingerprint.mtime_s : fingerprint.ctime_s;
+  if (changed >= trusted_before_.seconds) return;
+  sink_.write_behind([&](storage::WriteBatch& batch) {
+    vault_.files().put(batch, slot.entry().path, {fingerprint, slot.entry().content_digest});
+  });
+}
+
+}  // namespace beffroi::daemon

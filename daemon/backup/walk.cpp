@@ -1,0 +1,232 @@
+#include "daemon/backup/walk.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "crypto/assert.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::Entry;
+
+const std::string kCacheTagName = "CACHEDIR.TAG";
+constexpr std::string_view kCacheTag = "Signature: 8a477f597d28d172789f06886806bc55";  // bford.info/cachedir
+
+/// The first bytes of a small file, empty when it is none.
+std::string read_small_file(int folder, const std::string& name, std::size_t max_bytes) {
+  const FileDescriptor file = open_file_at(folder, name);
+  struct stat status{};
+  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  std::string out(max_bytes, '\0');
+  std::size_t filled = 0;
+  while (filled < out.size()) {
+    const ssize_t got = ::read(file.get(), out.data() + filled, out.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  out.resize(filled);
+  return out;
+}
+
+std::unexpected<Error> system_failure(std::string text) { return fail(ErrorCode::io, std::move(text), errno_text()); }
+
+class Walker {
+ public:
+  Walker(const Source& source, MetadataReader& metadata, WalkVisitor& visitor, const std::function<bool()>& cancelled)
+      : source_(source), metadata_(metadata), visitor_(visitor), cancelled_(cancelled), filter_(source.excludes) {}
+
+  Result<void> run(const std::string& entry_path, const OpenFolder& folder, const std::string& name) {
+    path_ = entry_path;
+    struct stat status{};
+    if (::fstatat(folder->get(), name.c_str(), &status, 0) != 0)
+      return system_failure(N_("Cannot read this source: {}."));
+    device_ = status.st_dev;
+    network_ = is_network_file_system(folder->get());
+    BEFFROI_CHECK(take(folder, name, status, {}, true));
+    while (!frames_.empty()) {
+      if (cancelled_()) return fail(ErrorCode::cancelled, N_("The backup was stopped."));
+      BEFFROI_CHECK(step());
+    }
+    return {};
+  }
+
+ private:
+  struct Frame {
+    OpenFolder folder;  ///< null while it is closed for want of descriptors
+    dev_t device = 0;
+    ino_t inode = 0;
+    std::vector<std::string> names;
+    std::size_t next = 0;
+    std::size_t path_length = 0;
+    std::size_t rules = 0;  ///< of the filter, without this folder's own
+    Verdict verdict;
+    bool network = false;
+    std::optional<Walked> pending;  ///< an excluded folder: told only when something below it is taken
+  };
+
+  Result<void> step() {
+    Frame& frame = frames_.back();
+    if (frame.next == frame.names.size()) return leave();
+    const std::string name = std::move(frame.names[frame.next++]);
+    if (!frame.folder) return {};  // lost on the way back; reported then
+    const std::string& path = enter_name(frame, name);
+    if (path.size() > storage::kMaxPathBytes) {
+      visitor_.problem(path, Error{ErrorCode::limit_exceeded, N_("This path is too long."), {}});
+      return {};
+    }
+    struct stat status{};
+    if (::fstatat(frame.folder->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno != ENOENT)
+        visitor_.problem(path, Error{ErrorCode::io, N_("Cannot read this file: {}."), {errno_text()}});
+      return {};
+    }
+    return judge_and_take(frame, name, status);
+  }
+
+  const std::string& enter_name(const Frame& frame, const std::string& name) {
+    path_.resize(frame.path_length);
+    if (!path_.empty()) path_ += '\0';
+    path_ += name;
+    components_.resize(frames_.size());
+    components_.back() = name;
+    return path_;
+  }
+
+  Result<void> judge_and_take(const Frame& frame, const std::string& name, const struct stat& status) {
+    const bool is_folder = S_ISDIR(status.st_mode);
+    const Verdict verdict = filter_.judge(components_, is_folder, frame.verdict);
+    const bool too_big = S_ISREG(status.st_mode) && source_.max_file_bytes &&
+                         static_cast<std::uint64_t>(status.st_size) > *source_.max_file_bytes;
+    if (too_big || (verdict.excluded && !(is_folder && filter_.may_take_back_below(components_, verdict)))) {
+      visitor_.excluded();
+      return {};
+    }
+    const OpenFolder folder = frame.folder;
+    return take(folder, name, status, verdict, false);
+  }
+
+  /// Describes what is at path_, and descends into folders.
+  Result<void> take(const OpenFolder& folder, const std::string& name, const struct stat& status, Verdict verdict,
+                    bool is_source) {
+    if (S_ISSOCK(status.st_mode)) {
+      visitor_.socket_skipped();
+      return {};
+    }
+    auto entry = metadata_.read(folder->get(), name, status);
+    if (!entry) {
+      if (entry.error().code != ErrorCode::not_found) visitor_.problem(path_, entry.error());
+      return {};
+    }
+    if (!*entry) return {};
+    const bool network = frames_.empty() ? network_ : frames_.back().network;
+    Walked walked{std::move(**entry), status, network, folder, name};
+    walked.entry.path = path_;
+    if (walked.entry.type != storage::EntryType::directory) return tell(std::move(walked));
+    if (verdict.excluded) return descend(folder, name, verdict, std::move(walked));
+    BEFFROI_CHECK(tell(std::move(walked)));
+    // Another file system's mount point is kept as an empty folder.
+    if (source_.one_file_system && status.st_dev != device_) return {};
+    return descend(folder, name, verdict, std::nullopt, is_source);
+  }
+
+  Result<void> tell(Walked walked) {
+    for (Frame& frame : frames_) {
+      if (!frame.pending) continue;
+      BEFFROI_CHECK(visitor_.found(std::move(*frame.pending)));
+      frame.pending.reset();
+    }
+    return visitor_.found(std::move(walked));
+  }
+
+  Result<void> descend(const OpenFolder& parent, const std::string& name, Verdict verdict,
+                       std::optional<Walked> pending, bool is_source = false) {
+    FileDescriptor opened = open_folder_at(parent->get(), name, is_source);
+    struct stat status{};
+    if (!opened || ::fstat(opened.get(), &status) != 0) {
+      if (errno == ENOENT && !is_source) return {};
+      return visitor_.unreadable_folder(path_,
+                                        Error{ErrorCode::io, N_("Cannot read this folder: {}."), {errno_text()}});
+    }
+    auto names = read_names(opened.get());
+    if (!names) return visitor_.unreadable_folder(path_, names.error());
+    Frame frame;
+    frame.folder = std::make_shared<const FileDescriptor>(std::move(opened));
+    frame.device = status.st_dev;
+    frame.inode = status.st_ino;
+    frame.path_length = path_.size();
+    frame.rules = filter_.size();
+    frame.verdict = verdict;
+    frame.pending = std::move(pending);
+    frame.network = frames_.empty() || frames_.back().device != status.st_dev
+                        ? is_network_file_system(frame.folder->get())
+                        : frames_.back().network;
+    if (source_.skip_caches && is_cache(frame.folder->get(), *names)) {
+      visitor_.excluded();
+      return {};
+    }
+    read_exclude_files(frame.folder->get(), *names);
+    frame.names = std::move(*names);
+    frames_.push_back(std::move(frame));
+    if (frames_.size() > kMaxOpenFolders) frames_[frames_.size() - kMaxOpenFolders - 1].folder.reset();
+    return {};
+  }
+
+  static bool is_cache(int folder, const std::vector<std::string>& names) {
+    return std::binary_search(names.begin(), names.end(), kCacheTagName) &&
+           read_small_file(folder, kCacheTagName, kCacheTag.size()) == kCacheTag;
+  }
+
+  void read_exclude_files(int folder, const std::vector<std::string>& names) {
+    for (const std::string& name : source_.exclude_files)
+      if (std::binary_search(names.begin(), names.end(), name))
+        filter_.add_lines(read_small_file(folder, name, kMaxExcludeFileBytes), frames_.size());
+  }
+
+  Result<void> leave() {
+    const Frame done = std::move(frames_.back());
+    frames_.pop_back();
+    filter_.shrink_to(done.rules);
+    if (frames_.empty() || frames_.back().folder) return {};
+    return reopen(done);
+  }
+
+  /// Opens the last frame's folder again by way of its child, if it still is the same one.
+  Result<void> reopen(const Frame& child) {
+    Frame& frame = frames_.back();
+    if (child.folder) {
+      FileDescriptor parent = open_folder_at(child.folder->get(), "..", false);
+      struct stat status{};
+      if (parent && ::fstat(parent.get(), &status) == 0 && status.st_dev == frame.device &&
+          status.st_ino == frame.inode) {
+        frame.folder = std::make_shared<const FileDescriptor>(std::move(parent));
+        return {};
+      }
+    }
+    if (frame.next == frame.names.size()) return {};
+    return visitor_.unreadable_folder(path_.substr(0, frame.path_length),
+                                      Error{ErrorCode::io, N_("This folder was moved while it was read."), {}});
+  }
+
+  const Source& source_;
+  MetadataReader& metadata_;
+  WalkVisitor& visitor_;
+  const std::function<bool()>& cancelled_;
+  Filter filter_;
+  dev_t device_ = 0;
+  bool network_ = false;
+  std::string path_;
+  std::vector<std::string> components_;  ///< of path_ below the source
+  std::vector<Frame> frames_;
+};
+
+}  // namespace
+
+Result<void> walk(const Source& source, const std::string& entry_path, const OpenFolder& folder,
+                  const std::string& name, MetadataReader& metadata, WalkVisitor& visitor,
+                  const std::function<bool()>& cancelled) {
+  return Walker(source, metadata, visitor, cancelled).run(entry_path, folder, name);
+}
+
+}  // namespace beffroi::daemon

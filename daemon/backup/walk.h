@@ -1,0 +1,45 @@
+// Walks a source depth-first in the order of entry paths. (Siblings in plain byte order are in entry order: a folder's
+// entries continue its path with byte 0, which is smaller than any byte of a longer name.)
+#pragma once
+
+#include <functional>
+
+#include "daemon/backup/filter.h"
+#include "daemon/backup/folder.h"
+#include "daemon/backup/metadata.h"
+#include "daemon/backup/source.h"
+
+namespace beffroi::daemon {
+
+/// More folders of one path than this are not held open: the walk finds its way back by "..".
+inline constexpr std::size_t kMaxOpenFolders = 64;
+
+/// One file, folder or other thing that the walk came by, and how to open it.
+struct Walked {
+  storage::Entry entry;  ///< all but the content
+  struct stat status{};
+  bool network = false;  ///< the file system keeps neither inodes nor change times
+  OpenFolder folder;     ///< where `name` is
+  std::string name;
+};
+
+/// Takes what the walk finds; called on the walking thread. An error of found() or keep() ends the walk.
+class WalkVisitor {
+ public:
+  virtual ~WalkVisitor() = default;
+  virtual Result<void> found(Walked walked) = 0;
+  /// A folder that could not be read or finished: what was known below it is all there is.
+  virtual Result<void> unreadable_folder(const std::string& entry_path, const Error& reason) = 0;
+  /// Something without content that could not be described (a link, a name too long).
+  virtual void problem(const std::string& entry_path, const Error& reason) = 0;
+  virtual void excluded() = 0;
+  virtual void socket_skipped() = 0;
+};
+
+/// Walks `name` in `folder`, of which `status` is the lstat (or stat, for the source itself). `entry_path` is its path.
+/// Stops with ErrorCode::cancelled when `cancelled` becomes true. Files that vanish on the way are no error.
+Result<void> walk(const Source& source, const std::string& entry_path, const OpenFolder& folder,
+                  const std::string& name, MetadataReader& metadata, WalkVisitor& visitor,
+                  const std::function<bool()>& cancelled);
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,3 @@
+// The one place where Asio itself is compiled (ASIO_SEPARATE_COMPILATION).
+#include <asio/impl/src.hpp>
+#include <asio/ssl/impl/src.hpp>

@@ -1,0 +1,64 @@
+// What the parts of a peer work with. Made once, outlives them all.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+#include "daemon/service/alarm.h"
+#include "daemon/service/background.h"
+#include "daemon/service/config.h"
+#include "daemon/service/pool.h"
+#include "daemon/sync/peer_host.h"
+#include "storage/store/limits.h"
+
+namespace beffroi::daemon {
+
+/// What the peer's status says, gathered once a minute.
+struct PeerFacts {
+  std::uint64_t tenants = 0;
+  std::uint64_t store_bytes = 0, free_bytes = 0;
+  bool disk_nearly_full = false;
+};
+
+class PeerContext {
+ public:
+  static Result<std::unique_ptr<PeerContext>> open(const PeerSettings& settings, asio::any_io_executor executor,
+                                                   Clock& clock, crypto::Random& random,
+                                                   const storage::DatabaseOptions& options = {});
+
+  const PeerSettings settings;
+  const asio::any_io_executor executor;  ///< the protocol thread
+  Clock& clock;
+  const std::unique_ptr<PeerHost> host;
+  AlarmBoard alarms;
+  Background background;
+  const storage::UnixTime running_since;
+  /// Open connections; set when the listener is there.
+  std::function<std::size_t()> connections = [] { return std::size_t{0}; };
+
+  PeerFacts facts() const;
+  /// Tenants, disk; raises and clears the alarms. Blocking.
+  void look_around();
+  /// True when the tenant has not been heard of for settings.silent_days working days.
+  bool is_silent(const Tenant& tenant) const;
+  bool threads_are_idle() const { return ringing_ == 0; }
+
+ private:
+  PeerContext(const PeerSettings& settings, asio::any_io_executor executor, Clock& clock,
+              std::unique_ptr<PeerHost> host);
+  void set_alarm(const std::string& name, bool lasts, const Error& what);
+  void look_at_disk(const PeerFacts& facts);
+  void look_at_tenants(const std::vector<Tenant>& tenants);
+
+  mutable std::mutex mutex_;
+  PeerFacts facts_;
+  std::atomic<int> ringing_{0};
+
+ public:
+  // Last, so that they end first: what they run uses everything above.
+  Pool work;       ///< the protocol's disk work and the API's
+  Pool bells;      ///< alarm commands: they may take long
+  Pool heartbeat;  ///< the watchdog's alone
+};
+
+}  // namespace beffroi::daemon

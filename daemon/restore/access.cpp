@@ -1,0 +1,141 @@
+#include "daemon/restore/access.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::Entry;
+using storage::EntryType;
+
+constexpr unsigned kRead = 4;
+constexpr unsigned kSearch = 1;
+constexpr unsigned kAllBits = 7;
+
+const std::string kAclName = "system.posix_acl_access";
+// linux/posix_acl_xattr.h: le32 version 2, then entries of le16 tag, le16 permissions, le32 id.
+constexpr std::size_t kAclHeaderBytes = 4;
+constexpr std::size_t kAclEntryBytes = 8;
+constexpr std::uint32_t kAclVersion = 2;
+enum AclTag : unsigned { kUserOwner = 1, kUser = 2, kGroupOwner = 4, kGroup = 8, kMask = 16, kOther = 32 };
+
+struct AclEntry {
+  unsigned tag = 0;
+  unsigned bits = 0;
+  std::uint32_t id = 0;
+};
+
+const Bytes* find_acl(const Entry& entry) {
+  const auto found = std::find_if(entry.xattrs.begin(), entry.xattrs.end(),
+                                  [](const auto& attribute) { return attribute.name == kAclName; });
+  return found == entry.xattrs.end() ? nullptr : &found->value;
+}
+
+std::optional<std::vector<AclEntry>> parse_acl(ByteView value) {
+  if (value.size() < kAclHeaderBytes || (value.size() - kAclHeaderBytes) % kAclEntryBytes != 0 ||
+      get_le32(value.data()) != kAclVersion)
+    return std::nullopt;
+  std::vector<AclEntry> out;
+  for (std::size_t at = kAclHeaderBytes; at < value.size(); at += kAclEntryBytes) {
+    const std::uint32_t head = get_le32(value.data() + at);
+    out.push_back({head & 0xFFFFU, (head >> 16U) & kAllBits, get_le32(value.data() + at + 4)});
+  }
+  return out;
+}
+
+bool has_group(const ReadRights& who, gid_t gid) {
+  return std::find(who.gids.begin(), who.gids.end(), gid) != who.gids.end();
+}
+
+/// acl(5), "access check algorithm", for one who is not the owner. Only a single group entry that grants all that is
+/// asked counts; as each right is asked by itself here, the union says the same.
+unsigned acl_permissions(const std::vector<AclEntry>& acl, const Entry& entry, const ReadRights& who) {
+  unsigned mask = kAllBits, other = 0, groups = 0;
+  bool in_group = false;
+  for (const AclEntry& line : acl) {
+    if (line.tag == kMask) mask = line.bits;
+    if (line.tag == kOther) other = line.bits;
+  }
+  for (const AclEntry& line : acl)
+    if (line.tag == kUser && line.id == who.uid) return line.bits & mask;
+  for (const AclEntry& line : acl) {
+    const bool mine =
+        (line.tag == kGroupOwner && has_group(who, entry.gid)) || (line.tag == kGroup && has_group(who, line.id));
+    if (!mine) continue;
+    in_group = true;
+    groups |= line.bits & mask;
+  }
+  return in_group ? groups : other;
+}
+
+/// Follows a walk: remembers which of the folders above the present entry may be searched.
+class AccessFilter {
+ public:
+  AccessFilter(const storage::ObjectOpener& opener, const storage::ObjectId& root, ReadRights who)
+      : opener_(opener), root_(root), who_(std::move(who)) {}
+
+  bool may_read(const Entry& entry) {
+    if (who_.is_admin) return true;
+    const bool reachable = may_reach(entry.path);
+    if (entry.type == EntryType::directory) remember(entry, reachable);
+    const bool needs_read = entry.type == EntryType::file || entry.type == EntryType::directory;
+    return reachable && (!needs_read || (permissions_of(entry, who_) & kRead) != 0);
+  }
+
+ private:
+  struct Folder {
+    std::string path;
+    bool searchable = false;  ///< with all that are above it
+  };
+
+  /// Are all folders above `path` searchable?
+  bool may_reach(const std::string& path) {
+    if (path.empty()) return true;
+    const std::size_t end = path.rfind('\0');
+    return may_search(end == std::string::npos ? std::string() : path.substr(0, end));
+  }
+
+  bool may_search(const std::string& folder) {
+    while (!folders_.empty() && !storage::is_at_or_below(folder, folders_.back().path)) folders_.pop_back();
+    if (!folders_.empty() && folders_.back().path == folder) return folders_.back().searchable;
+    if (!folders_.empty() && !folders_.back().searchable) return false;
+    // Outside what was selected: nobody has asked about it.
+    const bool above = may_reach(folder);
+    const auto found = storage::TreeReader(opener_, root_).find(folder);
+    const bool searchable = above && found && *found && (permissions_of(**found, who_) & kSearch) != 0;
+    folders_.push_back({folder, searchable});
+    return searchable;
+  }
+
+  void remember(const Entry& folder, bool reachable) {
+    while (!folders_.empty() && !storage::is_at_or_below(folder.path, folders_.back().path)) folders_.pop_back();
+    if (!folders_.empty() && folders_.back().path == folder.path) return;
+    folders_.push_back({folder.path, reachable && (permissions_of(folder, who_) & kSearch) != 0});
+  }
+
+  const storage::ObjectOpener opener_;
+  const storage::ObjectId root_;
+  const ReadRights who_;
+  std::vector<Folder> folders_;
+};
+
+}  // namespace
+
+unsigned permissions_of(const Entry& entry, const ReadRights& who) {
+  if (who.is_admin || who.uid == 0) return kAllBits;
+  if (entry.uid == who.uid) return (entry.mode >> 6U) & kAllBits;
+  if (const Bytes* value = find_acl(entry)) {
+    const auto acl = parse_acl(*value);
+    return acl ? acl_permissions(*acl, entry, who) : 0;
+  }
+  return (has_group(who, entry.gid) ? entry.mode >> 3U : entry.mode) & kAllBits;
+}
+
+EntryFilter make_access_filter(const storage::ObjectOpener& opener, const storage::ObjectId& root, ReadRights who) {
+  who.is_admin = who.is_admin || who.uid == 0;
+  auto filter = std::make_shared<AccessFilter>(opener, root, std::move(who));
+  return [filter](const Entry& entry) { return filter->may_read(entry); };
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,55 @@
+// Opens segments on threads of its own, ahead of who takes them in order. Bundles are opened once for a run of files.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "storage/tree/content.h"
+
+namespace beffroi::daemon {
+
+/// A segment that is to be opened, and what became of it.
+struct SegmentTask {
+  storage::Segment segment;
+  Result<Bytes> bytes;
+  bool given = false;  ///< to a ReadAhead; the owner's
+  bool done = false;   ///< guarded by the ReadAhead
+};
+
+/// add() and wait() are called by one thread; the owner bounds what is added and not yet waited for.
+class ReadAhead {
+ public:
+  /// Without threads a task is done when it is waited for. `opener` outlives this.
+  ReadAhead(const storage::ObjectOpener& opener, std::size_t threads);
+  ~ReadAhead();
+  void add(const std::shared_ptr<SegmentTask>& task);
+  /// Returns when the task is done.
+  void wait(const std::shared_ptr<SegmentTask>& task);
+
+ private:
+  using Bundle = std::shared_ptr<const Bytes>;
+  struct CachedBundle {
+    storage::ObjectId id;
+    bool opened = false;
+    Result<Bundle> bytes;
+  };
+  void work();
+  Result<Bytes> open(const storage::Segment& segment);
+  Result<Bundle> open_bundle(const storage::ObjectId& id);
+
+  static constexpr std::size_t kCachedBundles = 8;
+
+  const storage::ObjectOpener& opener_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::shared_ptr<SegmentTask>> waiting_;
+  std::list<std::shared_ptr<CachedBundle>> bundles_;  ///< the last used first
+  bool closed_ = false;
+  std::vector<std::jthread> threads_;  ///< last: they use all of the above
+};
+
+}  // namespace beffroi::daemon

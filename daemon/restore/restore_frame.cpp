@@ -1,0 +1,46 @@
+#include "daemon/restore/restore_frame.h"
+
+#include "crypto/assert.h"
+
+namespace beffroi::daemon {
+namespace {
+
+constexpr std::size_t kOffsetBytes = 8;
+
+Bytes frame(FrameType type, ByteView body) {
+  BEFFROI_ASSERT(body.size() <= kMaxRestoreFrameBytes);
+  Bytes out(kFrameHeaderBytes + body.size());
+  put_le32(out.data(), static_cast<std::uint32_t>(body.size()));
+  out[4] = static_cast<std::uint8_t>(type);
+  std::copy(body.begin(), body.end(), out.begin() + kFrameHeaderBytes);
+  return out;
+}
+
+}  // namespace
+
+Bytes entry_frame(const storage::Entry& entry) { return frame(FrameType::entry, storage::encode_entry_logical(entry)); }
+
+Bytes data_frame(std::uint64_t offset, ByteView bytes) {
+  BEFFROI_ASSERT(bytes.size() <= kMaxRestoreFrameBytes - kOffsetBytes);
+  Bytes out(kFrameHeaderBytes + kOffsetBytes + bytes.size());
+  put_le32(out.data(), static_cast<std::uint32_t>(kOffsetBytes + bytes.size()));
+  out[4] = static_cast<std::uint8_t>(FrameType::data);
+  put_le64(out.data() + kFrameHeaderBytes, offset);
+  std::copy(bytes.begin(), bytes.end(), out.begin() + kFrameHeaderBytes + kOffsetBytes);
+  return out;
+}
+
+Bytes failure_frame(const std::string& entry_path, const Error& reason) {
+  storage::CborWriter out;
+  out.array(3).bytes(as_bytes(entry_path)).bytes(as_bytes(reason.text)).array(reason.args.size());
+  for (const std::string& argument : reason.args) out.bytes(as_bytes(argument));
+  return frame(FrameType::failure, out.take());
+}
+
+Bytes end_frame(const RestoreCounts& counts) {
+  storage::CborWriter out;
+  out.array(3).uint(counts.entries).uint(counts.bytes).uint(counts.failures);
+  return frame(FrameType::end, out.take());
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,29 @@
+// The clock seam: wall clock for what people read, monotonic time for deadlines. Tests inject their own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "storage/format/types.h"
+
+namespace beffroi::daemon {
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual storage::UnixTime now() = 0;
+  /// Never goes backwards; its zero means nothing.
+  virtual std::chrono::milliseconds monotonic() = 0;
+};
+/// The machine's clocks. The only place outside tests that reads them.
+Clock& system_clock();
+
+class ManualClock final : public Clock {
+ public:
+  storage::UnixTime now() override { return {wall_s}; }
+  std::chrono::milliseconds monotonic() override { return std::chrono::milliseconds(monotonic_ms); }
+  std::int64_t wall_s = 1'800'000'000;
+  std::int64_t monotonic_ms = 0;
+};
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,56 @@
+#include "daemon/service/main_loop.h"
+
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <cstdlib>
+
+#include "daemon/service/notify.h"
+
+namespace beffroi::daemon {
+namespace {
+
+constexpr std::chrono::milliseconds kLook{20};
+
+asio::awaitable<void> end_in_steps(asio::io_context& io, const Ending& ending) {
+  const auto tuple = asio::experimental::as_tuple(asio::use_awaitable);
+  asio::signal_set signals(io, SIGTERM, SIGINT);
+  co_await signals.async_wait(tuple);
+  spdlog::info("stopping");
+  notify_stopping();
+  ending.stop();
+  asio::steady_timer timer(io);
+  std::chrono::milliseconds waited{0};
+  bool cut = false;
+  while (!ending.idle()) {
+    if (waited > kEndPatience) {
+      spdlog::warn("something does not end: leaving without it; nothing is lost");
+      std::_Exit(0);
+    }
+    if (!cut && waited > kEndPatience / 2) {
+      cut = true;
+      ending.cut();
+    }
+    timer.expires_after(kLook);
+    co_await timer.async_wait(tuple);
+    waited += kLook;
+  }
+  io.stop();
+}
+
+}  // namespace
+
+void run_until_signal(asio::io_context& io, const Ending& ending) {
+  signal(SIGHUP, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
+  asio::co_spawn(io, end_in_steps(io, ending), asio::detached);
+  io.run();
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,108 @@
+#include "daemon/station/backup_job.h"
+
+#include <spdlog/spdlog.h>
+
+#include "daemon/service/translate.h"
+
+namespace beffroi::daemon {
+namespace {
+
+constexpr const char* kFailedAlarm = "backup_failed";
+constexpr const char* kMissedAlarm = "backup_missed";
+constexpr const char* kIntegrityAlarm = "integrity:backup";
+
+Result<BackupResult> run_guarded(StationContext& station, const BackupWords& words, Progress& progress) {
+  BEFFROI_TRY(const auto sources, SourceList(*station.vault).all());
+  if (sources.empty())
+    return fail(ErrorCode::wrong_state,
+                N_("Nothing is chosen for the backup yet. Choose a folder with 'beffroi source add'."));
+  BackupRequest request;
+  request.tags = words.tags;
+  request.dry_run = words.dry_run;
+  request.rehash = words.rehash;
+  request.accept_empty = words.accept_empty;
+  request.threads = station.settings.threads;
+  request.limits = station.settings.limits;
+  request.partial_step_bytes = station.settings.partial_step_bytes;
+  try {
+    return run_backup(*station.vault, sources, request, progress);
+  } catch (const std::exception& exception) {
+    return fail(ErrorCode::io, N_("The backup could not go on: {}."), std::string(exception.what()));
+  }
+}
+
+/// What the scheduler and the status keep of a backup. Neither a dry run nor one that was stopped on purpose counts.
+void remember(StationContext& station, const Result<BackupResult>& outcome) {
+  const auto now = station.clock.now();
+  ScheduleMemory memory = station.state.schedule();
+  LastBackup last{.snapshot = {}, .time = now, .partial = false, .error = {}};
+  memory.last_attempt = now;
+  if (outcome) {
+    memory.last_success = now;
+    memory.failures = 0;
+    if (outcome->snapshot) last.snapshot = outcome->snapshot->hex();
+    last.partial = outcome->incomplete();
+  } else {
+    ++memory.failures;
+    last.error = outcome.error();
+  }
+  station.state.set_schedule(memory);
+  station.state.set_last_backup(last);
+}
+
+void ring(StationContext& station, const Result<BackupResult>& outcome, bool nightly) {
+  if (outcome) {
+    station.clear_alarm(kFailedAlarm);
+    station.clear_alarm(kMissedAlarm);
+    station.clear_alarm(kIntegrityAlarm);
+    return;
+  }
+  const Error& error = outcome.error();
+  if (error.code == ErrorCode::corrupt) station.raise_alarm(kIntegrityAlarm, error);
+  if (nightly)
+    station.raise_alarm(kFailedAlarm,
+                        Error{error.code, N_("Last night's backup failed: {}"), {translated(error.text, error.args)}});
+}
+
+asio::awaitable<Result<BackupResult>> back_up_here(StationContext& station, Progress& progress,
+                                                   const BackupWords& words) {
+  const auto run = [&station, &words, &progress] {
+    auto outcome = run_guarded(station, words, progress);
+    const bool counts =
+        !words.dry_run &&
+        (outcome || (outcome.error().code != ErrorCode::cancelled && outcome.error().code != ErrorCode::wrong_state));
+    if (counts) {
+      remember(station, outcome);
+      ring(station, outcome, words.nightly);
+    }
+    return outcome;
+  };
+  auto outcome = co_await station.streams.run(run);
+  if (outcome && outcome->snapshot)
+    spdlog::info("backup: snapshot {}, {} bytes read, {} stored, {} problems", outcome->snapshot->hex(),
+                 outcome->statistics.bytes_read, outcome->statistics.bytes_added, outcome->problems_total);
+  if (!outcome) spdlog::warn("backup: {}", outcome.error().message());
+  co_await station.refresh_facts();
+  co_return outcome;
+}
+
+}  // namespace
+
+asio::awaitable<Result<BackupOutcome>> back_up(StationContext& station, std::shared_ptr<Progress> progress,
+                                               BackupWords words) {
+  BEFFROI_CO_CHECK(require_vault(station));
+  BackupOutcome out;
+  BEFFROI_CO_TRY(out.result, co_await back_up_here(station, *progress, words));
+  if (!out.result.snapshot) co_return out;
+  if (words.sync && station.vault->peer()) {
+    auto pushed = co_await push_to_peer(station, progress);
+    if (pushed)
+      out.push = std::move(*pushed);
+    else
+      out.sync_error = pushed.error();
+  }
+  if (auto snapshot = station.vault->resolve(out.result.snapshot->hex()); snapshot) out.snapshot = std::move(*snapshot);
+  co_return out;
+}
+
+}  // namespace beffroi::daemon

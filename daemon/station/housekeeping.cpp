@@ -1,0 +1,59 @@
+#include "daemon/station/housekeeping.h"
+
+#include "daemon/service/schedule.h"
+
+namespace beffroi::daemon {
+namespace {
+
+constexpr std::chrono::seconds kRound{60};
+constexpr const char* kDiskAlarm = "disk_full";
+constexpr const char* kMissedAlarm = "backup_missed";
+constexpr std::uint64_t kMiB = 1024ULL * 1024;
+
+void look_at_disk(StationContext& station, const StationFacts& facts) {
+  if (!facts.disk_nearly_full) {
+    station.clear_alarm(kDiskAlarm);
+    return;
+  }
+  station.raise_alarm(kDiskAlarm,
+                      Error{ErrorCode::disk_full,
+                            N_("The disk of {} is nearly full: {} MiB are free. Make room, or backups will stop."),
+                            {station.settings.data, std::to_string(facts.free_bytes / kMiB)}});
+}
+
+void look_at_nights(StationContext& station, const StationFacts& facts, std::chrono::milliseconds running_for) {
+  const auto founded = station.state.founded_at();
+  if (!station.settings.schedule.enabled || facts.sources.empty() || !founded || running_for < kMissedGrace) return;
+  const ScheduleMemory memory = station.state.schedule();
+  if (!is_missed(station.clock.now(), memory, *founded)) {
+    station.clear_alarm(kMissedAlarm);
+    return;
+  }
+  station.raise_alarm(kMissedAlarm,
+                      Error{ErrorCode::wrong_state,
+                            N_("There has been no backup for more than a day and a half. 'beffroi backup' makes one; "
+                               "'beffroi status' says what is wrong."),
+                            {}});
+}
+
+}  // namespace
+
+void look_for_alarms(StationContext& station, std::chrono::milliseconds running_for) {
+  const StationFacts facts = station.facts();
+  look_at_disk(station, facts);
+  if (facts.founded) look_at_nights(station, facts, running_for);
+}
+
+asio::awaitable<void> keep_house(StationContext& station) {
+  const auto started = station.clock.monotonic();
+  do {
+    co_await station.refresh_facts();
+    co_await station.work.run([&station, started] {
+      look_for_alarms(station, station.clock.monotonic() - started);
+      return true;
+    });
+    co_await station.refresh_sources(std::chrono::milliseconds(0));
+  } while (co_await station.background.pause(kRound));
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,17 @@
+// Once a minute: fresh facts for the status, and the alarms that nobody's action raises.
+#pragma once
+
+#include "daemon/station/station_context.h"
+
+namespace beffroi::daemon {
+
+/// Time that the daemon must have run before a missed night is an alarm: a PC that was off over the weekend makes up
+/// for it first.
+inline constexpr std::chrono::hours kMissedGrace{2};
+
+asio::awaitable<void> keep_house(StationContext& station);
+
+/// Raises and clears "disk nearly full" and "backup missed" for the facts at hand. `running_for`: since the start.
+void look_for_alarms(StationContext& station, std::chrono::milliseconds running_for);
+
+}  // namespace beffroi::daemon

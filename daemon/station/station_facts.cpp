@@ -1,0 +1,77 @@
+#include "daemon/station/station_facts.h"
+
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+
+namespace beffroi::daemon {
+namespace {
+
+SourceCondition condition_of(const std::string& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) return SourceCondition::missing;
+  if (!std::filesystem::is_directory(status)) return SourceCondition::ok;
+  const std::filesystem::directory_iterator first(path, error);
+  if (error) return SourceCondition::missing;
+  return first == std::filesystem::directory_iterator() ? SourceCondition::empty : SourceCondition::ok;
+}
+
+void add_disk(StationFacts& out, Vault& vault, const storage::StoreLimits& limits) {
+  const auto usage = storage::measure_disk(vault.database());
+  if (!usage) {
+    spdlog::warn("{}", usage.error().message());
+    return;
+  }
+  out.store_bytes = usage->store_bytes;
+  out.free_bytes = usage->free_bytes;
+  // Only the free space: a store that keeps to its own maximum by evicting is as it should be.
+  storage::StoreLimits free_only = limits;
+  free_only.max_bytes.reset();
+  out.disk_nearly_full = storage::excess_bytes(free_only, *usage, 0) > 0;
+}
+
+}  // namespace
+
+const char* source_condition_name(SourceCondition condition) {
+  switch (condition) {
+    case SourceCondition::unknown:
+    case SourceCondition::ok:
+      break;
+    case SourceCondition::missing:
+      return "missing";
+    case SourceCondition::empty:
+      return "empty";
+  }
+  return "ok";
+}
+
+StationFacts gather_facts(Vault& vault, const StationState& state, const storage::StoreLimits& limits) {
+  StationFacts out;
+  add_disk(out, vault, limits);
+  const std::string kit = state.kit_file();
+  std::error_code ignored;
+  if (!kit.empty() && std::filesystem::exists(kit, ignored)) out.kit_file = kit;
+  out.founded = vault.founded();
+  if (!out.founded) return out;
+  out.space = vault.space().hex();
+  out.device = vault.device_id().hex();
+  out.name = vault.name();
+  if (const auto sources = SourceList(vault).all(); sources) {
+    for (const Source& source : *sources) out.sources.push_back(source.path);
+  }
+  out.last_backup = state.last_backup();
+  out.last_receipt = vault.newest_receipt();
+  if (const auto pending = vault.unreceipted(); pending) out.pending_commits = pending->size();
+  if (const auto peer = vault.peer(); peer) out.peer_address = peer->address;
+  out.contact = state.contact();
+  return out;
+}
+
+std::map<std::string, SourceCondition> look_at_sources(const std::vector<std::string>& paths) {
+  std::map<std::string, SourceCondition> out;
+  for (const std::string& path : paths) out[path] = condition_of(path);
+  return out;
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,35 @@
+// What the status says, gathered beforehand: asking for the status never waits for a disk, a lock or a job.
+#pragma once
+
+#include <map>
+
+#include "daemon/backup/source.h"
+#include "daemon/station/station_state.h"
+
+namespace beffroi::daemon {
+
+enum class SourceCondition : std::uint8_t { unknown, ok, missing, empty };
+/// "ok", "missing", "empty"; what was not looked at yet counts as ok.
+const char* source_condition_name(SourceCondition condition);
+
+struct StationFacts {
+  bool founded = false;
+  std::string space, device;  ///< hexadecimal
+  std::string name;
+  std::vector<std::string> sources;  ///< paths
+  std::optional<LastBackup> last_backup;
+  std::optional<storage::Receipt> last_receipt;
+  std::uint64_t pending_commits = 0;
+  std::optional<std::string> peer_address;
+  PeerContact contact;
+  std::uint64_t store_bytes = 0, free_bytes = 0;
+  bool disk_nearly_full = false;
+  std::string kit_file;  ///< while it still exists
+};
+
+/// Reads the vault and its disk. Blocking, short.
+StationFacts gather_facts(Vault& vault, const StationState& state, const storage::StoreLimits& limits);
+/// Looks at the sources themselves. Blocking, and a network folder may make it long.
+std::map<std::string, SourceCondition> look_at_sources(const std::vector<std::string>& paths);
+
+}  // namespace beffroi::daemon

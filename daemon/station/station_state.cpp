@@ -1,0 +1,180 @@
+#include "daemon/station/station_state.h"
+
+#include <spdlog/spdlog.h>
+
+#include "storage/format/cbor.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::CborReader;
+using storage::CborWriter;
+using storage::UnixTime;
+
+constexpr std::uint64_t kVersion = 1;
+constexpr std::size_t kMaxArguments = 16;
+constexpr std::string_view kSchedule = "station/schedule";
+constexpr std::string_view kLastBackup = "station/last_backup";
+constexpr std::string_view kContact = "station/contact";
+constexpr std::string_view kKitFile = "station/kit_file";
+constexpr std::string_view kFoundedAt = "station/founded_at";
+constexpr std::string_view kTreesMissing = "station/trees_missing";
+
+void write_time(CborWriter& out, const std::optional<UnixTime>& time) {
+  if (time)
+    out.integer(time->seconds);
+  else
+    out.null();
+}
+
+std::optional<UnixTime> read_time(CborReader& in) {
+  if (in.try_null()) return std::nullopt;
+  return UnixTime{in.integer()};
+}
+
+void write_error(CborWriter& out, const std::optional<Error>& error) {
+  if (!error) {
+    out.null();
+    return;
+  }
+  out.array(3).text(error_code_name(error->code)).bytes(as_bytes(error->text)).array(error->args.size());
+  for (const std::string& arg : error->args) out.bytes(as_bytes(arg));
+}
+
+std::optional<Error> read_error(CborReader& in) {
+  if (in.try_null()) return std::nullopt;
+  Error out{ErrorCode::io, {}, {}};
+  in.array_of(3);
+  out.code = error_code_from_name(std::string(in.text()));
+  out.text = to_string(in.bytes());
+  for (std::size_t left = in.array(kMaxArguments); left > 0; --left) out.args.push_back(to_string(in.bytes()));
+  in.leave();
+  in.leave();
+  return out;
+}
+
+/// `items` of this version follow.
+void begin(CborWriter& out, std::size_t items) { out.array(items + 1).uint(kVersion); }
+
+void begin(CborReader& in, std::size_t items) {
+  in.array_of(items + 1);
+  if (in.uint() != kVersion) in.reject();
+}
+
+bool end(CborReader& in) {
+  in.leave();
+  return in.finish();
+}
+
+}  // namespace
+
+std::optional<Bytes> StationState::load(std::string_view key) const {
+  auto value = database_.get(storage::Table::state, as_bytes(key));
+  if (value) return *value;
+  spdlog::warn("{}", value.error().message());
+  return std::nullopt;
+}
+
+void StationState::save(std::string_view key, ByteView value) {
+  const auto written = database_.put(storage::Table::state, as_bytes(key), value, storage::Durability::synced);
+  if (!written) spdlog::warn("{}", written.error().message());
+}
+
+ScheduleMemory StationState::schedule() const {
+  const auto stored = load(kSchedule);
+  if (!stored) return {};
+  CborReader in(*stored);
+  ScheduleMemory out;
+  begin(in, 3);
+  out.last_success = read_time(in);
+  out.last_attempt = read_time(in);
+  out.failures = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
+  return end(in) ? out : ScheduleMemory{};
+}
+
+void StationState::set_schedule(const ScheduleMemory& memory) {
+  CborWriter out;
+  begin(out, 3);
+  write_time(out, memory.last_success);
+  write_time(out, memory.last_attempt);
+  out.uint(memory.failures);
+  save(kSchedule, out.take());
+}
+
+std::optional<LastBackup> StationState::last_backup() const {
+  const auto stored = load(kLastBackup);
+  if (!stored) return std::nullopt;
+  CborReader in(*stored);
+  LastBackup out;
+  begin(in, 4);
+  out.snapshot = in.text();
+  out.time.seconds = in.integer();
+  out.partial = in.boolean();
+  out.error = read_error(in);
+  return end(in) ? std::optional(out) : std::nullopt;
+}
+
+void StationState::set_last_backup(const LastBackup& backup) {
+  CborWriter out;
+  begin(out, 4);
+  out.text(backup.snapshot).integer(backup.time.seconds).boolean(backup.partial);
+  write_error(out, backup.error);
+  save(kLastBackup, out.take());
+}
+
+PeerContact StationState::contact() const {
+  const auto stored = load(kContact);
+  if (!stored) return {};
+  CborReader in(*stored);
+  PeerContact out;
+  begin(in, 3);
+  if (!in.try_null()) out.reachable = in.boolean();
+  out.error = read_error(in);
+  out.last_contact = read_time(in);
+  return end(in) ? out : PeerContact{};
+}
+
+void StationState::set_contact(const PeerContact& contact) {
+  CborWriter out;
+  begin(out, 3);
+  if (contact.reachable)
+    out.boolean(*contact.reachable);
+  else
+    out.null();
+  write_error(out, contact.error);
+  write_time(out, contact.last_contact);
+  save(kContact, out.take());
+}
+
+std::string StationState::kit_file() const {
+  const auto stored = load(kKitFile);
+  return stored ? to_string(*stored) : std::string();
+}
+
+void StationState::set_kit_file(const std::string& path) { save(kKitFile, as_bytes(path)); }
+
+std::optional<UnixTime> StationState::founded_at() const {
+  const auto stored = load(kFoundedAt);
+  if (!stored) return std::nullopt;
+  CborReader in(*stored);
+  const UnixTime out{in.integer()};
+  return in.finish() ? std::optional(out) : std::nullopt;
+}
+
+void StationState::set_founded_at(UnixTime time) {
+  CborWriter out;
+  out.integer(time.seconds);
+  save(kFoundedAt, out.take());
+}
+
+bool StationState::trees_missing() const {
+  const auto stored = load(kTreesMissing);
+  return stored && *stored == Bytes{1};
+}
+
+void StationState::set_trees_missing(bool missing) {
+  const std::uint8_t value = missing ? 1 : 0;
+  save(kTreesMissing, {&value, 1});
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,53 @@
+// The small things that a station remembers across restarts, beside its vault: when it last backed up, how that went,
+// whether the peer answered. Each is one key of Table::state, versioned CBOR, written through to disk.
+#pragma once
+
+#include "daemon/service/schedule.h"
+#include "storage/store/database.h"
+
+namespace beffroi::daemon {
+
+/// How the last backup ended.
+struct LastBackup {
+  std::string snapshot;  ///< hexadecimal id; empty when it failed
+  storage::UnixTime time;
+  bool partial = false;  ///< some files could not be read
+  std::optional<Error> error;
+};
+
+/// What is known of the peer from the last try.
+struct PeerContact {
+  std::optional<bool> reachable;  ///< nullopt: not tried yet
+  std::optional<Error> error;     ///< of the last try
+  std::optional<storage::UnixTime> last_contact;
+};
+
+/// Thread-safe. What can't be read counts as never written: none of it is worth refusing to start for. Failing writes
+/// are logged only, for the same reason.
+class StationState {
+ public:
+  explicit StationState(storage::Database& database) : database_(database) {}
+
+  ScheduleMemory schedule() const;
+  void set_schedule(const ScheduleMemory& memory);
+  std::optional<LastBackup> last_backup() const;
+  void set_last_backup(const LastBackup& backup);
+  PeerContact contact() const;
+  void set_contact(const PeerContact& contact);
+  /// Where `init` wrote the kit: the status warns while it is still there. Empty: unknown.
+  std::string kit_file() const;
+  void set_kit_file(const std::string& path);
+  /// When this station got its vault; nullopt before.
+  std::optional<storage::UnixTime> founded_at() const;
+  void set_founded_at(storage::UnixTime time);
+  /// A recovery has founded the vault but not fetched all trees yet.
+  bool trees_missing() const;
+  void set_trees_missing(bool missing);
+
+ private:
+  std::optional<Bytes> load(std::string_view key) const;
+  void save(std::string_view key, ByteView value);
+  storage::Database& database_;
+};
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,96 @@
+#include "daemon/station/sync_job.h"
+
+#include <spdlog/spdlog.h>
+
+namespace beffroi::daemon {
+namespace {
+
+constexpr std::chrono::seconds kFirstRetry{60};
+constexpr std::chrono::seconds kLongestRetry{3600};
+constexpr const char* kPeerAlarm = "integrity:peer";
+
+asio::awaitable<Result<PushResult>> talk(StationContext& station, PeerLink& link, Progress& progress) {
+  BEFFROI_CO_CHECK(co_await link.exchange_state(*station.vault, station.work));
+  if (station.state.trees_missing()) {
+    BEFFROI_CO_CHECK(co_await link.fetch_trees(*station.vault, station.work, progress));
+    station.state.set_trees_missing(false);
+  }
+  co_return co_await link.push(*station.vault, station.work, progress);
+}
+
+asio::awaitable<Result<PushResult>> connect_and_talk(StationContext& station, Progress& progress) {
+  BEFFROI_CO_TRY(const auto link, co_await connect_to_peer(station));
+  auto outcome = co_await talk(station, *link, progress);
+  co_await link->close();
+  co_return outcome;
+}
+
+void remember(StationContext& station, const Result<PushResult>& outcome) {
+  PeerContact contact = station.state.contact();
+  const bool answered = outcome || !is_passing(outcome.error().code);
+  contact.reachable = answered;
+  contact.error = outcome ? std::nullopt : std::optional(outcome.error());
+  if (answered) contact.last_contact = station.clock.now();
+  station.state.set_contact(contact);
+}
+
+}  // namespace
+
+bool is_passing(ErrorCode code) {
+  return code == ErrorCode::unreachable || code == ErrorCode::timeout || code == ErrorCode::protocol ||
+         code == ErrorCode::busy || code == ErrorCode::conflict;
+}
+
+std::chrono::seconds push_retry_delay(std::uint32_t tries) {
+  const std::uint32_t doublings = std::min<std::uint32_t>(tries == 0 ? 0 : tries - 1, 10);
+  return std::min(kFirstRetry * (1U << doublings), kLongestRetry);
+}
+
+asio::awaitable<Result<std::unique_ptr<PeerLink>>> connect_to_peer(StationContext& station) {
+  BEFFROI_CO_CHECK(require_vault(station));
+  const auto binding = station.vault->peer();
+  if (!binding)
+    co_return fail(ErrorCode::wrong_state,
+                   N_("This station has not joined a peer. Ask for an invitation, then use 'beffroi join'."));
+  co_return co_await PeerLink::connect(station.connector, binding->address, station.vault->device_keys().transport_seed,
+                                       binding->peer);
+}
+
+asio::awaitable<Result<PushResult>> push_to_peer(StationContext& station, std::shared_ptr<Progress> progress) {
+  BEFFROI_CO_CHECK(require_vault(station));
+  if (!station.vault->peer())
+    co_return fail(ErrorCode::wrong_state,
+                   N_("This station has not joined a peer. Ask for an invitation, then use 'beffroi join'."));
+  progress->phase = Phase::pushing;
+  auto outcome = co_await connect_and_talk(station, *progress);
+  if (outcome) {
+    station.clear_alarm(kPeerAlarm);
+    station.push_wanted = false;
+    spdlog::info("pushed: {} snapshots, {} objects, {} bytes", outcome->commits, outcome->objects_sent,
+                 outcome->bytes_sent);
+  } else {
+    spdlog::warn("push: {}", outcome.error().message());
+    if (outcome.error().code == ErrorCode::corrupt) station.raise_alarm(kPeerAlarm, outcome.error());
+    station.push_wanted = station.settings.schedule.enabled && is_passing(outcome.error().code);
+  }
+  co_await station.work.run([&station, &outcome] {
+    remember(station, outcome);
+    return true;
+  });
+  co_await station.refresh_facts();
+  co_return outcome;
+}
+
+asio::awaitable<void> keep_pushing(StationContext& station) {
+  std::uint32_t tries = 1;
+  while (co_await station.background.pause(push_retry_delay(tries))) {
+    if (!station.push_wanted) tries = 1;
+    if (!station.push_wanted || !station.vault->peer()) continue;
+    const auto job = station.jobs.begin(JobKind::sync);
+    if (!job) continue;  // somebody pushes already, or backs up and will push
+    const auto outcome = co_await push_to_peer(station, (*job)->progress());
+    tries = outcome ? 1 : tries + 1;
+  }
+}
+
+}  // namespace beffroi::daemon

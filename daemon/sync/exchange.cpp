@@ -1,0 +1,215 @@
+// Bringing the two sides' knowledge together, and noticing a peer that goes back or tells two stories.
+#include "daemon/sync/link_parts.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::BranchHead;
+using storage::SpaceLog;
+
+// Somebody else may append while we do; more often than this, something is wrong.
+constexpr int kAppendTries = 4;
+
+std::unexpected<Error> rolled_back(std::string shown, std::string signed_before) {
+  return fail(
+      ErrorCode::corrupt,
+      N_("The peer shows an older state ({}) than it had signed before ({}). Nothing here was changed. Ask the EPCI "
+         "what happened to its server."),
+      std::move(shown), std::move(signed_before));
+}
+
+std::unexpected<Error> other_log(std::size_t position) {
+  return fail(
+      ErrorCode::corrupt,
+      N_("The peer shows another log of this vault than the one known here: they part at record {}. Nothing here "
+         "was changed. Ask the EPCI what happened to its server."),
+      std::to_string(position));
+}
+
+std::unexpected<Error> other_branch() {
+  return fail(ErrorCode::corrupt,
+              N_("The peer has snapshots of this station that the station does not know: it was put back to an older "
+                 "state. Run 'beffroi recover' on it."));
+}
+
+// The first record that the peer's log and ours do not share; ours agrees before it.
+std::size_t parting(const SpaceLog& local, std::span<const Bytes> remote, std::size_t from) {
+  std::size_t at = from;
+  for (const Bytes& record : remote) {
+    if (at >= local.encoded().size() || local.encoded()[at] != record) break;
+    ++at;
+  }
+  return at;
+}
+
+class StateExchange {
+ public:
+  StateExchange(LinkSession& session, Vault& vault, Pool& pool) : session_(session), vault_(vault), pool_(pool) {}
+
+  asio::awaitable<Result<void>> run() {
+    BEFFROI_CO_CHECK(co_await exchange_log());
+    BEFFROI_CO_CHECK(co_await take_commits());
+    co_return co_await take_receipts(session_, vault_, pool_);
+  }
+
+ private:
+  asio::awaitable<Result<void>> exchange_log() {
+    for (int i = 0; i < kAppendTries; ++i) {
+      const SpaceLog local = vault_.log();
+      const std::size_t known = local.encoded().size();
+      BEFFROI_CO_TRY(LogMessage remote, co_await get_log(known - 1));
+      if (remote.length >= known) co_return co_await take_records(local, std::move(remote));
+      const auto offered = co_await offer_records(local, remote.length);
+      if (offered || offered.error().code != ErrorCode::conflict) co_return offered;
+    }
+    co_return fail(ErrorCode::conflict, N_("The log of the space has changed meanwhile: try again."));
+  }
+
+  asio::awaitable<Result<LogMessage>> get_log(std::uint64_t from) {
+    Message request(LogGetMessage{from});
+    co_return co_await session_.call<LogMessage>(std::move(request));
+  }
+
+  // The peer's log is at least as long: it begins with our head.
+  asio::awaitable<Result<void>> take_records(const SpaceLog& local, LogMessage remote) {
+    const std::size_t known = local.encoded().size();
+    if (remote.records.empty() || remote.records.front() != local.encoded().back())
+      co_return co_await name_the_parting(local);
+    std::vector<Bytes> records(remote.records.begin() + 1, remote.records.end());
+    while (known + records.size() < remote.length) {
+      BEFFROI_CO_TRY(LogMessage more, co_await get_log(known + records.size()));
+      if (more.records.empty()) co_return std::unexpected(session_.unexpected_answer());
+      for (Bytes& record : more.records) records.push_back(std::move(record));
+    }
+    if (records.empty()) co_return Result<void>();
+    co_return co_await pool_.run([&] { return vault_.append_records(records); });
+  }
+
+  // The peer's log is shorter. What it signed for must be in it; the rest it has not heard of yet.
+  asio::awaitable<Result<void>> offer_records(const SpaceLog& local, std::uint64_t length) {
+    const auto receipt = vault_.newest_receipt();
+    const auto signed_at = receipt ? local.position(receipt->log_head) : std::nullopt;
+    if (length == 0 || (signed_at && length <= *signed_at))
+      co_return rolled_back("log " + std::to_string(length), "log " + std::to_string(signed_at.value_or(0) + 1));
+    BEFFROI_CO_TRY(const LogMessage last, co_await get_log(length - 1));
+    if (last.records.empty() || last.records.front() != local.encoded()[length - 1])
+      co_return co_await name_the_parting(local);
+    for (std::size_t at = length; at < local.encoded().size(); ++at) {
+      Message request(LogAppendMessage{local.encoded()[at]});
+      BEFFROI_CO_CHECK(co_await session_.call<OkMessage>(std::move(request)));
+    }
+    co_return Result<void>();
+  }
+
+  asio::awaitable<Result<void>> name_the_parting(const SpaceLog& local) {
+    std::size_t at = 0;
+    while (true) {
+      BEFFROI_CO_TRY(const LogMessage remote, co_await get_log(at));
+      const std::size_t end = parting(local, remote.records, at);
+      if (remote.records.empty() || end < at + remote.records.size()) co_return other_log(end);
+      at = end;
+    }
+  }
+
+  asio::awaitable<Result<void>> take_commits() {
+    Message request(HeadsGetMessage{});
+    BEFFROI_CO_TRY(const HeadsMessage answer, co_await session_.call<HeadsMessage>(std::move(request)));
+    BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_own_branch(answer.heads); }));
+    for (const BranchHead& head : answer.heads) {
+      if (head.device == vault_.device_id()) continue;
+      BEFFROI_CO_CHECK(co_await adopt_branch(session_, vault_, pool_, head));
+    }
+    co_return co_await pool_.run([&] { return check_other_branches(answer.heads); });
+  }
+
+  Result<void> check_own_branch(const std::vector<BranchHead>& heads) const {
+    const DeviceId me = vault_.device_id();
+    const auto shown = std::find_if(heads.begin(), heads.end(), [&](const auto& head) { return head.device == me; });
+    BEFFROI_TRY(const std::uint64_t receipted, last_receipted(me));
+    const std::uint64_t sequence = shown == heads.end() ? 0 : shown->sequence;
+    if (sequence < receipted)
+      return rolled_back("snapshot " + std::to_string(sequence), "snapshot " + std::to_string(receipted));
+    if (sequence == 0) return {};
+    BEFFROI_TRY(const auto ours, vault_.store().branch_commit(me, sequence));
+    if (ours != shown->commit) return other_branch();
+    return {};
+  }
+
+  // Sequence number of the newest commit of our branch that has a receipt; 0: none.
+  Result<std::uint64_t> last_receipted(const DeviceId& me) const {
+    BEFFROI_TRY(const auto head, vault_.store().branch_head(me));
+    for (std::uint64_t sequence = head ? head->sequence : 0; sequence > 0; --sequence) {
+      BEFFROI_TRY(const auto commit, vault_.store().branch_commit(me, sequence));
+      if (!commit) continue;
+      BEFFROI_TRY(const auto receipt, vault_.store().receipt_of(*commit));
+      if (receipt) return sequence;
+    }
+    return 0;
+  }
+
+  // Every branch that is known here must still be there.
+  Result<void> check_other_branches(const std::vector<BranchHead>& heads) const {
+    BEFFROI_TRY(const auto known, vault_.store().heads());
+    for (const BranchHead& ours : known) {
+      if (ours.device == vault_.device_id()) continue;
+      const auto shown =
+          std::find_if(heads.begin(), heads.end(), [&](const auto& head) { return head.device == ours.device; });
+      const std::uint64_t sequence = shown == heads.end() ? 0 : shown->sequence;
+      if (sequence < ours.sequence)
+        return rolled_back("snapshot " + std::to_string(sequence), "snapshot " + std::to_string(ours.sequence));
+      if (sequence == ours.sequence && shown->commit != ours.commit)
+        return rolled_back(shown->commit.hex(), ours.commit.hex());
+    }
+    return {};
+  }
+
+  LinkSession& session_;
+  Vault& vault_;
+  Pool& pool_;
+};
+
+}  // namespace
+
+asio::awaitable<Result<void>> exchange_state_over(LinkSession& session, Vault& vault, Pool& pool) {
+  StateExchange exchange(session, vault, pool);
+  co_return co_await exchange.run();
+}
+
+asio::awaitable<Result<void>> take_receipts(LinkSession& session, Vault& vault, Pool& pool) {
+  const auto newest = vault.newest_receipt();
+  const std::uint64_t known = newest ? newest->counter : 0;
+  // The last one known once more: the vault compares it with what is shown now.
+  std::uint64_t next = std::max<std::uint64_t>(known, 1);
+  while (true) {
+    Message request(ReceiptsGetMessage{next});
+    BEFFROI_CO_TRY(const ReceiptsMessage answer, co_await session.call<ReceiptsMessage>(std::move(request)));
+    if (answer.newest < known)
+      co_return rolled_back("receipt " + std::to_string(answer.newest), "receipt " + std::to_string(known));
+    if (next > answer.newest) co_return Result<void>();
+    if (answer.receipts.empty()) co_return std::unexpected(session.unexpected_answer());
+    for (const Bytes& receipt : answer.receipts) {
+      BEFFROI_CO_CHECK(co_await pool.run([&] { return vault.accept_receipt(receipt); }));
+    }
+    next += answer.receipts.size();
+  }
+}
+
+asio::awaitable<Result<void>> adopt_branch(LinkSession& session, Vault& vault, Pool& pool, const BranchHead& head) {
+  const auto known = co_await pool.run([&] { return vault.store().branch_head(head.device); });
+  if (!known) co_return forward_error(known);
+  std::uint64_t next = *known ? (*known)->sequence + 1 : 1;
+  while (next <= head.sequence) {
+    Message request(BranchGetMessage{head.device, next});
+    BEFFROI_CO_TRY(const CommitsMessage answer, co_await session.call<CommitsMessage>(std::move(request)));
+    if (answer.commits.empty()) co_return std::unexpected(session.unexpected_answer());
+    for (const Bytes& commit : answer.commits) {
+      const auto adopted = co_await pool.run([&] { return vault.adopt_commit(commit); });
+      if (!adopted && adopted.error().code == ErrorCode::refused) co_return Result<void>();
+      if (!adopted) co_return adopted;
+    }
+    next += answer.commits.size();
+  }
+  co_return Result<void>();
+}
+
+}  // namespace beffroi::daemon

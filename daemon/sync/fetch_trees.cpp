@@ -1,0 +1,148 @@
+// What a recovered station needs: all commits, all trees, all receipts, and the names of the contents that stay behind.
+#include <spdlog/spdlog.h>
+
+#include <unordered_set>
+
+#include "daemon/sync/link_parts.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::ObjectId;
+using storage::ObjectKind;
+
+// Sealed bytes that are fetched, verified and stored together.
+constexpr std::size_t kFetchBatchBytes = 8U * 1024 * 1024;
+
+bool is_content(ObjectKind kind) { return kind == ObjectKind::chunk || kind == ObjectKind::bundle; }
+
+class TreeFetch {
+ public:
+  TreeFetch(LinkSession& session, Vault& vault, Pool& pool, Progress& progress)
+      : session_(session), vault_(vault), pool_(pool), progress_(progress), space_(vault.space()) {}
+
+  asio::awaitable<Result<void>> run() {
+    Message request(HeadsGetMessage{});
+    BEFFROI_CO_TRY(const HeadsMessage answer, co_await session_.call<HeadsMessage>(std::move(request)));
+    for (const auto& head : answer.heads) {
+      BEFFROI_CO_CHECK(co_await adopt_branch(session_, vault_, pool_, head));
+    }
+    auto snapshots = co_await pool_.run([&] { return vault_.snapshots(); });
+    if (!snapshots) co_return forward_error(snapshots);
+    // Newest first: it is the one that is asked for.
+    for (auto snapshot = snapshots->rbegin(); snapshot != snapshots->rend(); ++snapshot) {
+      BEFFROI_CO_CHECK(co_await fetch_tree(snapshot->commit.clear.root));
+    }
+    BEFFROI_CO_CHECK(co_await pool_.run([&] { return vault_.objects().sync(); }));
+    if (missing_ > 0) spdlog::warn("{} objects of older trees are missing at the peer", missing_);
+    co_return co_await take_receipts(session_, vault_, pool_);
+  }
+
+ private:
+  // Level by level. What is here already is walked too: an earlier fetch may have been cut below it.
+  asio::awaitable<Result<void>> fetch_tree(const ObjectId& root) {
+    std::vector<ObjectId> open;
+    if (seen_.insert(root).second) open.push_back(root);
+    while (!open.empty()) {
+      std::vector<ObjectId> below;
+      std::vector<ObjectId> absent;
+      BEFFROI_CO_CHECK(co_await pool_.run([&] { return sort_out(open, absent, below); }));
+      for (std::span<const ObjectId> rest = absent; !rest.empty();) {
+        const auto part = rest.first(std::min(rest.size(), kMaxIdsPerMessage));
+        rest = rest.subspan(part.size());
+        BEFFROI_CO_CHECK(co_await fetch_level(part, below));
+      }
+      open = std::move(below);
+    }
+    co_return Result<void>();
+  }
+
+  Result<void> sort_out(const std::vector<ObjectId>& ids, std::vector<ObjectId>& absent, std::vector<ObjectId>& below) {
+    BEFFROI_TRY(const auto infos, vault_.objects().info_many(space_, ids));
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const auto& info = infos[i];
+      if (!info || (!is_content(info->kind) && (!info->bytes_present || info->quarantined))) {
+        absent.push_back(ids[i]);
+      } else if (!is_content(info->kind)) {
+        BEFFROI_TRY(const auto children, vault_.objects().children(space_, ids[i]));
+        descend(children, below);
+      }
+    }
+    return {};
+  }
+
+  void descend(std::span<const ObjectId> children, std::vector<ObjectId>& below) {
+    for (const ObjectId& child : children)
+      if (seen_.insert(child).second) below.push_back(child);
+  }
+
+  // The peer says what each one is: contents become known, tree objects are fetched. (A peer that lies about it harms
+  // only itself: what it calls content is asked for when it is read.)
+  asio::awaitable<Result<void>> fetch_level(std::span<const ObjectId> ids, std::vector<ObjectId>& below) {
+    Message request(FactsGetMessage{{ids.begin(), ids.end()}});
+    BEFFROI_CO_TRY(const FactsMessage answer, co_await session_.call<FactsMessage>(std::move(request)));
+    if (answer.facts.size() != ids.size()) co_return std::unexpected(session_.unexpected_answer());
+    std::vector<storage::RemoteObject> contents;
+    std::vector<ObjectId> batch;
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const auto& facts = answer.facts[i];
+      if (!facts) {
+        ++missing_;
+      } else if (is_content(facts->kind)) {
+        contents.push_back({ids[i], facts->kind, facts->height, facts->epoch, facts->sealed_bytes});
+      } else {
+        batch.push_back(ids[i]);
+        bytes += facts->sealed_bytes;
+        if (bytes < kFetchBatchBytes && batch.size() < kMaxGetIds) continue;
+        BEFFROI_CO_CHECK(co_await fetch_batch(std::exchange(batch, {}), below));
+        bytes = 0;
+      }
+    }
+    if (!batch.empty()) {
+      BEFFROI_CO_CHECK(co_await fetch_batch(std::move(batch), below));
+    }
+    co_return co_await pool_.run([&] { return vault_.objects().note_remote(space_, contents); });
+  }
+
+  asio::awaitable<Result<void>> fetch_batch(std::vector<ObjectId> ids, std::vector<ObjectId>& below) {
+    if (progress_.cancel) co_return fail(ErrorCode::cancelled, N_("Stopped. What is left is fetched the next time."));
+    BEFFROI_CO_TRY(const auto objects, co_await fetch_objects_over(session_, ids));
+    co_return co_await pool_.run([&] { return keep(ids, objects, below); });
+  }
+
+  Result<void> keep(const std::vector<ObjectId>& ids, const std::vector<std::optional<Bytes>>& objects,
+                    std::vector<ObjectId>& below) {
+    std::vector<storage::IncomingObject> incoming;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (!objects[i]) {
+        ++missing_;
+        continue;
+      }
+      BEFFROI_TRY(auto header, storage::check_object(*objects[i]));
+      if (header.space != space_)
+        return fail(ErrorCode::corrupt, N_("The peer sent wrong bytes for the object {}."), ids[i].hex());
+      descend(header.children, below);
+      incoming.push_back({ids[i], std::move(header), *objects[i]});
+    }
+    return vault_.objects().put(space_, incoming);
+  }
+
+  LinkSession& session_;
+  Vault& vault_;
+  Pool& pool_;
+  Progress& progress_;
+  const storage::SpaceId space_;
+  std::unordered_set<ObjectId> seen_;
+  std::uint64_t missing_ = 0;
+};
+
+}  // namespace
+
+asio::awaitable<Result<void>> fetch_trees_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress) {
+  progress.phase = Phase::fetching;
+  TreeFetch fetch(session, vault, pool, progress);
+  co_return co_await fetch.run();
+}
+
+}  // namespace beffroi::daemon

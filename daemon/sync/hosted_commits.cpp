@@ -1,0 +1,140 @@
+// The rules by which a peer accepts a commit and gives its receipt.
+#include <unordered_set>
+
+#include "daemon/sync/hosted_space.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::Commit;
+using storage::Durability;
+using storage::ObjectId;
+using storage::Receipt;
+using storage::WriteBatch;
+
+bool is_tree(storage::ObjectKind kind) {
+  return kind == storage::ObjectKind::leaf || kind == storage::ObjectKind::node;
+}
+
+}  // namespace
+
+Result<Bytes> HostedSpaceImpl::accept_commit(const storage::LeaseId& lease, const DeviceId& device, ByteView encoded,
+                                             std::span<const ObjectId> losses) {
+  BEFFROI_TRY(const Commit commit, storage::decode_commit(encoded));
+  const std::lock_guard writing(writing_);
+  // The answer to an earlier push may have been lost on the way.
+  BEFFROI_TRY(auto given, store_.receipt_of(commit.id));
+  if (given) return std::move(*given);
+  BEFFROI_TRY(const storage::Lease open, use_lease(lease));
+  if (open.device != device || commit.clear.device != device)
+    return fail(ErrorCode::refused, N_("A device pushed a snapshot that another one signed."));
+  {
+    const std::lock_guard lock(facts_);
+    BEFFROI_CHECK(log_.accepts_new_commit(commit));
+  }
+  BEFFROI_CHECK(check_place(commit));
+  BEFFROI_CHECK(check_closure(commit, losses));
+  BEFFROI_CHECK(check_quota(encoded.size()));
+  return give_receipt(commit, encoded, lease);
+}
+
+Result<void> HostedSpaceImpl::check_place(const Commit& commit) {
+  BEFFROI_TRY(const auto head, store_.branch_head(commit.clear.device));
+  const std::uint64_t next = head ? head->sequence + 1 : 1;
+  if (commit.clear.sequence > next)
+    return fail(ErrorCode::conflict, N_("The peer has not received the snapshot before {} yet."), commit.id.hex());
+  if (commit.clear.sequence < next)
+    return fail(
+        ErrorCode::refused,
+        N_("The peer has another snapshot of this device in the place of {}: the station was put back to an older "
+           "state. Run 'beffroi recover' on it."),
+        commit.id.hex());
+  return check_parents(commit, head);
+}
+
+Result<void> HostedSpaceImpl::check_parents(const Commit& commit, const std::optional<storage::BranchHead>& head) {
+  const auto& parents = commit.clear.parents;
+  if (head && std::find(parents.begin(), parents.end(), head->commit) == parents.end())
+    return fail(ErrorCode::refused, N_("The snapshot {} does not continue the last one of its device."),
+                commit.id.hex());
+  for (const storage::CommitId& parent : parents) {
+    BEFFROI_TRY(const auto bytes, store_.commit(parent));
+    if (!bytes)
+      return fail(ErrorCode::conflict, N_("The peer does not have the snapshot {}, which {} continues."), parent.hex(),
+                  commit.id.hex());
+    BEFFROI_TRY(const Commit known, storage::decode_commit(*bytes));
+    const std::lock_guard lock(facts_);
+    if (log_.position(known.clear.log_head) > log_.position(commit.clear.log_head))
+      return fail(ErrorCode::refused, N_("The snapshot {} was made under an older log than the one it continues."),
+                  commit.id.hex());
+  }
+  return {};
+}
+
+// Whoever has a node has all below it (children are present at every put), but for what is openly damaged. So the root
+// decides, and a walk is needed only while something is wanted.
+Result<void> HostedSpaceImpl::check_closure(const Commit& commit, std::span<const ObjectId> losses) {
+  const auto incomplete = [&] {
+    return fail(ErrorCode::conflict, N_("The snapshot {} is not complete at the peer: push again."), commit.id.hex());
+  };
+  BEFFROI_TRY(const auto root, parts_.objects.info(space(), commit.clear.root));
+  if (!root || !root->bytes_present || root->quarantined) return incomplete();
+  if (!is_tree(root->kind))
+    return fail(ErrorCode::refused, N_("What the snapshot {} names as its root is not one."), commit.id.hex());
+  std::set<ObjectId> missing;
+  {
+    const std::lock_guard lock(facts_);
+    missing = wanted_;
+  }
+  for (const ObjectId& id : losses) missing.erase(id);
+  if (missing.empty()) return {};
+  std::vector<ObjectId> open{commit.clear.root};
+  std::unordered_set<ObjectId> seen{commit.clear.root};
+  while (!open.empty()) {
+    const ObjectId id = open.back();
+    open.pop_back();
+    if (missing.contains(id)) return incomplete();
+    const auto children = parts_.objects.children(space(), id);
+    if (!children && children.error().code != ErrorCode::not_found) return forward_error(children);
+    if (!children) continue;  // a loss that was named, of which not even the facts are left
+    for (const ObjectId& child : *children)
+      if (seen.insert(child).second) open.push_back(child);
+  }
+  return {};
+}
+
+Result<Bytes> HostedSpaceImpl::give_receipt(const Commit& commit, ByteView encoded, const storage::LeaseId& lease) {
+  BEFFROI_TRY(const auto newest, store_.newest_receipt());
+  Receipt receipt;
+  receipt.space = space();
+  receipt.counter = 1;
+  if (newest) {
+    BEFFROI_TRY(const Receipt last, storage::decode_receipt(newest->second, parts_.sign.public_key));
+    receipt.counter = last.counter + 1;
+    receipt.previous = last.id;
+  }
+  receipt.commit = commit.id;
+  receipt.peer_time = parts_.clock.now();
+  TenantState tenant;
+  {
+    const std::lock_guard lock(facts_);
+    receipt.log_head = log_.head().id;
+    tenant = tenant_;
+  }
+  tenant.last_contact = tenant.last_commit = receipt.peer_time;
+  ++tenant.commits;
+  tenant.commit_bytes += encoded.size();
+  Bytes out = storage::make_receipt(receipt, parts_.sign);
+  BEFFROI_CHECK(parts_.objects.sync());
+  WriteBatch batch;
+  store_.put_commit(batch, commit, encoded);
+  store_.put_receipt(batch, receipt, out);
+  BEFFROI_CHECK(leases_.end(batch, lease));
+  put_tenant(batch, space(), tenant);
+  BEFFROI_CHECK(parts_.database.write(batch, Durability::synced));
+  const std::lock_guard lock(facts_);
+  tenant_ = tenant;
+  return out;
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,87 @@
+// One hosted space over the peer's database. Split by theme: hosted_space.cpp (log, reading), hosted_objects.cpp
+// (leases, objects, healing), hosted_commits.cpp (the rules of a commit).
+#pragma once
+
+#include <atomic>
+
+#include "daemon/sync/peer_host.h"
+#include "daemon/sync/peer_state.h"
+
+namespace beffroi::daemon {
+
+/// What all hosted spaces of one peer share. Outlives them.
+struct HostParts {
+  storage::Database& database;
+  storage::ObjectStore& objects;
+  Clock& clock;
+  crypto::Random& random;
+  const crypto::SigningKeyPair& sign;
+  const std::atomic<std::uint64_t>& running_seconds;
+  /// Told after a log has changed, so that the host knows whom to admit. Called without locks of the space.
+  std::function<void(const storage::SpaceId&, const storage::SpaceLog&)> log_changed;
+};
+
+class HostedSpaceImpl final : public HostedSpace {
+ public:
+  /// The log was verified and is stored.
+  static Result<std::shared_ptr<HostedSpaceImpl>> open(const HostParts& parts, storage::SpaceLog log,
+                                                       TenantState tenant);
+
+  storage::SpaceLog log() const override;
+  Result<std::vector<Bytes>> records_from(std::uint64_t sequence) const override;
+  Result<void> append_record(ByteView record) override;
+  Result<storage::Lease> open_lease(const DeviceId& device) override;
+  Result<std::vector<bool>> lacks(const storage::LeaseId& lease, std::span<const storage::ObjectId> ids) override;
+  Result<void> put(const storage::LeaseId& lease, std::span<const Bytes> objects) override;
+  Result<void> make_durable() override;
+  Result<Bytes> accept_commit(const storage::LeaseId& lease, const DeviceId& device, ByteView commit,
+                              std::span<const storage::ObjectId> losses) override;
+  Result<Bytes> get(const storage::ObjectId& id) override;
+  Result<std::vector<std::optional<storage::ObjectInfo>>> facts(std::span<const storage::ObjectId> ids) override;
+  Result<std::vector<storage::BranchHead>> heads() override;
+  Result<std::optional<Bytes>> commit_bytes(const storage::CommitId& id) override;
+  Result<std::vector<Bytes>> branch_commits(const DeviceId& device, std::uint64_t from_sequence) override;
+  Result<std::vector<Bytes>> receipts_from(std::uint64_t counter) override;
+  Result<std::uint64_t> newest_receipt() override;
+  Result<void> quarantine(const storage::ObjectId& id) override;
+  Result<std::vector<storage::ObjectId>> wanted_for_healing() override;
+  Result<void> note_contact() override;
+
+  const storage::SpaceId& space() const { return store_.space(); }
+  /// Root or a device that is in the log now; without `space`.
+  std::optional<PeerHost::Caller> identify(const crypto::TransportPublicKey& key) const;
+  /// Do these records and the log agree as far as both go?
+  bool agrees_with(std::span<const Bytes> records) const;
+  Result<Tenant> describe();
+
+ private:
+  HostedSpaceImpl(const HostParts& parts, storage::SpaceLog log, TenantState tenant,
+                  std::set<storage::ObjectId> wanted);
+
+  /// The lease, its contact noted. conflict when it has ended.
+  Result<storage::Lease> use_lease(const storage::LeaseId& id);
+  Result<std::vector<storage::IncomingObject>> parse(std::span<const Bytes> objects) const;
+  Result<void> check_incoming(std::span<const storage::IncomingObject> objects);
+  Result<void> check_epoch(const storage::IncomingObject& object,
+                           const std::optional<storage::ObjectInfo>& known) const;
+  Result<void> check_quota(std::uint64_t more_bytes);
+  Result<std::uint64_t> used_bytes();
+  Result<void> pin(const storage::LeaseId& lease, std::span<const storage::ObjectId> ids);
+  Result<void> note_healed(std::span<const storage::IncomingObject> objects);
+
+  Result<void> check_place(const storage::Commit& commit);
+  Result<void> check_parents(const storage::Commit& commit, const std::optional<storage::BranchHead>& head);
+  Result<void> check_closure(const storage::Commit& commit, std::span<const storage::ObjectId> losses);
+  Result<Bytes> give_receipt(const storage::Commit& commit, ByteView encoded, const storage::LeaseId& lease);
+
+  HostParts parts_;
+  storage::SpaceStore store_;
+  storage::LeaseStore leases_;
+  std::mutex writing_;        ///< one change of objects, log or commits at a time; taken before facts_
+  mutable std::mutex facts_;  ///< the members below, for a moment
+  storage::SpaceLog log_;
+  TenantState tenant_;
+  std::set<storage::ObjectId> wanted_;
+};
+
+}  // namespace beffroi::daemon

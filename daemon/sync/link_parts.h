@@ -1,0 +1,26 @@
+// The long conversations of a link, one file each: exchange.cpp, push.cpp, fetch.cpp, fetch_trees.cpp. What they do:
+// peer_link.h.
+#pragma once
+
+#include "daemon/sync/link_session.h"
+#include "daemon/sync/peer_link.h"
+
+namespace beffroi::daemon {
+
+/// Requests for objects that are on their way at once, and ids in each.
+inline constexpr std::size_t kGetsInFlight = 2;
+inline constexpr std::size_t kIdsPerGet = 64;
+
+asio::awaitable<Result<void>> exchange_state_over(LinkSession& session, Vault& vault, Pool& pool);
+/// Receipts that are newer than those of the vault; corrupt when the peer's newest is older.
+asio::awaitable<Result<void>> take_receipts(LinkSession& session, Vault& vault, Pool& pool);
+asio::awaitable<Result<PushResult>> push_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress);
+asio::awaitable<Result<std::vector<std::optional<Bytes>>>> fetch_objects_over(LinkSession& session,
+                                                                              std::span<const storage::ObjectId> ids);
+asio::awaitable<Result<void>> fetch_trees_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress);
+/// Commits of a device's branch that the vault lacks, adopted in order; stops without an error at the first one that
+/// does not count (its device was removed before it).
+asio::awaitable<Result<void>> adopt_branch(LinkSession& session, Vault& vault, Pool& pool,
+                                           const storage::BranchHead& head);
+
+}  // namespace beffroi::daemon

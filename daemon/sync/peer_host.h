@@ -1,0 +1,127 @@
+// The peer's side without the network: tenants, invitations and the rules of hosting one space. Blocking, called on the
+// pool. Everything that a station may ask is a method here, so that tests and simulations reach it without a socket.
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "daemon/service/clock.h"
+#include "storage/space/invitation.h"
+#include "storage/store/lease_store.h"
+#include "storage/store/object_store.h"
+#include "storage/store/space_store.h"
+
+namespace beffroi::daemon {
+
+using crypto::DeviceId;
+
+inline constexpr std::int64_t kInvitationMemoryDays = 30;
+/// Longest log of one space.
+inline constexpr std::uint64_t kMaxLogBytes = 32ULL * 1024 * 1024;
+
+struct PendingInvitation {
+  std::string name;  ///< the tenant's name, as the operator calls it
+  crypto::TransportPublicKey transport;
+  std::optional<std::uint64_t> quota_bytes;
+  storage::UnixTime expires;
+  bool used = false;
+};
+struct Tenant {
+  storage::SpaceId space;
+  std::string name;
+  std::optional<std::uint64_t> quota_bytes;
+  std::uint64_t used_bytes = 0;  ///< sealed objects, log and commits
+  storage::UnixTime enrolled;
+  std::optional<storage::UnixTime> last_contact;
+  std::optional<storage::UnixTime> last_commit;
+  std::uint64_t commits = 0;
+  std::uint64_t quarantined = 0;
+};
+
+/// One space at the peer. Thread-safe.
+class HostedSpace {
+ public:
+  virtual ~HostedSpace() = default;
+  virtual storage::SpaceLog log() const = 0;
+  /// As many as kMaxListBytes hold, at least one when there is any.
+  virtual Result<std::vector<Bytes>> records_from(std::uint64_t sequence) const = 0;
+  /// Compare-and-swap: conflict unless the record follows the head. Durable when it returns. A record that stands there
+  /// already is taken again (a cut line must not look like a lost race).
+  virtual Result<void> append_record(ByteView record) = 0;
+
+  /// The open lease of this device, or a new one. Durable when it returns.
+  virtual Result<storage::Lease> open_lease(const DeviceId& device) = 0;
+  /// Which of these ids are absent (true). Those that are present get pinned under the lease, closures included. At
+  /// most 4,096 ids.
+  virtual Result<std::vector<bool>> lacks(const storage::LeaseId& lease, std::span<const storage::ObjectId> ids) = 0;
+  /// Checks id, header, space, epoch (the current one, or any for healing an object known here), children present,
+  /// openly damaged, or earlier in this batch, height, quota; stores and pins. Not yet durable. All or none.
+  virtual Result<void> put(const storage::LeaseId& lease, std::span<const Bytes> objects) = 0;
+  virtual Result<void> make_durable() = 0;
+  /// Rules of the design, section 4: device may write, sequence and parents extend what is known, epoch current,
+  /// closure complete, quota. Makes commit and receipt durable together and ends the lease; the same commit again gives
+  /// the same receipt, lease or not. Objects of the closure that are damaged here must be named in `losses`: the author
+  /// knows. Errors: conflict (no such lease; an earlier commit is missing; incomplete: push again), refused, corrupt,
+  /// limit_exceeded (quota).
+  virtual Result<Bytes> accept_commit(const storage::LeaseId& lease, const DeviceId& device, ByteView commit,
+                                      std::span<const storage::ObjectId> losses) = 0;
+
+  /// Verified: what no longer hashes to its id is quarantined, and not_found.
+  virtual Result<Bytes> get(const storage::ObjectId& id) = 0;
+  /// nullopt for those that are not here.
+  virtual Result<std::vector<std::optional<storage::ObjectInfo>>> facts(std::span<const storage::ObjectId> ids) = 0;
+  virtual Result<std::vector<storage::BranchHead>> heads() = 0;
+  virtual Result<std::optional<Bytes>> commit_bytes(const storage::CommitId& id) = 0;
+  /// Commits of a branch from a sequence number on, at most 256 and kMaxListBytes (but one); receipts likewise.
+  virtual Result<std::vector<Bytes>> branch_commits(const DeviceId& device, std::uint64_t from_sequence) = 0;
+  virtual Result<std::vector<Bytes>> receipts_from(std::uint64_t counter) = 0;
+  /// Counter of the newest receipt; 0 before the first.
+  virtual Result<std::uint64_t> newest_receipt() = 0;
+  /// Found damaged: absent from now on, and wanted for healing. Durable when it returns.
+  virtual Result<void> quarantine(const storage::ObjectId& id) = 0;
+  /// Ids that the receiver wants healed, at most 4,096.
+  virtual Result<std::vector<storage::ObjectId>> wanted_for_healing() = 0;
+  virtual Result<void> note_contact() = 0;
+};
+
+/// All that one peer hosts. Thread-safe.
+class PeerHost {
+ public:
+  /// Opens or creates the data folder (keys file 0600, db/).
+  static Result<std::unique_ptr<PeerHost>> open(const std::string& data_folder, Clock& clock, crypto::Random& random,
+                                                const storage::DatabaseOptions& options = {});
+  virtual ~PeerHost() = default;
+
+  virtual storage::PeerPublic public_part() const = 0;
+  virtual const crypto::SecretBytes& transport_seed() const = 0;
+  virtual storage::Database& database() = 0;
+  virtual storage::ObjectStore& objects() = 0;
+
+  /// Makes an invitation; `address` is what stations will dial. Durable when it returns.
+  virtual Result<storage::Invitation> invite(const std::string& name, std::optional<std::uint64_t> quota_bytes,
+                                             storage::UnixTime expires, const std::string& address) = 0;
+  /// Is this transport key of a device or root of a hosted space, or of an invitation? Used and expired invitations
+  /// count for kInvitationMemoryDays more, so that their bearer can be told. Cheap: asked in handshakes.
+  virtual bool admits(const crypto::TransportPublicKey& key) const = 0;
+  /// The space that this key belongs to, with the device it names (root's or a device's); refused when none. A key of
+  /// several spaces must name one (usage).
+  struct Caller {
+    std::shared_ptr<HostedSpace> space;
+    DeviceId device;
+    bool is_root = false;
+    bool may_write = false;  ///< a device whose role writes
+  };
+  virtual Result<Caller> caller(const crypto::TransportPublicKey& key, std::optional<storage::SpaceId> space = {}) = 0;
+  /// Uses up an invitation: verifies the log from its genesis and hosts the space. refused: used, expired or unknown
+  /// invitation; the same space by the same invitation again succeeds (a cut line must not lock a station out).
+  virtual Result<void> enrol(const crypto::TransportPublicKey& invitation_key, std::span<const Bytes> records) = 0;
+
+  virtual std::vector<std::shared_ptr<HostedSpace>> spaces() const = 0;
+  /// Adds to the running time by which leases age. The only RunningTime of this database.
+  virtual Result<void> add_running_time(std::uint64_t seconds) = 0;
+
+  virtual Result<std::vector<Tenant>> tenants() = 0;
+  virtual Result<std::vector<PendingInvitation>> invitations() = 0;
+};
+
+}  // namespace beffroi::daemon

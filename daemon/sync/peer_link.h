@@ -1,0 +1,71 @@
+// A station's connection to its peer: one method per thing that the protocol can do. Coroutines on the protocol thread;
+// blocking work of the vault goes to the pool.
+#pragma once
+
+#include "daemon/net/channel.h"
+#include "daemon/service/pool.h"
+#include "daemon/service/progress.h"
+#include "daemon/vault/vault.h"
+#include "storage/space/invitation.h"
+
+namespace beffroi::daemon {
+
+/// Opens a channel to a peer with a transport key; injected so that tests use in-memory channels.
+using Connector = std::function<asio::awaitable<Result<std::unique_ptr<Channel>>>(
+    const std::string& address, const crypto::SecretBytes& transport_seed, crypto::TransportPublicKey peer)>;
+Connector tls_connector();
+
+struct PushResult {
+  std::uint64_t commits = 0;  ///< that got their receipt
+  std::uint64_t objects_sent = 0;
+  std::uint64_t bytes_sent = 0;  ///< on the wire, all of the connection
+  std::optional<std::uint64_t> receipt_counter;
+  std::vector<storage::ObjectId> could_not_heal;  ///< asked for by the peer and not here any more
+};
+
+/// One session with the peer. Not thread-safe; lives on one executor.
+class PeerLink {
+ public:
+  /// Connects and says hello. With device keys for daily work, with an invitation's seed to enrol, with root's seed to
+  /// recover.
+  static asio::awaitable<Result<std::unique_ptr<PeerLink>>> connect(const Connector& connector,
+                                                                    const std::string& address,
+                                                                    const crypto::SecretBytes& transport_seed,
+                                                                    const storage::PeerPublic& peer,
+                                                                    std::optional<storage::SpaceId> space = {});
+  virtual ~PeerLink() = default;
+  /// The keys that the other side has: transport proven, signing said.
+  virtual const storage::PeerPublic& peer() const = 0;
+  virtual asio::awaitable<Result<void>> enrol(std::span<const Bytes> records) = 0;
+  /// Brings log and receipts of both sides together: takes what the peer has, offers what it lacks. Detects rollback
+  /// and forks (corrupt).
+  virtual asio::awaitable<Result<void>> exchange_state(Vault& vault, Pool& pool) = 0;
+  /// Heals, then pushes every commit of this branch that has no receipt, oldest first, and stores the receipts. Resumes
+  /// where an earlier push stopped. `stop_after_commit`: returns between commits when set (a night's end).
+  virtual asio::awaitable<Result<PushResult>> push(Vault& vault, Pool& pool, Progress& progress) = 0;
+  virtual asio::awaitable<Result<std::vector<Bytes>>> fetch_log(std::uint64_t from_sequence) = 0;
+  virtual asio::awaitable<Result<void>> append_record(ByteView record) = 0;
+  virtual asio::awaitable<Result<std::vector<storage::BranchHead>>> fetch_heads() = 0;
+  virtual asio::awaitable<Result<std::vector<Bytes>>> fetch_branch(const DeviceId& device,
+                                                                   std::uint64_t from_sequence) = 0;
+  virtual asio::awaitable<Result<std::vector<Bytes>>> fetch_receipts(std::uint64_t from_counter) = 0;
+  /// Objects by id, verified (hash and header) on arrival; pipelined. nullopt for those that the peer does not have.
+  virtual asio::awaitable<Result<std::vector<std::optional<Bytes>>>> fetch_objects(
+      std::span<const storage::ObjectId> ids) = 0;
+  /// All commits, tree objects (no contents) and receipts of the vault into the local store, newest snapshot first:
+  /// what recover needs. Contents become known as remote. Goes on where an earlier call stopped.
+  virtual asio::awaitable<Result<void>> fetch_trees(Vault& vault, Pool& pool, Progress& progress) = 0;
+  virtual asio::awaitable<void> close() = 0;
+  virtual std::uint64_t bytes_sent() const = 0;
+  virtual std::uint64_t bytes_received() const = 0;
+};
+
+/// Reads objects of the vault from the local store and, failing that, from the peer over a link of its own (connected
+/// on demand, reconnected after a cut; batches prefetched ids; keeps a bounded cache of fetched objects:
+/// kFetchCacheBytes). Blocking: for worker threads only, never the protocol thread. `prefer_local` false: from the peer
+/// only (restore --from peer, check --at peer).
+std::shared_ptr<storage::ObjectSource> make_remote_source(Vault& vault, asio::any_io_executor protocol_thread,
+                                                          Connector connector, bool prefer_local);
+inline constexpr std::size_t kFetchCacheBytes = 48U * 1024 * 1024;
+
+}  // namespace beffroi::daemon

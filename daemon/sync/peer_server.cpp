@@ -1,0 +1,332 @@
+#include "daemon/sync/peer_server.h"
+
+#include <spdlog/spdlog.h>
+
+#include "daemon/sync/messages.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::ObjectId;
+
+// A station may think for a while between two requests (a recovery waits for words to be typed).
+constexpr std::chrono::milliseconds kIdleTimeout{20 * 60'000};
+constexpr std::chrono::milliseconds kHelloTimeout{15'000};
+// Objects that wait to be stored together. With one frame more and its encoding this stays below kSessionBufferBytes.
+constexpr std::size_t kBatchBytes = 1024U * 1024;
+constexpr std::size_t kBatchObjects = 64;
+// What a session that was refused may still send before the line is cut: so that its error is read first.
+constexpr int kDrainedFrames = 64;
+constexpr std::chrono::milliseconds kDrainTimeout{2'000};
+
+Error out_of_order() { return {ErrorCode::protocol, N_("The station sent a message that does not belong here."), {}}; }
+
+// These leave both sides in step; after any other error the session ends.
+bool session_goes_on(ErrorCode code) {
+  return code != ErrorCode::protocol && code != ErrorCode::limit_exceeded && code != ErrorCode::unsupported_version;
+}
+
+class Session {
+ public:
+  Session(Channel& channel, PeerHost& host, Pool& pool) : channel_(channel), host_(host), pool_(pool) {}
+
+  asio::awaitable<void> run() {
+    const Result<void> end = co_await talk();
+    if (!end) co_await send_off(end.error());
+    const std::string name = caller_ ? caller_->space->log().space().hex().substr(0, 16) : std::string("none");
+    spdlog::info("session from {} ended ({}): space {}, {} objects in, {} out, {} commits, {} bytes in, {} out",
+                 channel_.remote_address(), end ? "bye" : error_code_name(end.error().code), name, objects_in_,
+                 objects_out_, commits_, channel_.bytes_received(), channel_.bytes_sent());
+  }
+
+ private:
+  asio::awaitable<Result<void>> talk();
+  asio::awaitable<Result<void>> greet();
+  asio::awaitable<void> send_off(const Error& error);
+  asio::awaitable<Result<void>> answer(Message message);
+  asio::awaitable<Result<void>> take_object(Bytes object);
+  asio::awaitable<Result<void>> store_batch();
+  asio::awaitable<Result<void>> check_rights(bool writing);
+  asio::awaitable<Result<void>> send_objects(const std::vector<ObjectId>& ids);
+
+  // One handler for each request. What they return is sent as the answer.
+  asio::awaitable<Result<Message>> handle(EnrolMessage message);
+  asio::awaitable<Result<Message>> handle(LogGetMessage message);
+  asio::awaitable<Result<Message>> handle(LogAppendMessage message);
+  asio::awaitable<Result<Message>> handle(HeadsGetMessage message);
+  asio::awaitable<Result<Message>> handle(BranchGetMessage message);
+  asio::awaitable<Result<Message>> handle(ReceiptsGetMessage message);
+  asio::awaitable<Result<Message>> handle(LeaseOpenMessage message);
+  asio::awaitable<Result<Message>> handle(LacksMessage message);
+  asio::awaitable<Result<Message>> handle(FlushMessage message);
+  asio::awaitable<Result<Message>> handle(CommitMessage message);
+  asio::awaitable<Result<Message>> handle(FactsGetMessage message);
+  template <class Other>
+  asio::awaitable<Result<Message>> handle(Other) {
+    co_return std::unexpected(out_of_order());
+  }
+
+  asio::awaitable<Result<void>> send(const Message& message) {
+    co_return co_await channel_.send({FrameType::message, encode_message(message)});
+  }
+
+  Channel& channel_;
+  PeerHost& host_;
+  Pool& pool_;
+  std::optional<storage::SpaceId> space_;
+  std::optional<PeerHost::Caller> caller_;
+  std::optional<storage::LeaseId> lease_;
+  std::vector<Bytes> enrolling_;
+  std::size_t enrolling_bytes_ = 0;
+  std::vector<Bytes> batch_;
+  std::size_t batch_bytes_ = 0;
+  std::optional<Error> put_error_;  ///< told with the next answer: object frames have none of their own
+  std::uint64_t objects_in_ = 0;
+  std::uint64_t objects_out_ = 0;
+  std::uint64_t commits_ = 0;
+};
+
+asio::awaitable<Result<void>> Session::greet() {
+  HelloMessage hello;
+  hello.sign = host_.public_part().sign;
+  hello.software = "beffroid";
+  BEFFROI_CO_CHECK(co_await send(hello));
+  BEFFROI_CO_TRY(const Frame frame, co_await channel_.receive(kHelloTimeout));
+  if (frame.type != FrameType::message) co_return std::unexpected(out_of_order());
+  BEFFROI_CO_TRY(const Message message, decode_message(frame.body));
+  const auto* reply = std::get_if<HelloMessage>(&message);
+  if (reply == nullptr) co_return std::unexpected(out_of_order());
+  if (reply->lowest > kProtocolVersion || reply->highest < kProtocolVersion)
+    co_return fail(ErrorCode::unsupported_version,
+                   N_("The peer and this station speak different versions of the protocol. Update the older one."));
+  space_ = reply->space;
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> Session::talk() {
+  BEFFROI_CO_CHECK(co_await greet());
+  bool noted = false;
+  while (true) {
+    BEFFROI_CO_TRY(Frame frame, co_await channel_.receive(kIdleTimeout));
+    if (frame.type == FrameType::bye) {
+      BEFFROI_CO_CHECK(co_await store_batch());
+      co_return co_await channel_.send({FrameType::bye, {}});
+    }
+    if (frame.type == FrameType::object) {
+      BEFFROI_CO_CHECK(co_await take_object(std::move(frame.body)));
+    } else {
+      BEFFROI_CO_TRY(Message message, decode_message(frame.body));
+      BEFFROI_CO_CHECK(co_await answer(std::move(message)));
+    }
+    if (!noted && caller_ && !caller_->is_root) {
+      noted = true;
+      BEFFROI_CO_CHECK(co_await pool_.run([this] { return caller_->space->note_contact(); }));
+    }
+  }
+}
+
+// The error, then what is still on its way in is read and dropped: closing at once would lose the error as well.
+asio::awaitable<void> Session::send_off(const Error& error) {
+  if (error.code == ErrorCode::unreachable || error.code == ErrorCode::timeout) co_return;
+  ErrorMessage message{error};
+  if (const auto sent = co_await send(message); !sent) co_return;
+  for (int i = 0; i < kDrainedFrames; ++i) {
+    const auto frame = co_await channel_.receive(kDrainTimeout);
+    if (!frame || frame->type == FrameType::bye) co_return;
+  }
+}
+
+// Rights are looked up anew for every request: the log may have changed meanwhile.
+asio::awaitable<Result<void>> Session::check_rights(bool writing) {
+  auto caller = co_await pool_.run([this] { return host_.caller(channel_.remote_key(), space_); });
+  if (!caller) {
+    caller_.reset();
+    co_return forward_error(caller);
+  }
+  caller_ = std::move(*caller);
+  if (writing && !caller_->may_write)
+    co_return fail(ErrorCode::refused, N_("This device may not write to this space."));
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> Session::answer(Message message) {
+  BEFFROI_CO_CHECK(co_await store_batch());
+  if (!std::holds_alternative<EnrolMessage>(message)) {
+    const bool writes = std::holds_alternative<LeaseOpenMessage>(message) ||
+                        std::holds_alternative<LacksMessage>(message) || std::holds_alternative<CommitMessage>(message);
+    if (auto rights = co_await check_rights(writes); !rights) {
+      // Somebody who was removed hears it and goes.
+      if (!caller_) co_return rights;
+      ErrorMessage reply{rights.error()};
+      co_return co_await send(reply);
+    }
+  }
+  if (auto* get = std::get_if<GetMessage>(&message)) co_return co_await send_objects(get->ids);
+  Result<Message> reply = std::unexpected(out_of_order());
+  if (put_error_) {
+    reply = std::unexpected(*put_error_);
+    // A flush clears it: from there on both sides count anew.
+    if (std::holds_alternative<FlushMessage>(message)) put_error_.reset();
+  } else {
+    auto work = std::visit([this](auto&& request) { return handle(std::forward<decltype(request)>(request)); },
+                           std::move(message));
+    reply = co_await std::move(work);
+  }
+  if (reply) co_return co_await send(*reply);
+  if (!session_goes_on(reply.error().code)) co_return forward_error(reply);
+  ErrorMessage refusal{reply.error()};
+  co_return co_await send(refusal);
+}
+
+asio::awaitable<Result<void>> Session::take_object(Bytes object) {
+  ++objects_in_;
+  if (put_error_) co_return Result<void>();
+  batch_bytes_ += object.size();
+  batch_.push_back(std::move(object));
+  if (batch_bytes_ < kBatchBytes && batch_.size() < kBatchObjects) co_return Result<void>();
+  co_return co_await store_batch();
+}
+
+// An object that is refused is told at the next flush; only what no honest station sends ends the session.
+asio::awaitable<Result<void>> Session::store_batch() {
+  if (batch_.empty()) co_return Result<void>();
+  const std::vector<Bytes> objects = std::exchange(batch_, {});
+  batch_bytes_ = 0;
+  Result<void> stored = co_await check_rights(true);
+  if (!stored && !caller_) co_return stored;
+  if (stored && !lease_)
+    stored = fail(ErrorCode::conflict, N_("This push has ended at the peer meanwhile: it must begin again."));
+  if (stored) stored = co_await pool_.run([&] { return caller_->space->put(*lease_, objects); });
+  if (!stored) put_error_ = stored.error();
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> Session::send_objects(const std::vector<ObjectId>& ids) {
+  for (const ObjectId& id : ids) {
+    auto bytes = co_await pool_.run([&] { return caller_->space->get(id); });
+    if (bytes) {
+      ++objects_out_;
+      BEFFROI_CO_CHECK(co_await channel_.send({FrameType::object, std::move(*bytes)}));
+    } else if (bytes.error().code == ErrorCode::not_found) {
+      BEFFROI_CO_CHECK(co_await send(AbsentMessage{}));
+    } else {
+      ErrorMessage refusal{bytes.error()};
+      BEFFROI_CO_CHECK(co_await send(refusal));
+    }
+  }
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<Message>> Session::handle(EnrolMessage message) {
+  for (Bytes& record : message.records) {
+    enrolling_bytes_ += record.size();
+    if (enrolling_bytes_ > kMaxEnrolBytes)
+      co_return fail(ErrorCode::limit_exceeded, N_("The log of this space has become too long. Ask the EPCI."));
+    enrolling_.push_back(std::move(record));
+  }
+  if (!message.last) co_return Message(OkMessage{});
+  const std::vector<Bytes> records = std::exchange(enrolling_, {});
+  enrolling_bytes_ = 0;
+  BEFFROI_CO_CHECK(co_await pool_.run([&] { return host_.enrol(channel_.remote_key(), records); }));
+  co_return Message(OkMessage{});
+}
+
+asio::awaitable<Result<Message>> Session::handle(LogGetMessage message) {
+  co_return co_await pool_.run([&]() -> Result<Message> {
+    LogMessage out;
+    BEFFROI_TRY(out.records, caller_->space->records_from(message.from));
+    out.length = caller_->space->log().records().size();
+    return out;
+  });
+}
+
+asio::awaitable<Result<Message>> Session::handle(LogAppendMessage message) {
+  co_return co_await pool_.run([&]() -> Result<Message> {
+    BEFFROI_CHECK(caller_->space->append_record(message.record));
+    return OkMessage{};
+  });
+}
+
+asio::awaitable<Result<Message>> Session::handle(HeadsGetMessage) {
+  co_return co_await pool_.run([&]() -> Result<Message> {
+    HeadsMessage out;
+    BEFFROI_TRY(out.heads, caller_->space->heads());
+    std::sort(out.heads.begin(), out.heads.end(), [](const auto& a, const auto& b) { return a.device < b.device; });
+    return out;
+  });
+}
+
+asio::awaitable<Result<Message>> Session::handle(BranchGetMessage message) {
+  co_return co_await pool_.run([&]() -> Result<Message> {
+    CommitsMessage out;
+    BEFFROI_TRY(out.commits, caller_->space->branch_commits(message.device, message.from));
+    return out;
+  });
+}
+
+asio::awaitable<Result<Message>> Session::handle(ReceiptsGetMessage message) {
+  co_return co_await pool_.run([&]() -> Result<Message> {
+    ReceiptsMessage out;
+    BEFFROI_TRY(out.newest, caller_->space->newest_receipt());
+    BEFFROI_TRY(out.receipts, caller_->space->receipts_from(message.from));
+    return out;
+  });
+}
+
+asio::awaitable<Result<Message>> Session::handle(LeaseOpenMessage) {
+  co_return co_await pool_.run([&]() -> Result<Message> {
+    LeaseMessage out;
+    BEFFROI_TRY(const storage::Lease lease, caller_->space->open_lease(caller_->device));
+    out.lease = lease.id;
+    lease_ = lease.id;
+    BEFFROI_TRY(out.wanted, caller_->space->wanted_for_healing());
+    return out;
+  });
+}
+
+asio::awaitable<Result<Message>> Session::handle(LacksMessage message) {
+  if (!lease_) co_return std::unexpected(out_of_order());
+  co_return co_await pool_.run([&]() -> Result<Message> {
+    LackingMessage out;
+    BEFFROI_TRY(out.lacking, caller_->space->lacks(*lease_, message.ids));
+    return out;
+  });
+}
+
+asio::awaitable<Result<Message>> Session::handle(FlushMessage) {
+  co_return co_await pool_.run([&]() -> Result<Message> {
+    BEFFROI_CHECK(caller_->space->make_durable());
+    return DurableMessage{objects_in_};
+  });
+}
+
+asio::awaitable<Result<Message>> Session::handle(CommitMessage message) {
+  if (!lease_) co_return std::unexpected(out_of_order());
+  auto receipt = co_await pool_.run(
+      [&] { return caller_->space->accept_commit(*lease_, caller_->device, message.commit, message.losses); });
+  if (!receipt) co_return forward_error(receipt);
+  ++commits_;
+  co_return Message(ReceiptMessage{std::move(*receipt)});
+}
+
+asio::awaitable<Result<Message>> Session::handle(FactsGetMessage message) {
+  co_return co_await pool_.run([&]() -> Result<Message> {
+    FactsMessage out;
+    BEFFROI_TRY(const auto infos, caller_->space->facts(message.ids));
+    for (const auto& info : infos) {
+      out.facts.emplace_back();
+      if (info) out.facts.back() = ObjectFacts{info->kind, info->height, info->epoch, info->sealed_bytes};
+    }
+    return out;
+  });
+}
+
+}  // namespace
+
+asio::awaitable<void> serve_station(std::unique_ptr<Channel> channel, PeerHost& host, Pool& pool) {
+  Session session(*channel, host, pool);
+  co_await session.run();
+  channel->close();
+}
+
+}  // namespace beffroi::daemon

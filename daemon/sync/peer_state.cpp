@@ -1,0 +1,154 @@
+#include "daemon/sync/peer_state.h"
+
+#include "storage/format/cbor.h"
+#include "storage/store/keys.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::CborReader;
+using storage::CborWriter;
+using storage::join_key;
+using storage::SpaceId;
+using storage::Table;
+using storage::UnixTime;
+
+constexpr std::uint64_t kVersion = 1;
+constexpr std::string_view kTenantPrefix = "peer/tenant/";
+constexpr std::string_view kInvitationPrefix = "peer/invitation/";
+constexpr std::string_view kWantedPrefix = "peer/wanted/";
+
+void write_quota(CborWriter& out, const std::optional<std::uint64_t>& quota) {
+  if (quota)
+    out.uint(*quota);
+  else
+    out.null();
+}
+
+std::optional<std::uint64_t> read_quota(CborReader& in) {
+  if (in.try_null()) return std::nullopt;
+  return in.uint();
+}
+
+void write_time(CborWriter& out, const std::optional<UnixTime>& time) {
+  if (time)
+    out.integer(time->seconds);
+  else
+    out.null();
+}
+
+std::optional<UnixTime> read_time(CborReader& in) {
+  if (in.try_null()) return std::nullopt;
+  return UnixTime{in.integer()};
+}
+
+void check_version(CborReader& in) {
+  if (in.uint() != kVersion) in.reject();
+}
+
+std::optional<TenantState> decode_tenant(ByteView value) {
+  CborReader in(value);
+  TenantState out;
+  in.array_of(9);
+  check_version(in);
+  out.name = to_string(in.bytes(kMaxTenantNameBytes));
+  out.quota_bytes = read_quota(in);
+  out.enrolled.seconds = in.integer();
+  out.last_contact = read_time(in);
+  out.last_commit = read_time(in);
+  out.commits = in.uint();
+  out.commit_bytes = in.uint();
+  out.log_bytes = in.uint();
+  in.leave();
+  if (!in.finish()) return std::nullopt;
+  return out;
+}
+
+std::optional<InvitationState> decode_invitation(ByteView value) {
+  CborReader in(value);
+  InvitationState out;
+  in.array_of(5);
+  check_version(in);
+  out.name = to_string(in.bytes(kMaxTenantNameBytes));
+  out.quota_bytes = read_quota(in);
+  out.expires.seconds = in.integer();
+  if (!in.try_null()) out.used_by = in.fixed<SpaceId>();
+  in.leave();
+  if (!in.finish()) return std::nullopt;
+  return out;
+}
+
+// All values below a prefix, by the fixed-size id that ends their keys.
+template <class Id, class Value>
+Result<std::map<Id, Value>> load_all(const storage::Database& database, std::string_view prefix,
+                                     std::optional<Value> (*decode)(ByteView)) {
+  std::map<Id, Value> out;
+  bool damaged = false;
+  BEFFROI_CHECK(database.scan(Table::state, as_bytes(prefix), [&](ByteView key, ByteView value) {
+    const auto id = Id::from(key.subspan(prefix.size()));
+    auto state = decode(value);
+    damaged = damaged || !id || !state;
+    if (!damaged) out.emplace(*id, std::move(*state));
+    return !damaged;
+  }));
+  if (damaged)
+    return fail(ErrorCode::corrupt, N_("What this peer knows of its tenants is damaged. Restore its database."));
+  return out;
+}
+
+}  // namespace
+
+void put_tenant(storage::WriteBatch& batch, const SpaceId& space, const TenantState& state) {
+  CborWriter out;
+  out.array(9).uint(kVersion).bytes(as_bytes(state.name));
+  write_quota(out, state.quota_bytes);
+  out.integer(state.enrolled.seconds);
+  write_time(out, state.last_contact);
+  write_time(out, state.last_commit);
+  out.uint(state.commits).uint(state.commit_bytes).uint(state.log_bytes);
+  batch.put(Table::state, join_key({as_bytes(kTenantPrefix), space}), out.take());
+}
+
+void put_invitation(storage::WriteBatch& batch, const crypto::TransportPublicKey& key, const InvitationState& state) {
+  CborWriter out;
+  out.array(5).uint(kVersion).bytes(as_bytes(state.name));
+  write_quota(out, state.quota_bytes);
+  out.integer(state.expires.seconds);
+  if (state.used_by)
+    out.bytes(*state.used_by);
+  else
+    out.null();
+  batch.put(Table::state, join_key({as_bytes(kInvitationPrefix), key}), out.take());
+}
+
+void remove_invitation(storage::WriteBatch& batch, const crypto::TransportPublicKey& key) {
+  batch.remove(Table::state, join_key({as_bytes(kInvitationPrefix), key}));
+}
+
+Result<std::map<SpaceId, TenantState>> load_tenants(const storage::Database& database) {
+  return load_all<SpaceId, TenantState>(database, kTenantPrefix, decode_tenant);
+}
+
+Result<std::map<crypto::TransportPublicKey, InvitationState>> load_invitations(const storage::Database& database) {
+  return load_all<crypto::TransportPublicKey, InvitationState>(database, kInvitationPrefix, decode_invitation);
+}
+
+void put_wanted(storage::WriteBatch& batch, const SpaceId& space, const storage::ObjectId& id) {
+  batch.put(Table::state, join_key({as_bytes(kWantedPrefix), space, id}), Bytes{});
+}
+
+void remove_wanted(storage::WriteBatch& batch, const SpaceId& space, const storage::ObjectId& id) {
+  batch.remove(Table::state, join_key({as_bytes(kWantedPrefix), space, id}));
+}
+
+Result<std::set<storage::ObjectId>> load_wanted(const storage::Database& database, const SpaceId& space) {
+  std::set<storage::ObjectId> out;
+  const Bytes prefix = join_key({as_bytes(kWantedPrefix), space});
+  BEFFROI_CHECK(database.scan(Table::state, prefix, [&](ByteView key, ByteView) {
+    if (const auto id = storage::ObjectId::from(key.subspan(prefix.size()))) out.insert(*id);
+    return true;
+  }));
+  return out;
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,45 @@
+// What a peer keeps of tenants and invitations, in Table::state: versioned CBOR.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "storage/store/database.h"
+
+namespace beffroi::daemon {
+
+/// "peer/tenant/" ‖ space → [1, name, quota | null, enrolled, last contact | null, last commit | null, commits, commit
+/// bytes, log bytes]
+struct TenantState {
+  std::string name;
+  std::optional<std::uint64_t> quota_bytes;
+  storage::UnixTime enrolled;
+  std::optional<storage::UnixTime> last_contact;
+  std::optional<storage::UnixTime> last_commit;
+  std::uint64_t commits = 0;
+  std::uint64_t commit_bytes = 0;
+  std::uint64_t log_bytes = 0;
+};
+
+/// "peer/invitation/" ‖ transport key → [1, name, quota | null, expires, space that used it | null]
+struct InvitationState {
+  std::string name;
+  std::optional<std::uint64_t> quota_bytes;
+  storage::UnixTime expires;
+  std::optional<storage::SpaceId> used_by;
+};
+
+inline constexpr std::size_t kMaxTenantNameBytes = 255;
+
+void put_tenant(storage::WriteBatch& batch, const storage::SpaceId& space, const TenantState& state);
+void put_invitation(storage::WriteBatch& batch, const crypto::TransportPublicKey& key, const InvitationState& state);
+void remove_invitation(storage::WriteBatch& batch, const crypto::TransportPublicKey& key);
+Result<std::map<storage::SpaceId, TenantState>> load_tenants(const storage::Database& database);
+Result<std::map<crypto::TransportPublicKey, InvitationState>> load_invitations(const storage::Database& database);
+
+/// "peer/wanted/" ‖ space ‖ object: found damaged, to be sent again.
+void put_wanted(storage::WriteBatch& batch, const storage::SpaceId& space, const storage::ObjectId& id);
+void remove_wanted(storage::WriteBatch& batch, const storage::SpaceId& space, const storage::ObjectId& id);
+Result<std::set<storage::ObjectId>> load_wanted(const storage::Database& database, const storage::SpaceId& space);
+
+}  // namespace beffroi::daemon

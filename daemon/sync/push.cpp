@@ -1,0 +1,258 @@
+// Push: offer the root, descend where the peer lacks something, send children first, commit, take the receipt.
+#include <map>
+#include <unordered_set>
+
+#include "daemon/sync/link_parts.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::Commit;
+using storage::ObjectId;
+
+// Two windows may be unacknowledged at once: together at most 4 MiB and 256 objects, and one object more.
+constexpr std::size_t kWindowBytes = 2U * 1024 * 1024;
+constexpr std::size_t kWindowObjects = 128;
+constexpr int kWindowsInFlight = 2;
+// Sealed bytes that are read from the store at once.
+constexpr std::size_t kReadBytes = 1024U * 1024;
+// A lease may end under a push (the peer was away for a month, or another process of this device committed).
+constexpr int kTries = 3;
+
+// What one lacking object is, as the station's store knows it.
+struct Local {
+  storage::ObjectInfo info;
+  std::vector<ObjectId> children;
+};
+
+class Push {
+ public:
+  Push(LinkSession& session, Vault& vault, Pool& pool, Progress& progress)
+      : session_(session), vault_(vault), pool_(pool), progress_(progress), space_(vault.space()) {}
+
+  asio::awaitable<Result<PushResult>> run() {
+    const auto pending = co_await pool_.run([&] { return vault_.unreceipted(); });
+    if (!pending) co_return forward_error(pending);
+    BEFFROI_CO_CHECK(co_await open_lease());
+    BEFFROI_CO_CHECK(co_await heal());
+    for (const Commit& commit : *pending) {
+      BEFFROI_CO_CHECK(check_cancelled());
+      BEFFROI_CO_CHECK(co_await push_commit(commit));
+      ++result_.commits;
+    }
+    if (const auto newest = vault_.newest_receipt()) result_.receipt_counter = newest->counter;
+    result_.bytes_sent = session_.channel().bytes_sent();
+    co_return std::move(result_);
+  }
+
+ private:
+  Result<void> check_cancelled() const {
+    if (progress_.cancel) return fail(ErrorCode::cancelled, N_("Stopped. What is left is sent the next time."));
+    return {};
+  }
+
+  asio::awaitable<Result<void>> open_lease() {
+    Message request(LeaseOpenMessage{});
+    BEFFROI_CO_TRY(LeaseMessage lease, co_await session_.call<LeaseMessage>(std::move(request)));
+    wanted_ = std::set<ObjectId>(lease.wanted.begin(), lease.wanted.end());
+    leased_ = true;
+    co_return Result<void>();
+  }
+
+  // Sends again what the peer found damaged. What is gone here too is a loss that the next backup makes good.
+  asio::awaitable<Result<void>> heal() {
+    std::vector<ObjectId> gone;
+    for (const ObjectId& id : wanted_) {
+      const auto local = co_await pool_.run([&] { return look_up(id); });
+      if (!local) co_return forward_error(local);
+      if (*local && (*local)->info.bytes_present && !(*local)->info.quarantined)
+        plan(id, (*local)->info);
+      else
+        gone.push_back(id);
+    }
+    BEFFROI_CO_CHECK(co_await send_planned());
+    BEFFROI_CO_CHECK(co_await pool_.run([&]() -> Result<void> {
+      for (const ObjectId& id : gone) BEFFROI_CHECK(vault_.objects().quarantine(space_, id));
+      return {};
+    }));
+    result_.could_not_heal = std::move(gone);
+    co_return Result<void>();
+  }
+
+  Result<std::optional<Local>> look_up(const ObjectId& id) const {
+    BEFFROI_TRY(const auto info, vault_.objects().info(space_, id));
+    if (!info) return std::nullopt;
+    BEFFROI_TRY(auto children, vault_.objects().children(space_, id));
+    return Local{*info, std::move(children)};
+  }
+
+  void plan(const ObjectId& id, const storage::ObjectInfo& info) {
+    planned_[info.height].push_back(id);
+    progress_.bytes_to_send += info.sealed_bytes;
+  }
+
+  asio::awaitable<Result<void>> push_commit(const Commit& commit) {
+    Result<void> pushed;
+    for (int i = 0; i < kTries; ++i) {
+      if (!leased_) {
+        BEFFROI_CO_CHECK(co_await open_lease());
+      }
+      pushed = co_await try_push(commit);
+      if (pushed || pushed.error().code != ErrorCode::conflict) break;
+      leased_ = false;
+    }
+    co_return pushed;
+  }
+
+  asio::awaitable<Result<void>> try_push(const Commit& commit) {
+    planned_.clear();
+    BEFFROI_CO_CHECK(co_await negotiate(commit.clear.root));
+    BEFFROI_CO_CHECK(co_await send_planned());
+    const auto encoded = co_await pool_.run([&] { return vault_.store().commit(commit.id); });
+    if (!encoded) co_return forward_error(encoded);
+    if (!*encoded)
+      co_return fail(ErrorCode::corrupt, N_("The snapshot {} is missing from this station's store. Check the disk."),
+                     commit.id.hex());
+    Message request(CommitMessage{**encoded, result_.could_not_heal});
+    BEFFROI_CO_TRY(const ReceiptMessage answer, co_await session_.call<ReceiptMessage>(std::move(request)));
+    leased_ = false;  // it ended with its commit
+    co_return co_await keep_receipt(commit, answer.receipt);
+  }
+
+  asio::awaitable<Result<void>> keep_receipt(const Commit& commit, const Bytes& encoded) {
+    const auto binding = vault_.peer();
+    if (!binding) co_return fail(ErrorCode::wrong_state, N_("This station has not joined a peer."));
+    BEFFROI_CO_TRY(const storage::Receipt receipt, storage::decode_receipt(encoded, binding->peer.sign));
+    if (receipt.commit != commit.id || receipt.space != space_)
+      co_return fail(ErrorCode::corrupt, N_("The peer signed a receipt for something else than what was sent to it."));
+    const auto kept = co_await pool_.run([&] { return vault_.accept_receipt(encoded); });
+    if (kept || kept.error().code != ErrorCode::conflict) co_return kept;
+    // Other devices got receipts in between: theirs come first in the chain.
+    co_return co_await take_receipts(session_, vault_, pool_);
+  }
+
+  // Level by level: which of these does the peer lack, and what are those made of?
+  asio::awaitable<Result<void>> negotiate(const ObjectId& root) {
+    std::vector<ObjectId> open{root};
+    std::unordered_set<ObjectId> asked{root};
+    while (!open.empty()) {
+      std::vector<ObjectId> below;
+      for (std::span<const ObjectId> rest = open; !rest.empty();) {
+        BEFFROI_CO_CHECK(check_cancelled());
+        const auto part = rest.first(std::min(rest.size(), kMaxIdsPerMessage));
+        rest = rest.subspan(part.size());
+        Message request(LacksMessage{{part.begin(), part.end()}});
+        BEFFROI_CO_TRY(const LackingMessage answer, co_await session_.call<LackingMessage>(std::move(request)));
+        if (answer.lacking.size() != part.size()) co_return std::unexpected(session_.unexpected_answer());
+        BEFFROI_CO_CHECK(co_await pool_.run([&] { return descend(part, answer.lacking, asked, below); }));
+      }
+      open = std::move(below);
+    }
+    co_return Result<void>();
+  }
+
+  Result<void> descend(std::span<const ObjectId> ids, const std::vector<bool>& lacking,
+                       std::unordered_set<ObjectId>& asked, std::vector<ObjectId>& below) {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (!lacking[i]) continue;
+      BEFFROI_TRY(const auto local, look_up(ids[i]));
+      if (!local || !local->info.bytes_present || local->info.quarantined) {
+        if (wanted_.contains(ids[i])) continue;  // told already
+        BEFFROI_CHECK(vault_.objects().quarantine(space_, ids[i]));
+        return fail(
+            ErrorCode::corrupt,
+            N_("The peer has lost the object {}, which this station no longer has. The next backup stores it anew."),
+            ids[i].hex());
+      }
+      plan(ids[i], local->info);
+      for (const ObjectId& child : local->children)
+        if (asked.insert(child).second) below.push_back(child);
+    }
+    return {};
+  }
+
+  // By height: what an object is made of comes before it.
+  asio::awaitable<Result<void>> send_planned() {
+    Result<void> outcome;
+    for (const auto& [height, ids] : planned_) {
+      for (std::span<const ObjectId> rest = ids; outcome && !rest.empty();) {
+        outcome = check_cancelled();
+        if (outcome) outcome = co_await send_some(rest);
+      }
+      if (!outcome) break;
+    }
+    planned_.clear();
+    if (outcome && window_objects_ > 0) outcome = co_await close_window();
+    // Whatever happened: the answers that are due are read, so that the session stays in step.
+    while (windows_ > 0) {
+      const auto acknowledged = co_await await_window();
+      if (outcome) outcome = acknowledged;
+    }
+    co_return outcome;
+  }
+
+  asio::awaitable<Result<void>> send_some(std::span<const ObjectId>& rest) {
+    auto objects = co_await pool_.run([&] { return read_some(rest); });
+    if (!objects) co_return forward_error(objects);
+    for (Bytes& object : *objects) {
+      const std::size_t bytes = object.size();
+      BEFFROI_CO_CHECK(co_await session_.send_object(std::move(object)));
+      ++result_.objects_sent;
+      progress_.bytes_sent += bytes;
+      window_bytes_ += bytes;
+      ++window_objects_;
+      if (window_bytes_ >= kWindowBytes || window_objects_ >= kWindowObjects) {
+        BEFFROI_CO_CHECK(co_await close_window());
+      }
+    }
+    co_return Result<void>();
+  }
+
+  Result<std::vector<Bytes>> read_some(std::span<const ObjectId>& rest) const {
+    std::vector<Bytes> out;
+    for (std::size_t bytes = 0; !rest.empty() && bytes < kReadBytes; rest = rest.subspan(1)) {
+      BEFFROI_TRY(Bytes object, vault_.objects().get(space_, rest.front()));
+      bytes += object.size();
+      out.push_back(std::move(object));
+    }
+    return out;
+  }
+
+  asio::awaitable<Result<void>> close_window() {
+    window_bytes_ = 0;
+    window_objects_ = 0;
+    Message request(FlushMessage{});
+    BEFFROI_CO_CHECK(co_await session_.send(std::move(request)));
+    if (++windows_ < kWindowsInFlight) co_return Result<void>();
+    co_return co_await await_window();
+  }
+
+  asio::awaitable<Result<void>> await_window() {
+    --windows_;
+    const auto durable = co_await session_.receive<DurableMessage>();
+    if (!durable) co_return forward_error(durable);
+    co_return Result<void>();
+  }
+
+  LinkSession& session_;
+  Vault& vault_;
+  Pool& pool_;
+  Progress& progress_;
+  const storage::SpaceId space_;
+  PushResult result_;
+  bool leased_ = false;
+  std::set<ObjectId> wanted_;
+  std::map<std::uint8_t, std::vector<ObjectId>> planned_;
+  std::size_t window_bytes_ = 0;
+  std::size_t window_objects_ = 0;
+  int windows_ = 0;
+};
+
+}  // namespace
+
+asio::awaitable<Result<PushResult>> push_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress) {
+  Push push(session, vault, pool, progress);
+  co_return co_await push.run();
+}
+
+}  // namespace beffroi::daemon

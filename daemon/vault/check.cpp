@@ -1,0 +1,206 @@
+#include "daemon/vault/check.h"
+
+#include <unordered_map>
+#include <unordered_set>
+
+#include "storage/tree/content.h"
+#include "storage/tree/tree_walk.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::Digest;
+using storage::Entry;
+using storage::ObjectId;
+using storage::ObjectKind;
+using storage::Segment;
+
+constexpr std::size_t kMaxNamedDamages = 1000;
+
+bool is_stream_end(const Error& error) {
+  return error.code == ErrorCode::cancelled || error.code == ErrorCode::unreachable || error.code == ErrorCode::timeout;
+}
+
+/// Trees of one generation of content keys.
+struct Generation {
+  Generation(std::shared_ptr<const storage::KeyRing> keys, std::shared_ptr<storage::ObjectSource> source)
+      : opener(std::move(keys), std::move(source)), segments(opener) {}
+  storage::ObjectOpener opener;
+  storage::SegmentReader segments;
+};
+
+class Check {
+ public:
+  Check(Vault& vault, std::shared_ptr<storage::ObjectSource> source, bool read_data, Progress& progress)
+      : vault_(vault),
+        local_(source == vault.local_source()),
+        read_data_(read_data),
+        progress_(progress),
+        source_(std::move(source)) {}
+
+  Result<CheckReport> run() {
+    progress_.phase = Phase::checking;
+    BEFFROI_TRY(auto snapshots, vault_.snapshots());
+    progress_.files_total_estimate = snapshots.size();
+    // The newest first: it matters most, and the older ones add little to it.
+    for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
+      snapshot_ = snapshot->commit.id.hex();
+      BEFFROI_CHECK(check_snapshot(*snapshot));
+      ++report_.snapshots;
+    }
+    progress_.phase = Phase::done;
+    return std::move(report_);
+  }
+
+ private:
+  Result<void> check_snapshot(const Snapshot& snapshot) {
+    if (const auto accepted = vault_.log().accepts(snapshot.commit); !accepted) damage({}, accepted.error());
+    BEFFROI_CHECK(check_receipt(snapshot));
+    const auto keys = vault_.keys_for(snapshot.sealed.content_generation);
+    if (!keys) {
+      damage({}, keys.error());
+      return {};
+    }
+    auto& generation = generations_[snapshot.sealed.content_generation];
+    if (!generation) generation = std::make_unique<Generation>(*keys, source_);
+    now_ = generation.get();
+    return visit_tree(snapshot.commit.clear.root, snapshot.sealed.tree_digest);
+  }
+
+  Result<void> check_receipt(const Snapshot& snapshot) {
+    const auto peer = vault_.peer();
+    BEFFROI_TRY(const auto receipt, vault_.store().receipt_of(snapshot.commit.id));
+    if (!receipt || !peer) return {};
+    const auto decoded = storage::decode_receipt(*receipt, peer->peer.sign);
+    if (!decoded) damage({}, decoded.error());
+    return {};
+  }
+
+  /// `expected`: what the parent, or the commit, says of it. Recursion is as deep as trees are high: at most
+  /// storage::kMaxHeight.
+  Result<void> visit_tree(const ObjectId& id, const Digest& expected) {
+    if (!visited_.insert(id).second) return {};
+    if (progress_.cancel) return fail(ErrorCode::cancelled, N_("The check was stopped."));
+    const auto page = storage::open_tree_page(now_->opener, id);
+    if (!page) return object_damage(id, {}, page.error());
+    ++report_.objects;
+    if (page->self.digest != expected)
+      return object_damage(id, {}, {ErrorCode::corrupt, N_("Object {} is not what refers to it says."), {id.hex()}});
+    for (const Entry& entry : page->entries) BEFFROI_CHECK(check_entry(entry));
+    for (const auto& child : page->children) BEFFROI_CHECK(visit_tree(child.ref.id, child.digest));
+    return {};
+  }
+
+  Result<void> check_entry(const Entry& entry) {
+    if (entry.type != storage::EntryType::file) return {};
+    ++report_.files;
+    ++progress_.files_scanned;
+    Result<void> stopped;
+    const auto listed = storage::for_each_segment(entry, now_->opener, [&](const Segment& segment) -> Result<void> {
+      if (progress_.cancel) stopped = fail(ErrorCode::cancelled, N_("The check was stopped."));
+      if (stopped && segment.object) stopped = check_segment(entry.path, segment);
+      return stopped;
+    });
+    if (!stopped) return stopped;
+    if (listed || is_stream_end(listed.error())) return listed;
+    damage(entry.path, listed.error());
+    return {};
+  }
+
+  Result<void> check_segment(const std::string& path, const Segment& segment) {
+    return read_data_ ? read_segment(path, segment) : check_presence(path, segment.object->id);
+  }
+
+  /// Without reading: what the local store knows of the object. (Of a peer's only the trees are looked at: it can
+  /// verify the rest itself, without keys.)
+  Result<void> check_presence(const std::string& path, const ObjectId& id) {
+    if (!local_) return {};
+    if (const auto known = damaged_.find(id); known != damaged_.end()) {
+      damage(path, known->second);
+      return {};
+    }
+    if (!visited_.insert(id).second) return {};
+    BEFFROI_TRY(const auto info, vault_.objects().info(vault_.space(), id));
+    ++report_.objects;
+    if (storage::counts_as_present(info)) return {};
+    const Error reason{ErrorCode::corrupt, N_("Object {} is missing or was found damaged."), {id.hex()}};
+    damaged_.emplace(id, reason);
+    damage(path, reason);
+    return {};
+  }
+
+  Result<void> read_segment(const std::string& path, const Segment& segment) {
+    const ObjectId& id = segment.object->id;
+    if (const auto known = damaged_.find(id); known != damaged_.end()) {
+      damage(path, known->second);
+      return {};
+    }
+    if (!verified_.insert(name_of(segment)).second) return {};
+    // Evicted: the peer has it, and its own check says whether it is sound.
+    if (local_) {
+      BEFFROI_TRY(const auto info, vault_.objects().info(vault_.space(), id));
+      if (info && !info->bytes_present && info->receipted && !info->quarantined) return {};
+    }
+    if (visited_.insert(id).second) ++report_.objects;
+    const auto bytes = now_->segments.read(segment);
+    if (bytes) {
+      report_.bytes += bytes->size();
+      progress_.bytes_read += bytes->size();
+      return {};
+    }
+    return object_damage(id, path, bytes.error());
+  }
+
+  /// Equal references need one look: the segment's place and digest, as one digest.
+  static Digest name_of(const Segment& segment) {
+    std::array<std::uint8_t, 12> place{};
+    put_le32(place.data(), segment.offset);
+    put_le64(place.data() + 4, segment.length);
+    return {crypto::Hasher(crypto::labels::local_file)
+                .update(segment.object->id)
+                .update(place)
+                .update(segment.digest)
+                .finish()};
+  }
+
+  /// Notes a damaged object, and keeps the next backup from relying on it.
+  Result<void> object_damage(const ObjectId& id, const std::string& path, const Error& reason) {
+    if (is_stream_end(reason)) return std::unexpected(reason);
+    damaged_.emplace(id, reason);
+    damage(path, reason);
+    if (!local_) return {};
+    const auto bytes = vault_.objects().get(vault_.space(), id);
+    const bool sound = bytes && storage::object_id(*bytes) == id;
+    return sound ? Result<void>() : vault_.objects().quarantine(vault_.space(), id);
+  }
+
+  void damage(const std::string& path, const Error& reason) {
+    ++report_.damages_total;
+    ++progress_.errors;
+    if (report_.damages.size() < kMaxNamedDamages) report_.damages.push_back({snapshot_, path, reason});
+  }
+
+  Vault& vault_;
+  const bool local_;
+  const bool read_data_;
+  Progress& progress_;
+  const std::shared_ptr<storage::ObjectSource> source_;
+  std::map<std::uint32_t, std::unique_ptr<Generation>> generations_;
+  Generation* now_ = nullptr;  ///< of the snapshot that is being checked
+  std::string snapshot_;
+  std::unordered_set<ObjectId> visited_;
+  std::unordered_set<Digest> verified_;
+  std::unordered_map<ObjectId, Error> damaged_;
+  CheckReport report_;
+};
+
+}  // namespace
+
+Result<CheckReport> check_vault(Vault& vault, std::shared_ptr<storage::ObjectSource> source, bool read_data,
+                                Progress& progress) {
+  if (!vault.founded())
+    return fail(ErrorCode::wrong_state, N_("This station has no vault yet. 'beffroi init' makes one."));
+  return Check(vault, std::move(source), read_data, progress).run();
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,28 @@
+// Verifies snapshots: commits, receipts, that every tree's closure is present; with data, that everything opens,
+// decompresses and has the digest its reference says.
+#pragma once
+
+#include "daemon/service/progress.h"
+#include "daemon/vault/vault.h"
+
+namespace beffroi::daemon {
+
+struct CheckReport {
+  std::uint64_t snapshots = 0, objects = 0, files = 0;
+  std::uint64_t bytes = 0;  ///< of files, opened and compared
+  struct Damage {
+    std::string snapshot;  ///< hexadecimal id
+    std::string path;      ///< entry path, empty for a tree or commit
+    Error error;
+  };
+  std::vector<Damage> damages;  ///< the first 1,000
+  std::uint64_t damages_total = 0;
+};
+/// `source`: vault.local_source(), or the peer. Newest snapshot first; what several snapshots share is looked at once.
+/// Damaged objects of the local store are quarantined: the next backup stores their content anew. Without `read_data`
+/// the contents of files are only looked up in the local store's tables; at a peer only trees are read. Errors end the
+/// check (cancelled, the peer unreachable); damages do not.
+Result<CheckReport> check_vault(Vault& vault, std::shared_ptr<storage::ObjectSource> source, bool read_data,
+                                Progress& progress);
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,110 @@
+// A station's vault: keys, log, local store and branch, as one object that backup, restore, check and push work on.
+// Files in the data folder: keys (0600: device keys), db/ (RocksDB), founded lazily by found() or adopt().
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "daemon/service/clock.h"
+#include "storage/format/sealing.h"
+#include "storage/space/ceremony.h"
+#include "storage/store/dedup_index.h"
+#include "storage/store/file_cache.h"
+#include "storage/store/limits.h"
+#include "storage/store/object_store.h"
+#include "storage/store/space_store.h"
+#include "storage/tree/tree.h"
+
+namespace beffroi::daemon {
+
+using crypto::DeviceId;
+
+/// A snapshot as the vault knows it: commit, opened sealed part, receipt if any.
+struct Snapshot {
+  storage::Commit commit;
+  storage::CommitSealed sealed;
+  std::optional<storage::UnixTime> receipt_time;
+  std::optional<std::uint64_t> receipt_counter;
+};
+
+/// What a join or a recovery taught about the peer; kept in the state table.
+struct PeerBinding {
+  storage::PeerPublic peer;
+  std::string address;
+};
+
+/// Thread-safe. One per station.
+class Vault {
+ public:
+  /// Opens the data folder; the vault may not be founded yet.
+  static Result<std::unique_ptr<Vault>> open(const std::string& data_folder, Clock& clock, crypto::Random& random,
+                                             const storage::DatabaseOptions& options = {});
+  ~Vault();
+
+  bool founded() const;
+  /// Makes the device keys when there are none and says what the root needs to admit this device.
+  Result<storage::DeviceRequest> device_request();
+  /// Takes the records that the root signed (init: all from the genesis; recover: the whole log). Verifies all;
+  /// wrong_state when founded.
+  Result<void> found(std::span<const Bytes> records);
+
+  storage::SpaceId space() const;
+  std::string name() const;
+  const crypto::DeviceKeys& device_keys() const;
+  DeviceId device_id() const { return device_keys().public_part().id(); }
+  /// A consistent copy.
+  storage::SpaceLog log() const;
+  /// Verifies, stores, and opens new epochs.
+  Result<void> append_records(std::span<const Bytes> records);
+  std::shared_ptr<const storage::KeyRing> keys() const;
+  /// The keys that read trees of a content generation (CommitSealed::content_generation); refused when there are none.
+  Result<std::shared_ptr<const storage::KeyRing>> keys_for(std::uint32_t content_generation) const;
+  /// Can this device write now? wrong_state while the keys are being renewed, or when the newest ones do not open.
+  Result<void> can_write() const;
+  /// Epochs whose keys are not as they should be: each is worth an alarm that names the signer.
+  std::vector<storage::EpochProblem> key_problems() const;
+
+  Clock& clock();
+  storage::Database& database();
+  storage::ObjectStore& objects();
+  storage::SpaceStore& store();
+  storage::DedupIndex& dedup();
+  storage::FileCache& files();
+
+  /// Reads from the local store only.
+  std::shared_ptr<storage::ObjectSource> local_source();
+
+  std::optional<PeerBinding> peer() const;
+  Result<void> bind_peer(const PeerBinding& peer);
+  std::optional<storage::Receipt> newest_receipt() const;
+  /// Verifies against the bound peer's key and the chain, stores, marks the commit's closure receipted.
+  /// corrupt when it contradicts an earlier receipt (a fork or rollback: the sentence says so).
+  Result<void> accept_receipt(ByteView encoded);
+
+  /// Signs and stores a commit on this device's branch; durable when it returns. Fills device, sequence, parents (this
+  /// branch's head, after a recovery the recovered heads), epoch, log head, last receipt and clock.
+  Result<storage::Commit> commit(const storage::TreeRoot& root, storage::CommitSealed sealed, std::uint32_t flags);
+  /// Stores a commit of another device that the log accepts.
+  Result<void> adopt_commit(ByteView encoded);
+
+  /// All snapshots, oldest first. Partial ones included.
+  Result<std::vector<Snapshot>> snapshots() const;
+  /// `latest` or a unique prefix of the hexadecimal id (at least 4 digits). not_found / usage (ambiguous).
+  Result<Snapshot> resolve(const std::string& name) const;
+  /// Newest commit of this branch, or of the branch that it continues; nullopt before the first.
+  Result<std::optional<Snapshot>> latest() const;
+  /// The newest of them that is not partial; a partial one when there are no others.
+  Result<std::optional<Snapshot>> latest_complete() const;
+  /// Commits of this branch that have no receipt, oldest first.
+  Result<std::vector<storage::Commit>> unreceipted() const;
+
+  /// Held while a backup runs: there is one at a time.
+  std::unique_lock<std::mutex> try_begin_backup();
+
+ private:
+  struct State;
+  explicit Vault(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,246 @@
+// Commits: this device's branch, those of others, and snapshots as people name them.
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "crypto/assert.h"
+#include "daemon/vault/vault_state.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::Commit;
+using storage::CommitId;
+
+constexpr std::size_t kMinPrefixDigits = 4;
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return {};
+  return name.data();
+}
+
+bool is_partial(const Commit& commit) { return (commit.clear.flags & storage::kCommitPartial) != 0; }
+
+bool is_parent(const CommitId& parent, const Commit& child) {
+  return std::binary_search(child.clear.parents.begin(), child.clear.parents.end(), parent);
+}
+
+/// Oldest first; clocks may lie, so a branch's own order breaks ties.
+bool is_older(const Snapshot& a, const Snapshot& b) {
+  return std::tuple(a.commit.clear.clock, a.commit.clear.sequence, a.commit.id) <
+         std::tuple(b.commit.clear.clock, b.commit.clear.sequence, b.commit.id);
+}
+
+/// The recovery record for this device, the newest one: its heads are what the new branch continues.
+std::vector<CommitId> recovered_heads(const storage::SpaceLog& log, const DeviceId& device) {
+  std::vector<CommitId> heads;
+  for (const storage::Record& record : log.records()) {
+    const auto* recovery = std::get_if<storage::RecoveryBody>(&record.body);
+    if (recovery != nullptr && recovery->device == device) heads = recovery->heads;
+  }
+  if (heads.size() > storage::kMaxParents) heads.resize(storage::kMaxParents);
+  return heads;
+}
+
+std::unexpected<Error> no_such_snapshot(const std::string& name) {
+  return fail(ErrorCode::not_found, N_("There is no snapshot {}. 'beffroi snapshots' lists them."), name);
+}
+
+/// A commit of a branch must be linked with its neighbours there, as far as they are known.
+Result<void> check_neighbours(const storage::SpaceStore& store, const Commit& commit) {
+  const auto& clear = commit.clear;
+  BEFFROI_TRY(const auto same, store.branch_commit(clear.device, clear.sequence));
+  if (same && *same != commit.id)
+    return fail(ErrorCode::corrupt, N_("Device {} signed two different snapshots with number {}."), clear.device.hex(),
+                std::to_string(clear.sequence));
+  if (clear.sequence > 1) {
+    BEFFROI_TRY(const auto before, store.branch_commit(clear.device, clear.sequence - 1));
+    if (before && !is_parent(*before, commit))
+      return fail(ErrorCode::corrupt, N_("Snapshot {} does not continue its branch."), commit.id.hex());
+  }
+  BEFFROI_TRY(const auto after, store.branch_commit(clear.device, clear.sequence + 1));
+  if (!after) return {};
+  BEFFROI_TRY(const auto bytes, store.commit(*after));
+  if (!bytes) return {};
+  BEFFROI_TRY(const Commit follower, storage::decode_commit(*bytes));
+  if (!is_parent(commit.id, follower))
+    return fail(ErrorCode::corrupt, N_("Snapshot {} does not continue its branch."), follower.id.hex());
+  return {};
+}
+
+}  // namespace
+
+Result<Snapshot> Vault::State::open_snapshot(Commit commit) const {
+  const auto epoch_keys = keys->epoch(commit.clear.epoch);
+  if (!epoch_keys)
+    return fail(ErrorCode::refused, N_("This station has no key of epoch {}."),
+                std::to_string(commit.clear.epoch.value));
+  Snapshot out;
+  BEFFROI_TRY(out.sealed, storage::open_commit(commit, *epoch_keys));
+  BEFFROI_TRY(const auto receipt, store->receipt_of(commit.id));
+  if (receipt && peer) {
+    BEFFROI_TRY(const auto decoded, storage::decode_receipt(*receipt, peer->peer.sign));
+    out.receipt_time = decoded.peer_time;
+    out.receipt_counter = decoded.counter;
+  }
+  out.commit = std::move(commit);
+  return out;
+}
+
+Result<void> Vault::State::load_snapshots() {
+  snapshots.clear();
+  Result<void> outcome;
+  BEFFROI_CHECK(store->for_each_commit([&](const CommitId&, const Bytes& encoded) {
+    auto commit = storage::decode_commit(encoded);
+    if (!commit) {
+      outcome = forward_error(commit);
+      return false;
+    }
+    // A removed device's later commits stay in the table as evidence, but count for nothing.
+    if (!log->accepts(*commit)) return true;
+    auto snapshot = open_snapshot(std::move(*commit));
+    if (snapshot)
+      snapshots.insert_or_assign(snapshot->commit.id, std::move(*snapshot));
+    else
+      outcome = forward_error(snapshot);
+    return outcome.has_value();
+  }));
+  return outcome;
+}
+
+Result<std::vector<CommitId>> Vault::State::branch_parents() const {
+  const DeviceId me = device->public_part().id();
+  BEFFROI_TRY(const auto head, store->branch_head(me));
+  if (head) return std::vector{head->commit};
+  return recovered_heads(*log, me);
+}
+
+Result<Commit> Vault::commit(const storage::TreeRoot& root, storage::CommitSealed sealed, std::uint32_t flags) {
+  const std::lock_guard writing(state_->writing);
+  const storage::SpaceLog current = log();
+  const auto ring = keys();
+  BEFFROI_CHECK(can_write());
+  storage::CommitClear clear;
+  clear.space = current.space();
+  clear.device = device_id();
+  BEFFROI_TRY(const auto head, state_->store->branch_head(clear.device));
+  clear.sequence = head ? head->sequence + 1 : 1;
+  BEFFROI_TRY(clear.parents, state_->branch_parents());
+  clear.root = root.object.id;
+  clear.epoch = current.epoch();
+  clear.log_head = current.head().id;
+  if (const auto receipt = newest_receipt()) clear.last_receipt = receipt->id;
+  clear.clock = state_->clock.now();
+  clear.flags = flags;
+  sealed.label = name();
+  if (sealed.host.empty()) sealed.host = host_name();
+  sealed.content_generation = ring->content_keys().generation;
+  sealed.tree_digest = root.digest;
+  sealed.root_height = root.object.height;
+  sealed.entries = root.entries;
+  const Bytes encoded = storage::make_commit(clear, sealed, *ring->current(), device_keys().sign);
+  BEFFROI_TRY(Commit made, storage::decode_commit(encoded));
+  // Objects first: a commit that is there after a power cut has its whole tree.
+  BEFFROI_CHECK(state_->objects->sync());
+  storage::WriteBatch batch;
+  state_->store->put_commit(batch, made, encoded);
+  BEFFROI_CHECK(state_->store->write(batch, storage::Durability::synced));
+  const std::lock_guard lock(state_->facts);
+  BEFFROI_TRY(auto snapshot, state_->open_snapshot(made));
+  state_->snapshots.insert_or_assign(made.id, std::move(snapshot));
+  return made;
+}
+
+Result<void> Vault::adopt_commit(ByteView encoded) {
+  const std::lock_guard writing(state_->writing);
+  BEFFROI_TRY(Commit commit, storage::decode_commit(encoded));
+  BEFFROI_CHECK(log().accepts(commit));
+  BEFFROI_CHECK(check_neighbours(*state_->store, commit));
+  Result<Snapshot> snapshot = [&] {
+    const std::lock_guard lock(state_->facts);
+    return state_->open_snapshot(commit);
+  }();
+  if (!snapshot) return forward_error(snapshot);
+  storage::WriteBatch batch;
+  state_->store->put_commit(batch, commit, encoded);
+  BEFFROI_CHECK(state_->store->write(batch, storage::Durability::synced));
+  const std::lock_guard lock(state_->facts);
+  state_->snapshots.insert_or_assign(commit.id, std::move(*snapshot));
+  return {};
+}
+
+Result<std::vector<Snapshot>> Vault::snapshots() const {
+  std::vector<Snapshot> out;
+  {
+    const std::lock_guard lock(state_->facts);
+    for (const auto& [id, snapshot] : state_->snapshots) out.push_back(snapshot);
+  }
+  std::sort(out.begin(), out.end(), is_older);
+  return out;
+}
+
+Result<std::optional<Snapshot>> Vault::latest() const {
+  const std::lock_guard lock(state_->facts);
+  if (!state_->log) return std::nullopt;
+  BEFFROI_TRY(const auto parents, state_->branch_parents());
+  std::optional<Snapshot> newest;
+  for (const CommitId& id : parents) {
+    const auto found = state_->snapshots.find(id);
+    if (found != state_->snapshots.end() && (!newest || is_older(*newest, found->second))) newest = found->second;
+  }
+  return newest;
+}
+
+Result<std::optional<Snapshot>> Vault::latest_complete() const {
+  BEFFROI_TRY(auto newest, latest());
+  const std::lock_guard lock(state_->facts);
+  std::vector<CommitId> waiting;
+  if (newest && is_partial(newest->commit)) waiting = newest->commit.clear.parents;
+  // Partial commits stand in a row before the complete one: few steps lead past them.
+  while (!waiting.empty()) {
+    const auto found = state_->snapshots.find(waiting.back());
+    waiting.pop_back();
+    if (found == state_->snapshots.end()) continue;
+    if (!is_partial(found->second.commit)) return found->second;
+    const auto& parents = found->second.commit.clear.parents;
+    waiting.insert(waiting.end(), parents.begin(), parents.end());
+  }
+  return newest;
+}
+
+Result<Snapshot> Vault::resolve(const std::string& name) const {
+  if (name == "latest") {
+    BEFFROI_TRY(auto newest, latest_complete());
+    if (!newest) return fail(ErrorCode::not_found, N_("There is no snapshot yet. 'beffroi backup' makes one."));
+    return std::move(*newest);
+  }
+  std::string prefix = name;
+  std::transform(prefix.begin(), prefix.end(), prefix.begin(),
+                 [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
+  if (prefix.size() < kMinPrefixDigits || prefix.find_first_not_of("0123456789abcdef") != std::string::npos)
+    return no_such_snapshot(name);
+  const std::lock_guard lock(state_->facts);
+  const Snapshot* match = nullptr;
+  for (const auto& [id, snapshot] : state_->snapshots) {
+    if (!id.hex().starts_with(prefix)) continue;
+    if (match != nullptr) return fail(ErrorCode::usage, N_("Several snapshots begin with {}. Give more digits."), name);
+    match = &snapshot;
+  }
+  if (match == nullptr) return no_such_snapshot(name);
+  return *match;
+}
+
+Result<std::vector<Commit>> Vault::unreceipted() const {
+  std::vector<Commit> out;
+  if (!founded()) return out;
+  const DeviceId me = device_id();
+  const std::lock_guard lock(state_->facts);
+  for (const auto& [id, snapshot] : state_->snapshots)
+    if (snapshot.commit.clear.device == me && !snapshot.receipt_counter) out.push_back(snapshot.commit);
+  std::sort(out.begin(), out.end(),
+            [](const Commit& a, const Commit& b) { return a.clear.sequence < b.clear.sequence; });
+  return out;
+}
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,52 @@
+// What a Vault holds. Internal to daemon/vault/.
+#pragma once
+
+#include "daemon/vault/vault.h"
+
+namespace beffroi::daemon {
+
+/// Two locks: `writing` serialises what changes the database, `facts` guards the members below it for the moment of a
+/// copy. Taken in this order.
+struct Vault::State {
+  State(std::string folder, Clock& clock_seam, crypto::Random& random_source)
+      : data_folder(std::move(folder)), clock(clock_seam), random(random_source) {}
+
+  const std::string data_folder;
+  Clock& clock;
+  crypto::Random& random;
+  std::unique_ptr<storage::Database> database;
+  std::unique_ptr<storage::ObjectStore> objects;
+  std::unique_ptr<storage::FileCache> files;
+  std::mutex writing;
+  std::mutex backing_up;
+
+  mutable std::mutex facts;
+  std::optional<crypto::DeviceKeys> device;
+  // All of these exist once the vault is founded, and stay.
+  std::unique_ptr<storage::SpaceStore> store;
+  std::unique_ptr<storage::DedupIndex> dedup;
+  std::shared_ptr<storage::ObjectSource> source;
+  std::optional<storage::SpaceLog> log;
+  std::shared_ptr<const storage::KeyRing> keys;
+  std::map<std::uint32_t, std::shared_ptr<const storage::KeyRing>> generations;
+  std::vector<storage::EpochProblem> key_problems;
+  std::string name;
+
+  std::optional<PeerBinding> peer;
+  std::optional<storage::Receipt> newest_receipt;
+  std::map<storage::CommitId, Snapshot> snapshots;  ///< those that the log accepts
+
+  /// Takes a verified log as the vault's, opens its keys and reads what the tables hold of it.
+  Result<void> take_log(storage::SpaceLog verified);
+  /// Under the lock `facts`.
+  void take_access(storage::SpaceAccess access);
+  /// Reads `snapshots` anew from the tables.
+  Result<void> load_snapshots();
+  Result<Snapshot> open_snapshot(storage::Commit commit) const;
+  /// Commits whose trees the own branch continues: its head, or what a recovery listed. Ascending.
+  Result<std::vector<storage::CommitId>> branch_parents() const;
+  /// Marks what the peer has acknowledged as receipted, children before parents.
+  Result<void> mark_closure(const storage::ObjectId& root);
+};
+
+}  // namespace beffroi::daemon

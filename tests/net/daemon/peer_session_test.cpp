@@ -1,0 +1,220 @@
+// Station and peer over real TLS: enrolment, push, reading back from many threads, and what a hostile station may not
+// do.
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "daemon/sync/messages.h"
+#include "tests/support/tls_peer.h"
+
+namespace beffroi::daemon::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::set<std::uint64_t> numbers(std::uint64_t to) {
+  std::set<std::uint64_t> out;
+  for (std::uint64_t i = 0; i < to; ++i) out.insert(i);
+  return out;
+}
+
+void push(TlsPeer& peer, Vault& vault, ProtocolThread& thread) {
+  const Connector dial = tls_connector();
+  auto link =
+      thread.run(PeerLink::connect(dial, peer.address(), vault.device_keys().transport_seed, peer.host->public_part()));
+  ASSERT_TRUE(link) << link.error().message();
+  Pool pool(1);
+  Progress progress;
+  const auto exchanged = thread.run((*link)->exchange_state(vault, pool));
+  ASSERT_TRUE(exchanged) << exchanged.error().message();
+  const auto pushed = thread.run((*link)->push(vault, pool, progress));
+  ASSERT_TRUE(pushed) << pushed.error().message();
+  EXPECT_GT(pushed->bytes_sent, 0U);
+  TlsPeer::end(std::move(*link), thread);
+}
+
+// Goal: what was pushed and evicted comes back byte for byte, to several threads at once, with and without prefetch.
+TEST(PeerSessionTest, EvictedObjectsComeBackFromThePeer) {
+  TlsPeer peer;
+  TestVault station;
+  ProtocolThread thread;
+  peer.join(*station, thread);
+  const auto commit = take_snapshot(*station, numbers(120));
+  push(peer, *station, thread);
+  auto& objects = station->objects();
+  std::map<storage::ObjectId, Bytes> expected;
+  for (const auto& id : closure_of(objects, commit))
+    if ((*objects.info(station->space(), id))->height == 0) expected[id] = *objects.get(station->space(), id);
+  std::vector<storage::ObjectId> ids;
+  for (const auto& [id, bytes] : expected) ids.push_back(id);
+  ASSERT_TRUE(objects.evict(station->space(), ids));
+
+  for (const bool prefer_local : {true, false}) {
+    const auto source = make_remote_source(*station, thread.context.get_executor(), tls_connector(), prefer_local);
+    source->prefetch(std::span(ids).first(50));
+    std::vector<std::future<std::size_t>> readers;
+    for (int reader = 0; reader < 4; ++reader)
+      readers.push_back(std::async(std::launch::async, [&] {
+        std::size_t right = 0;
+        for (const auto& [id, bytes] : expected) {
+          const auto got = source->get(id);
+          right += got && *got == bytes ? 1U : 0U;
+        }
+        return right;
+      }));
+    for (auto& reader : readers) EXPECT_EQ(reader.get(), expected.size());
+    EXPECT_EQ(source->get(storage::ObjectId{}).error().code, ErrorCode::not_found);
+    EXPECT_TRUE(source->get(commit.clear.root));
+  }
+}
+
+// Goal: a source outlives a cut: it connects again, once.
+TEST(PeerSessionTest, ASourceReconnectsAfterACut) {
+  TlsPeer peer;
+  TestVault station;
+  ProtocolThread thread;
+  peer.join(*station, thread);
+  const auto commit = take_snapshot(*station, numbers(3));
+  push(peer, *station, thread);
+  const auto closure = closure_of(station->objects(), commit);
+  std::vector<Channel*> open;
+  const Connector real = tls_connector();
+  const Connector dial = [&](const std::string& address, const crypto::SecretBytes& seed,
+                             crypto::TransportPublicKey key) -> asio::awaitable<Result<std::unique_ptr<Channel>>> {
+    auto channel = co_await real(address, seed, key);
+    if (channel) open.push_back(channel->get());
+    co_return channel;
+  };
+  const auto source = make_remote_source(*station, thread.context.get_executor(), dial, false);
+  ASSERT_TRUE(source->get(*closure.begin()));
+  thread.call([&] {
+    open.back()->close();
+    return true;
+  });
+  EXPECT_TRUE(source->get(*closure.rbegin()));
+  EXPECT_EQ(open.size(), 2U);
+}
+
+/// A connection that has said hello, for saying other things than a station would.
+class RawStation {
+ public:
+  RawStation(TlsPeer& peer, const crypto::SecretBytes& seed) {
+    auto connected = thread.run(tls_connect({"127.0.0.1", peer.listener->port()}, seed, {}, 15s));
+    BEFFROI_ASSERT(connected.has_value());
+    channel = std::move(*connected);
+    hello = thread.run(channel->receive(15s));
+  }
+  ~RawStation() {
+    thread.call([&] {
+      channel.reset();
+      return true;
+    });
+  }
+  void greet() { send({FrameType::message, encode_message(HelloMessage{})}); }
+  void send(Frame frame) { (void)thread.run(channel->send(std::move(frame), 15s)); }
+  void send(const Message& message) { send({FrameType::message, encode_message(message)}); }
+  /// The error that the peer answers with; its code is `cancelled` when it answers with something else.
+  Error error() {
+    const auto frame = thread.run(channel->receive(15s));
+    if (!frame) return frame.error();
+    const auto message = decode_message(frame->body);
+    if (!message || !std::holds_alternative<ErrorMessage>(*message)) return {ErrorCode::cancelled, "no error", {}};
+    return std::get<ErrorMessage>(*message).error;
+  }
+
+  ProtocolThread thread;
+  std::unique_ptr<Channel> channel;
+  Result<Frame> hello;
+};
+
+TEST(PeerSessionTest, AHostileStationIsToldAndCutOff) {
+  TlsPeer peer;
+  TestVault vault;
+  ProtocolThread thread;
+  peer.join(*vault, thread);
+  const auto& seed = vault->device_keys().transport_seed;
+  const auto end_of = [&](const std::function<void(RawStation&)>& misbehave) {
+    RawStation station(peer, seed);
+    EXPECT_TRUE(station.hello);
+    misbehave(station);
+    const Error told = station.error();
+    const auto after = station.thread.run(station.channel->receive(15s));
+    EXPECT_FALSE(after);
+    return told.code;
+  };
+  EXPECT_EQ(end_of([](RawStation& station) { station.send(Message(LogGetMessage{})); }), ErrorCode::protocol);
+  EXPECT_EQ(end_of([](RawStation& station) {
+              HelloMessage later;
+              later.lowest = later.highest = 99;
+              station.send(Message(later));
+            }),
+            ErrorCode::unsupported_version);
+  EXPECT_EQ(end_of([](RawStation& station) {
+              station.greet();
+              station.send({FrameType::message, {0xFF, 0x00}});
+            }),
+            ErrorCode::protocol);
+  EXPECT_EQ(end_of([](RawStation& station) {
+              station.greet();
+              station.send(Message(DurableMessage{}));
+            }),
+            ErrorCode::protocol);
+  EXPECT_EQ(end_of([](RawStation& station) {
+              station.greet();
+              station.send(Message(LacksMessage{}));  // before a lease
+            }),
+            ErrorCode::protocol);
+}
+
+// Goal: nonsense in an object frame is told with the next answer, and stored nowhere.
+TEST(PeerSessionTest, ABadObjectIsToldAtTheFlush) {
+  TlsPeer peer;
+  TestVault vault;
+  ProtocolThread thread;
+  peer.join(*vault, thread);
+  RawStation station(peer, vault->device_keys().transport_seed);
+  station.greet();
+  station.send(Message(LeaseOpenMessage{}));
+  EXPECT_EQ(station.error().code, ErrorCode::cancelled);
+  station.send({FrameType::object, Bytes(1000)});
+  station.send(Message(FlushMessage{}));
+  EXPECT_EQ(station.error().code, ErrorCode::corrupt);
+  station.send(Message(FlushMessage{}));
+  EXPECT_EQ(station.error().text, "no error");
+}
+
+// Goal: rights are looked up at every request: a device that is removed during a session hears it at the next one.
+TEST(PeerSessionTest, ADeviceRemovedDuringASessionIsRefused) {
+  TlsPeer peer;
+  TestVault vault;
+  ProtocolThread thread;
+  peer.join(*vault, thread);
+  RawStation station(peer, vault->device_keys().transport_seed);
+  station.greet();
+  station.send(Message(HeadsGetMessage{}));
+  EXPECT_EQ(station.error().text, "no error");
+  const auto log = vault->log();
+  storage::RemovalBody removal;
+  removal.devices.push_back({.device = vault->device_id(), .last_valid_commit = {}});
+  const Bytes record = storage::make_record(&log.head(), log.space(), removal, vault.clock.now(), vault.root.sign);
+  ASSERT_TRUE(peer.host->spaces().front()->append_record(record));
+  station.send(Message(HeadsGetMessage{}));
+  EXPECT_EQ(station.error().code, ErrorCode::refused);
+}
+
+// Goal: a key of an invitation may enrol and nothing else.
+TEST(PeerSessionTest, AnInvitationOpensNothingButTheDoor) {
+  TlsPeer peer;
+  const auto invitation = peer.host->invite("Mairie", {}, {peer.clock.now().seconds + 10}, peer.address());
+  ASSERT_TRUE(invitation);
+  for (const Message& request : {Message(LogGetMessage{}), Message(HeadsGetMessage{}), Message(LeaseOpenMessage{}),
+                                 Message(GetMessage{}), Message(FlushMessage{})}) {
+    RawStation station(peer, invitation->transport_seed());
+    station.greet();
+    station.send(request);
+    EXPECT_EQ(station.error().code, ErrorCode::refused);
+  }
+}
+
+}  // namespace
+}  // namespace beffroi::daemon::testing

@@ -1,0 +1,289 @@
+// The transport over real sockets: who is let in, who is not, and what a hostile other side can do.
+#include <gtest/gtest.h>
+#include <openssl/ssl.h>
+#include <asio/connect.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/read.hpp>
+#include <asio/ssl/context.hpp>
+#include <asio/ssl/stream.hpp>
+#include <asio/write.hpp>
+
+#include <future>
+
+#include "daemon/net/tls_context.h"
+#include "tests/support/tls_peer.h"
+
+namespace beffroi::daemon::testing {
+namespace {
+
+using asio::ip::tcp;
+using namespace std::chrono_literals;
+
+crypto::SecretBytes seed(std::uint64_t number) {
+  crypto::SeededRandom random(number);
+  return crypto::SecretBytes::random(32, random);
+}
+
+/// A listener that admits one key and hands its channels to the test.
+class EchoListener {
+ public:
+  explicit EchoListener(const crypto::TransportPublicKey& admitted, std::chrono::milliseconds handshake = 15s,
+                        std::chrono::milliseconds frame_timeout = 15s) {
+    protocol.call([&] {
+      auto bound = TlsListener::bind(
+          protocol.context.get_executor(), {"127.0.0.1", 0}, seed(1),
+          [admitted](const auto& key) { return key == admitted; }, handshake);
+      BEFFROI_ASSERT(bound.has_value());
+      listener = std::move(*bound);
+      listener->start(
+          [this, frame_timeout](std::unique_ptr<Channel> channel) { return echo(std::move(channel), frame_timeout); });
+      return true;
+    });
+  }
+  ~EchoListener() {
+    protocol.call([&] {
+      listener.reset();
+      return true;
+    });
+  }
+  std::uint16_t port() const { return listener->port(); }
+  /// What ended the first session that ended.
+  Error end() { return ended_.get_future().get(); }
+
+  ProtocolThread protocol;
+  std::unique_ptr<TlsListener> listener;
+
+ private:
+  // The listener speaks first, then sends back what it gets until the bye.
+  asio::awaitable<void> echo(std::unique_ptr<Channel> channel, std::chrono::milliseconds timeout) {
+    Error end{ErrorCode::cancelled, "bye", {}};
+    auto sent = co_await channel->send({FrameType::message, {'h', 'i'}});
+    while (sent) {
+      auto frame = co_await channel->receive(timeout);
+      if (!frame) {
+        end = frame.error();
+        break;
+      }
+      const bool bye = frame->type == FrameType::bye;
+      sent = co_await channel->send(std::move(*frame));
+      if (bye) break;
+    }
+    // Of several sessions, the first.
+    if (!std::exchange(told_, true)) ended_.set_value(end);
+  }
+
+  std::promise<Error> ended_;
+  bool told_ = false;
+};
+
+Result<std::unique_ptr<Channel>> dial(ProtocolThread& thread, std::uint16_t port, const crypto::SecretBytes& key,
+                                      crypto::TransportPublicKey expected, std::chrono::milliseconds timeout = 15s) {
+  return thread.run(tls_connect({"127.0.0.1", port}, key, expected, timeout));
+}
+
+Result<Frame> receive(ProtocolThread& thread, Channel& channel) { return thread.run(channel.receive(15s)); }
+Result<void> send(ProtocolThread& thread, Channel& channel, Frame frame) {
+  return thread.run(channel.send(std::move(frame), 15s));
+}
+
+TEST(TlsTest, FramesGoBothWaysUntilTheBye) {
+  EchoListener echo(crypto::transport_public(seed(2)));
+  ProtocolThread thread;
+  auto channel = dial(thread, echo.port(), seed(2), crypto::transport_public(seed(1)));
+  ASSERT_TRUE(channel) << channel.error().message();
+  EXPECT_EQ((*channel)->remote_key(), crypto::transport_public(seed(1)));
+  EXPECT_EQ(receive(thread, **channel)->body, (Bytes{'h', 'i'}));
+  Bytes large(storage::kMaxObjectBytes);
+  crypto::SeededRandom(3).fill(large);
+  ASSERT_TRUE(send(thread, **channel, {FrameType::object, large}));
+  const auto back = receive(thread, **channel);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->type, FrameType::object);
+  EXPECT_EQ(back->body, large);
+  ASSERT_TRUE(send(thread, **channel, {FrameType::bye, {}}));
+  EXPECT_EQ(receive(thread, **channel)->type, FrameType::bye);
+  EXPECT_EQ(echo.end().text, "bye");
+  thread.call([&] {
+    channel->reset();
+    return true;
+  });
+}
+
+TEST(TlsTest, APeerWithAnotherKeyIsRefusedAndNothingIsSent) {
+  EchoListener echo(crypto::transport_public(seed(2)));
+  ProtocolThread thread;
+  const auto channel = dial(thread, echo.port(), seed(2), crypto::transport_public(seed(4)));
+  ASSERT_FALSE(channel);
+  EXPECT_EQ(channel.error().code, ErrorCode::refused);
+  EXPECT_NE(channel.error().message().find("another key"), std::string::npos);
+}
+
+TEST(TlsTest, AKeyOfZerosTakesAnyPeer) {
+  EchoListener echo(crypto::transport_public(seed(2)));
+  ProtocolThread thread;
+  auto channel = dial(thread, echo.port(), seed(2), {});
+  ASSERT_TRUE(channel);
+  EXPECT_EQ((*channel)->remote_key(), crypto::transport_public(seed(1)));
+  thread.call([&] {
+    channel->reset();
+    return true;
+  });
+}
+
+TEST(TlsTest, AnUnknownClientIsToldSoOnItsFirstRead) {
+  EchoListener echo(crypto::transport_public(seed(2)));
+  ProtocolThread thread;
+  auto channel = dial(thread, echo.port(), seed(5), crypto::transport_public(seed(1)));
+  ASSERT_TRUE(channel) << channel.error().message();
+  const auto frame = receive(thread, **channel);
+  ASSERT_FALSE(frame);
+  EXPECT_EQ(frame.error().code, ErrorCode::refused);
+  EXPECT_NE(frame.error().message().find("does not know this computer"), std::string::npos);
+  thread.call([&] {
+    channel->reset();
+    return true;
+  });
+}
+
+/// A TLS client of the test's own making. Returns false when the listener does not go on with it.
+bool foreign_handshake(std::uint16_t port, int version, bool with_protocol) {
+  asio::io_context context;
+  asio::ssl::context tls(asio::ssl::context::tls_client);
+  SSL_CTX_set_min_proto_version(tls.native_handle(), version);
+  SSL_CTX_set_max_proto_version(tls.native_handle(), version);
+  const std::array<unsigned char, 10> protocol = {9, 'b', 'e', 'f', 'f', 'r', 'o', 'i', '/', '1'};
+  if (with_protocol) SSL_CTX_set_alpn_protos(tls.native_handle(), protocol.data(), protocol.size());
+  asio::ssl::stream<tcp::socket> stream(context, tls);
+  stream.lowest_layer().connect({asio::ip::make_address("127.0.0.1"), port});
+  asio::error_code error;
+  stream.handshake(asio::ssl::stream_base::client, error);
+  if (error) return false;
+  std::array<char, 1> byte{};
+  asio::read(stream, asio::buffer(byte), error);
+  return !error;
+}
+
+TEST(TlsTest, OlderTlsAndClientsWithoutACertificateAreRefused) {
+  EchoListener echo(crypto::transport_public(seed(2)));
+  EXPECT_FALSE(foreign_handshake(echo.port(), TLS1_2_VERSION, true));
+  EXPECT_FALSE(foreign_handshake(echo.port(), TLS1_3_VERSION, true));
+  EXPECT_FALSE(foreign_handshake(echo.port(), TLS1_3_VERSION, false));
+}
+
+TEST(TlsTest, SomethingElseThanTlsIsNamed) {
+  asio::io_context context;
+  tcp::acceptor acceptor(context, {asio::ip::make_address("127.0.0.1"), 0});
+  std::thread server([&] {
+    tcp::socket socket(context);
+    acceptor.accept(socket);
+    asio::error_code ignored;
+    asio::write(socket, asio::buffer(std::string_view("HTTP/1.1 400 Bad Request\r\n\r\n")), ignored);
+    std::array<char, 4096> rest{};
+    while (!ignored) socket.read_some(asio::buffer(rest), ignored);
+  });
+  ProtocolThread thread;
+  const auto channel = dial(thread, acceptor.local_endpoint().port(), seed(2), {});
+  server.join();
+  ASSERT_FALSE(channel);
+  EXPECT_EQ(channel.error().code, ErrorCode::protocol);
+}
+
+TEST(TlsTest, NobodyThereIsUnreachable) {
+  asio::io_context context;
+  std::uint16_t port = 0;
+  {
+    tcp::acceptor acceptor(context, {asio::ip::make_address("127.0.0.1"), 0});
+    port = acceptor.local_endpoint().port();
+  }
+  ProtocolThread thread;
+  const auto channel = dial(thread, port, seed(2), {});
+  ASSERT_FALSE(channel);
+  EXPECT_EQ(channel.error().code, ErrorCode::unreachable);
+}
+
+// Goal: a listener that accepts and says nothing does not hold a station for ever.
+TEST(TlsTest, ASilentListenerTimesOut) {
+  asio::io_context context;
+  tcp::acceptor acceptor(context, {asio::ip::make_address("127.0.0.1"), 0});
+  ProtocolThread thread;
+  const auto channel = dial(thread, acceptor.local_endpoint().port(), seed(2), {}, 50ms);
+  ASSERT_FALSE(channel);
+  EXPECT_EQ(channel.error().code, ErrorCode::timeout);
+}
+
+// Goal: a client that connects and says nothing is cut by the listener.
+TEST(TlsTest, ASilentClientIsCutInTheHandshake) {
+  EchoListener echo(crypto::transport_public(seed(2)), 50ms);
+  asio::io_context context;
+  tcp::socket socket(context);
+  socket.connect({asio::ip::make_address("127.0.0.1"), echo.port()});
+  asio::error_code error;
+  std::array<char, 1> byte{};
+  asio::read(socket, asio::buffer(byte), error);
+  EXPECT_TRUE(error);
+}
+
+// Goal: a client that is silent behind the handshake is cut, and the session hears why.
+TEST(TlsTest, ASilentClientIsCutBetweenFrames) {
+  EchoListener echo(crypto::transport_public(seed(2)), 15s, 50ms);
+  ProtocolThread thread;
+  auto channel = dial(thread, echo.port(), seed(2), {});
+  ASSERT_TRUE(channel);
+  ASSERT_TRUE(receive(thread, **channel));
+  EXPECT_EQ(echo.end().code, ErrorCode::timeout);
+  EXPECT_EQ(receive(thread, **channel).error().code, ErrorCode::unreachable);
+  thread.call([&] {
+    channel->reset();
+    return true;
+  });
+}
+
+/// Sends raw bytes inside a proper TLS connection, then closes it without a bye.
+Error session_end_after(const Bytes& raw) {
+  EchoListener echo(crypto::transport_public(seed(2)));
+  auto context = TlsContext::make(TlsSide::client, seed(2), [](const auto&) { return true; });
+  BEFFROI_ASSERT(context.has_value());
+  asio::io_context io;
+  {
+    asio::ssl::stream<tcp::socket> stream(io, (*context)->asio_context());
+    stream.lowest_layer().connect({asio::ip::make_address("127.0.0.1"), echo.port()});
+    stream.handshake(asio::ssl::stream_base::client);
+    asio::write(stream, asio::buffer(raw));
+    std::array<char, 7> hello{};  // head and "hi"
+    asio::read(stream, asio::buffer(hello));
+  }
+  return echo.end();
+}
+
+TEST(TlsTest, HostileFramesEndTheSession) {
+  EXPECT_EQ(session_end_after({0xFF, 0xFF, 0xFF, 0xFF, 1}).code, ErrorCode::limit_exceeded);
+  EXPECT_EQ(session_end_after({1, 0, 0, 0, 3, 'x'}).code, ErrorCode::limit_exceeded);  // a bye has no body
+  EXPECT_EQ(session_end_after({0, 0, 0, 0, 9}).code, ErrorCode::protocol);
+  EXPECT_EQ(session_end_after({100, 0, 0, 0, 1, 'x'}).code, ErrorCode::unreachable);  // cut inside a frame
+  EXPECT_EQ(session_end_after({}).code, ErrorCode::unreachable);                      // no bye
+}
+
+// Goal: one key can't take all places.
+TEST(TlsTest, OneKeyHasAFewConnectionsOnly) {
+  EchoListener echo(crypto::transport_public(seed(2)));
+  ProtocolThread thread;
+  std::vector<std::unique_ptr<Channel>> channels;
+  for (std::size_t i = 0; i < kMaxConnectionsPerKey; ++i) {
+    auto channel = dial(thread, echo.port(), seed(2), {});
+    ASSERT_TRUE(channel);
+    ASSERT_TRUE(receive(thread, **channel));
+    channels.push_back(std::move(*channel));
+  }
+  auto more = dial(thread, echo.port(), seed(2), {});
+  ASSERT_TRUE(more);
+  EXPECT_FALSE(receive(thread, **more));
+  EXPECT_EQ(echo.listener->connections(), kMaxConnectionsPerKey);
+  thread.call([&] {
+    more->reset();
+    channels.clear();
+    return true;
+  });
+}
+
+}  // namespace
+}  // namespace beffroi::daemon::testing

@@ -1,0 +1,517 @@
+#!/usr/bin/env python3
+"""The independent reader against the golden vectors: what is accepted, what each malformed case is refused with, and a whole vault.
+
+    vectors_test.py [TEST…]     or by ctest as reader.vectors
+"""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import cbor
+import kit
+import objects
+import primitives
+import read_vault
+import spaces
+import trees
+from primitives import FormatError, blake2b
+
+VECTORS = Path(__file__).resolve().parents[1] / "vectors"
+SECRET = bytes(range(32))
+
+
+def load(name):
+    return json.loads((VECTORS / name).read_text(encoding="utf-8"))
+
+
+def unhex(values):
+    return {k: bytes.fromhex(v) if isinstance(v, str) and re.fullmatch("([0-9a-f]{2})*", v) else v for k, v in values.items()}
+
+
+def seeded(seed, call, size):
+    return primitives.chacha20_stream(seed.to_bytes(8, "little").ljust(32, b"\0"), call.to_bytes(8, "little"), size)
+
+
+class Reads(unittest.TestCase):
+    def refuses(self, error, action, *arguments, why=""):
+        with self.subTest(why=why), self.assertRaises(FormatError) as caught:
+            action(*arguments)
+        if hasattr(caught, "exception"):
+            self.assertEqual(caught.exception.code, error, f"{why}: {caught.exception}")
+
+
+class CryptoTest(Reads):
+    """Goal: every derivation of the document gives the bytes of the worked values."""
+
+    vectors = load("crypto/composed.json")
+
+    def test_hashes_and_keys(self):
+        for v in map(unhex, self.vectors["hash"]):
+            self.assertEqual(blake2b(v["label"], v["input"], v["key"]), v["output"])
+        for v in map(unhex, self.vectors["derive_key"]):
+            self.assertEqual(objects.derive(v["label"], v["parent"], v["context"]), v["output"])
+        for v in map(unhex, self.vectors["password"]):
+            stretched = primitives.argon2id(v["password"], v["salt"], v["memory_kib"], v["passes"])
+            self.assertEqual(objects.derive("bfr1 pw key", stretched), v["key"])
+            self.assertEqual(objects.derive("bfr1 pw comm", stretched), v["commitment"])
+
+    def test_seals(self):
+        for v in map(unhex, self.vectors["seal"]):
+            nonce, rest = v["sealed"][:24], v["sealed"][24:]
+            self.assertEqual(objects.siv_nonce(v["nonce"], v["associated"], v["plaintext"]), nonce)
+            self.assertEqual(primitives.aead_open(v["encrypt"], nonce, v["associated"], rest), v["plaintext"])
+        good = unhex(self.vectors["seal"][0])
+        for v in map(unhex, self.vectors["malformed"]["seal"]):
+            self.refuses(v["error"], primitives.aead_open, good["encrypt"], v["sealed"][:24].ljust(24, b"\0"), good["associated"], v["sealed"][24:], why=v["why"])
+
+    def test_signatures(self):
+        for v in map(unhex, self.vectors["sign"]):
+            self.assertTrue(primitives.verify(v["label"], v["public"], v["message"], v["signature"]))
+            self.assertFalse(primitives.verify(v["label"], v["public"], v["message"] + b"!", v["signature"]))
+
+    def test_boxes(self):
+        good = unhex(self.vectors["box"][0])
+        keys = kit.Keys(bytes(32) + good["recipient_secret"] + bytes(32) + good["preshared"])
+        self.assertEqual(keys.box, good["recipient"])
+        self.assertEqual(spaces.open_box(1, keys, good["context"], good["box"]), good["plaintext"])
+        self.refuses("corrupt", spaces.open_box, 1, keys, good["context"] + b"!", good["box"])
+        for v in map(unhex, self.vectors["malformed"]["box"]):
+            self.refuses(v["error"], spaces.open_box, v["suite"], keys, good["context"], v["box"], why=v["why"])
+
+    def test_root(self):
+        v = unhex(self.vectors["root_keys"][0])
+        root = kit.Keys.of_kit(v["kit_secret"])
+        self.assertEqual(root.sign + root.box + root.transport, v["public"])
+        self.assertEqual(root.id, v["device_id"])
+
+    def test_chunk_boundaries_need_official_siphash(self):
+        v = load("crypto/official.json")["siphash24"]
+        for length, output in v["outputs"].items():
+            self.assertEqual(primitives.siphash24(bytes.fromhex(v["key"]), bytes(range(int(length)))), int(output, 16))
+
+
+class KitTest(Reads):
+    """Goal: the words give the secret, wrong ones are put right, and a sheet is read as a person may have copied it."""
+
+    vectors = load("crypto/composed.json")
+
+    def test_words(self):
+        for v in self.vectors["kit"]:
+            self.assertEqual(kit.read_words(v["words"].split()), (bytes.fromhex(v["secret"]), []))
+        for v in self.vectors["malformed"]["kit"]:
+            self.refuses(v["error"], kit.read_words, v["words"].split(), why=v["why"])
+
+    def test_two_wrong_words(self):
+        good = self.vectors["kit"][2]["words"].split()
+        for first, second in ((0, 27), (3, 4), (12, 24)):
+            typed = list(good)
+            typed[first], typed[second] = "zoologie", "?"
+            self.assertEqual(kit.read_words(typed), (SECRET, [(first + 1, good[first]), (second + 1, good[second])]))
+        self.assertEqual(kit.read_words([w[:4].upper() for w in good]), (SECRET, []))
+        self.assertEqual(kit.word_index(kit.word_list(), "Dé\u0301e\u0300SSE"), kit.word_index(kit.word_list(), "deesse"))
+
+    def test_sheets(self):
+        sheet = (VECTORS / "vault" / "kit.txt").read_bytes()
+        good = kit.read_text(sheet)
+        self.assertEqual(kit.read_words(good["words"])[0], SECRET)
+        self.assertNotIn("address", good)
+        whole = kit.read_text(sheet + (VECTORS / "vault" / "kit.peer").read_bytes())
+        self.assertEqual(whole["address"], "peer.example:8440")
+        words = good["words"]
+        for text in (" ".join(words), "\r\n".join(words), "# " + "x " * 9 + "\n" + ", ".join(words) + "\nSpace / Espace\u202f: ____\n"):
+            self.assertEqual(kit.read_text(text.encode())["words"], words)
+        one_by_one = "\n".join(f"{i + 1}.\n{w}" for i, w in reversed(list(enumerate(words))))
+        self.assertEqual(kit.read_text(one_by_one.encode())["words"], words)
+
+
+class CborTest(Reads):
+    def test_vectors(self):
+        vectors = load("storage/cbor.json")
+        for v in vectors["accept"]:
+            self.assertEqual(cbor.encode(cbor.decode(bytes.fromhex(v["hex"]))).hex(), v["hex"], v["note"])
+        for v in vectors["reject"]:
+            self.refuses("corrupt", cbor.decode, bytes.fromhex(v["hex"]), why=v["note"])
+
+
+class ObjectsTest(Reads):
+    """Goal: objects of every kind and codec open with nothing but their keys; malformed ones are refused with the right reason."""
+
+    vectors = load("storage/objects.json")
+
+    def setUp(self):
+        self.by_id = {v["id"]: bytes.fromhex(v["object"]) for v in self.vectors["objects"]}
+        keys = objects.EpochKeys(bytes.fromhex(self.vectors["epoch_secret"]))
+        self.opener = objects.Opener(bytes.fromhex(self.vectors["space"]), {self.vectors["epoch"]: keys}, self.get)
+
+    def get(self, identifier):
+        if identifier.hex() not in self.by_id:
+            raise FormatError("not_found")
+        return self.by_id[identifier.hex()]
+
+    def test_objects(self):
+        content = objects.ContentKeys(bytes.fromhex(self.vectors["boundary"]), bytes.fromhex(self.vectors["dedup"]))
+        kinds = "chunk", "bundle", "leaf", "node", "content leaf", "content node", "dictionary"
+        self.assertEqual({v["codec"] for v in self.vectors["objects"]}, {0, 1, 2, 3})
+        self.assertEqual({v["kind"] for v in self.vectors["objects"]}, set(kinds))
+        for v in self.vectors["objects"]:
+            opened = self.opener.open(bytes.fromhex(v["id"]))
+            self.assertEqual((kinds[opened.kind - 1], opened.codec, opened.height), (v["kind"], v["codec"], v["height"]))
+            self.assertEqual([c.hex() for c in opened.children], v["children"])
+            self.assertEqual((opened.reference, opened.plaintext.hex()), (v["reference_child"], v["plaintext"]))
+            for use, digest in v["digests"].items():
+                self.assertEqual(content.digest(use, opened.plaintext).hex(), digest)
+
+    def test_malformed(self):
+        for v in self.vectors["malformed"]:
+            data = bytes.fromhex(v["object"]) + bytes(v["zeros"])
+            self.refuses(v["error"], self.opener.open_bytes, objects.object_id(data), data, why=v["name"])
+
+    def test_payloads(self):
+        for v in load("storage/payloads.json"):
+            padded, reference = bytes.fromhex(v["payload"]), bytes.fromhex(v["reference"])
+            if v["error"]:
+                self.refuses(v["error"], lambda: objects.Payload(padded).decode(reference), why=v["name"])
+            else:
+                self.assertEqual(objects.Payload(padded).decode(reference).hex(), v["plaintext"], v["name"])
+
+    def test_padded_lengths(self):
+        lengths = [objects.padded_length(n) for n in range(0, 1 << 21, 4099)]
+        self.assertTrue(all(n == objects.padded_length(n) and n % 256 == 0 for n in lengths))
+        self.assertEqual(objects.padded_length(12 + (2 << 20)), objects.MAX_PAYLOAD_BYTES)
+
+
+class ChunkerTest(Reads):
+    def test_gear_table(self):
+        self.assertEqual([f"{g:016x}" for g in objects.GEAR], load("storage/chunker.json")["gear"])
+
+    def test_cut_points(self):
+        # The first megabyte of each stream: the whole would take this interpreter long, and tells nothing more.
+        for v in load("storage/chunker.json")["cuts"]:
+            data, key, start = seeded(v["seed"], 0, v["size"]), bytes.fromhex(v["key"]), 0
+            for cut in v["cuts"][:5]:
+                start += objects.next_cut(key, data[start:start + (1 << 20)])
+                self.assertEqual(start, cut)
+
+
+class SpaceTest(Reads):
+    """Goal: a log with every type of record verifies, its epochs open for whoever has a box, its commits and receipts are read."""
+
+    vectors = load("storage/space.json")
+
+    def setUp(self):
+        self.people = {name: kit.Keys(bytes.fromhex(seeds)) for name, seeds in self.vectors["keys"].items()}
+        self.records = [bytes.fromhex(r["record"]) for r in self.vectors["records"]]
+        self.space = bytes.fromhex(self.vectors["space"])
+
+    def test_log(self):
+        log = spaces.Log(self.records, self.space)
+        self.assertEqual([r.id.hex() for r in log.records], [r["id"] for r in self.vectors["records"]])
+        self.assertEqual({r.type for r in log.records}, set(range(1, 13)))
+        self.assertTrue(log.rotation_due)
+        self.assertEqual(log.root.id, self.people["next_root"].id)
+        self.refuses("corrupt", spaces.Log, self.records, bytes(32))
+        self.refuses("conflict", log.append, self.records[2])
+        self.refuses("corrupt", spaces.Log, self.records[:3] + self.records[4:])
+        self.refuses("corrupt", spaces.Log, self.records[1:])
+
+    def record(self, log, kind, body, signer):
+        seed = bytes.fromhex(self.vectors["keys"][signer])[:32]
+        clear = cbor.encode([log.space, len(log.records), log.records[-1].id, kind, self.people[signer].sign, 0, body])
+        return cbor.encode([1, clear, primitives.sign("bfr1 sig record", seed, b"\1" + clear)])
+
+    def public(self, name):
+        keys = self.people[name]
+        return [1, keys.sign, 1, keys.box, 1, keys.transport]
+
+    def test_rules(self):
+        retention, pin = [30, 0, 0, 0, 0, 0], [bytes(32), True]
+        friend, station = self.people["friend"], self.people["station"]
+        cases = {  # name: (records before it, type, body, signer)
+            "a station in a vault": (3, spaces.RETENTION, retention, "station"), "a stranger": (3, spaces.RETENTION, retention, "friend"),
+            "before the first epoch": (2, spaces.PIN, pin, "root"), "handover while a rotation is due": (2, spaces.HANDOVER, [self.public("next_root")], "root"),
+            "known keys": (4, spaces.HANDOVER, [self.public("friend")], "root"), "the root's role": (3, spaces.MEMBER, [self.public("root"), 2], "root"),
+            "no certificate": (4, spaces.DEVICE, [friend.sign, self.public("laptop"), 2, 1, bytes(64)], "root"),
+            "no such device": (3, spaces.REMOVAL, [[[bytes(32)]], None, False], "root"),
+            "the root": (3, spaces.REMOVAL, [[[station.id]], self.people["root"].sign, False], "root"),
+            "an epoch too far": (3, spaces.EPOCH, [3, bytes(32), 1, b"x", b"x", []], "root"),
+            "an epoch without boxes": (3, spaces.EPOCH, [2, bytes(32), 1, b"x", b"x", []], "root"),
+            "a device's generation": (3, spaces.EPOCH, [2, bytes(32), 2, b"x", b"x", []], "station"),
+            "a deletion that is none": (3, spaces.CANCEL, [self.space], "root"), "recovery of nobody": (3, spaces.RECOVERY, [bytes(32), []], "root"),
+            "a removed device": (17, spaces.EPOCH, [5, bytes(32), 2, b"x", b"x", []], "station"),
+            "the former root": (17, spaces.RETENTION, retention, "root"), "before the next epoch": (17, spaces.RETENTION, retention, "next_root"),
+        }
+        for why, (before, kind, body, signer) in cases.items():
+            log = spaces.Log(self.records[:before])
+            self.refuses("refused", log.append, self.record(log, kind, body, signer), why=why)
+        log = spaces.Log(self.records[:3])
+        log.append(self.record(log, spaces.RETENTION, retention, "root"))
+        self.assertEqual(len(log.records), 4)
+
+    def test_malformed_records(self):
+        for v in self.vectors["malformed_records"]:
+            self.refuses(v["error"], spaces.Record, bytes.fromhex(v["record"]), why=v["name"])
+
+    def test_epochs(self):
+        log = spaces.Log(self.records)
+        secrets = {n: unhex(e) for n, e in enumerate(self.vectors["epochs"], 1)}
+        for name, opens in (("root", {1, 2, 3, 4}), ("station", {1, 2, 3}), ("laptop", {2, 3, 4}), ("friend", set())):
+            access = spaces.Access(log, self.people[name])
+            self.assertEqual((set(access.grants), access.problems), (opens, []), name)
+            for number, grant in access.grants.items():
+                for field in ("secret", "boundary", "dedup", "generation"):
+                    self.assertEqual(getattr(grant, field), secrets[number][field])
+                if grant.reader_key is not None:
+                    self.assertEqual(grant.reader_key, secrets[number]["reader_key"])
+                self.assertEqual(grant.name.decode(), self.vectors["name"])
+
+    def test_epochs_without_boxes_of_their_own(self):
+        """Who has the newest box only reads the older epochs by the keys that were handed on."""
+        log = spaces.Log(self.records)
+        for record in log.records:
+            if record.type == spaces.EPOCH and record.body.number < 4:
+                record.body.boxes = []
+        access = spaces.Access(log, self.people["root"])
+        self.assertEqual({n: g.secret.hex() for n, g in access.grants.items()}, {n: e["secret"] for n, e in enumerate(self.vectors["epochs"], 1)})
+
+    def test_commits(self):
+        keys = objects.EpochKeys(bytes.fromhex(self.vectors["epochs"][0]["secret"]))
+        for name in ("commit", "first_commit"):
+            commit = spaces.Commit(bytes.fromhex(self.vectors[name]["commit"]))
+            self.assertEqual(commit.id.hex(), self.vectors[name]["id"])
+            self.assertTrue(commit.is_signed_by(self.people["station"].sign))
+            self.assertFalse(commit.is_signed_by(self.people["root"].sign))
+            sealed = commit.open(keys)
+            self.assertEqual((sealed.label.decode(), sealed.statistics[0], sealed.problems_total), (self.vectors["name"], 100, 3))
+            spaces.Log(self.records[:12]).accepts(commit)
+        whole = spaces.Log(self.records)  # the station is removed there, and number 17 is another commit than its last valid one
+        whole.accepts(commit)
+        self.refuses("refused", whole.accepts, spaces.Commit(bytes.fromhex(self.vectors["commit"]["commit"])))
+        self.assertEqual(objects.siv_nonce(keys.commit_nonce_key, commit.clear, bytes.fromhex(self.vectors["sealed_plaintext"])), commit.sealed[:24])
+        self.refuses("corrupt", commit.open, objects.EpochKeys(SECRET))
+        for v in self.vectors["malformed_commits"]:
+            self.refuses(v["error"], spaces.Commit, bytes.fromhex(v["commit"]), why=v["name"])
+        for v in self.vectors["malformed_sealed"]:
+            self.refuses("corrupt", spaces.Commit(bytes.fromhex(v["commit"])).open, keys, why=v["name"])
+
+    def test_receipts(self):
+        peer = self.people["peer"].sign
+        receipt = spaces.Receipt(bytes.fromhex(self.vectors["receipt"]["receipt"]), peer)
+        self.assertEqual((receipt.id.hex(), receipt.counter), (self.vectors["receipt"]["id"], 2))
+        for v in self.vectors["malformed_receipts"]:
+            self.refuses(v["error"], spaces.Receipt, bytes.fromhex(v["receipt"]), peer, why=v["name"])
+
+    def test_invitations(self):
+        v = self.vectors["invitation"]
+        for code in [v["code"], *v["forgiven"]]:
+            invitation = spaces.Invitation(code)
+            for field in ("transport", "sign", "token", "transport_seed", "transport_key"):
+                self.assertEqual(getattr(invitation, field).hex(), v[field])
+            self.assertEqual(invitation.address.decode(), v["address"])
+        for m in v["malformed"]:
+            self.refuses(m["error"], spaces.Invitation, m["code"], why=m["name"])
+
+    def test_device_request(self):
+        station = self.people["station"]
+        keys, preshared = cbor.decode(bytes.fromhex(self.vectors["device_request"]))
+        self.assertEqual((keys, preshared), ([1, station.sign, 1, station.box, 1, station.transport], station.preshared))
+
+
+class VaultTest(Reads):
+    """Goal: kit and files alone give everything back, and nothing that was changed is given back."""
+
+    folder = VECTORS / "vault"
+
+    @staticmethod
+    def vault():
+        return read_vault.Vault((VaultTest.folder / "kit.txt").read_bytes(), read_vault.Folder(VaultTest.folder))
+
+    def manifest(self, sequence):
+        out = {}
+        for line in (self.folder / f"manifest-{sequence}.txt").read_text(encoding="ascii").splitlines():
+            path, kind, size, digest = line.split(" ")
+            out[bytes.fromhex(path)] = int(kind), int(size), digest
+        return out
+
+    def test_every_snapshot(self):
+        vault = self.vault()
+        self.assertEqual((len(vault.commits), vault.refused, set(vault.access.epochs)), (2, [], {1, 2}))
+        vault.check_receipts(kit.Keys(bytes.fromhex(load("storage/space.json")["keys"]["peer"])).sign)
+        for commit in vault.commits.values():
+            tree, found = vault.tree(commit), {}
+            for entry in tree.entries():
+                parts = [] if entry.flags & trees.UNREADABLE or entry.type != trees.FILE else tree.segments(entry)
+                content = b"".join(bytes(s.length) if s.digest is None else tree.read(s) for s in parts)
+                found[entry.path] = entry.type, entry.size, blake2b("bfr1 local file", content).hex()
+            self.assertEqual(found, self.manifest(commit.sequence))
+        self.assertEqual(vault.newest().sequence, 2)
+
+    def test_boundaries_are_where_a_writer_puts_them(self):
+        vault = self.vault()
+        for commit in vault.commits.values():
+            tree = vault.tree(commit)
+            leaves = [trees.Page(vault.opener.open(c.id), tree.keys) for c in tree.page.children]
+            for number, leaf in enumerate(leaves):
+                ends = [trees.ends_object(tree.keys, 0, e.path, len(e.logical)) for e in leaf.entries]
+                self.assertFalse(any(ends[:-1]))
+                self.assertTrue(ends[-1] or number == len(leaves) - 1)
+            for entry in (e for leaf in leaves for e in leaf.entries if e.path.endswith(b"register")):
+                content = b"".join(tree.read(s) for s in tree.segments(entry))
+                cuts = [objects.next_cut(tree.keys.chunk_cut_key, content)]
+                self.assertEqual(cuts[0], entry.segments[0].length)
+                self.assertGreater(len(entry.segments), 1)
+
+    def test_a_restored_folder(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder, "out")
+            command = [sys.executable, str(Path(read_vault.__file__)), str(self.folder / "kit.txt"), str(self.folder), str(out), "--json"]
+            answer = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+            self.assertEqual((answer["commits"], answer["entries"], answer["problems"]), (2, 17, []))
+            for path, (kind, size, digest) in self.manifest(2).items():
+                target = os.path.join(os.fsencode(out), *path.split(b"\0"))
+                if kind == trees.FILE and b"unreadable" not in path:
+                    self.assertEqual(hashlib.blake2b(Path(os.fsdecode(target)).read_bytes(), digest_size=32, person=b"bfr1 local file\0").hexdigest(), digest)
+                    self.assertEqual(os.stat(target).st_size, size)
+                elif kind == trees.DIRECTORY:
+                    self.assertTrue(os.path.isdir(target))
+            self.assertEqual(os.readlink(out / "home" / "link"), "archive/../note")
+            self.assertEqual(os.stat(out / "home" / "register").st_ino, os.stat(out / "home" / "register.link").st_ino)
+            self.assertEqual(os.stat(out / "home" / "archive").st_mode & 0o7777, 0o2750)
+            self.assertEqual(os.stat(out / "home" / "note").st_mtime_ns % 10**9, 123_456_789)
+
+    def test_damage_is_seen(self):
+        """Each object in turn is swapped for another one, or one bit of it is: nothing is read from it."""
+        good = self.vault()
+        for name, file in good.folder.objects.items():
+            data = bytearray(file.read_bytes())
+            data[len(data) // 2] ^= 1
+            self.refuses("corrupt", good.opener.open_bytes, bytes.fromhex(name), bytes(data), why=name)
+
+    def test_a_tree_object_of_another_snapshot_is_refused(self):
+        """A peer that has keys of its own (a former member) can seal what it likes; it can't make a commit's tree of it."""
+        vault = self.vault()
+        first, second = sorted(vault.commits.values(), key=lambda c: c.sequence)
+        second.root, true_root = first.root, second.root
+        self.refuses("corrupt", vault.tree, second)
+        second.root = true_root
+        tree = vault.tree(second)
+        tree.page.children[-1].id = trees.Page(vault.opener.open(first.root), tree.keys).children[-1].id
+        self.refuses("corrupt", lambda: list(tree.entries()))
+
+
+class TreeTest(Reads):
+    """Goal: entries are taken and refused as the document says."""
+
+    children = [bytes([i] * 32) for i in range(1, 4)]
+
+    def read(self, **changes):
+        fields = {0: b"home\0note", 1: 1, 9: 3, 16: b"\xcc" * 32, 17: [[3, b"\xbb" * 32, 0, 2, 7]]}
+        fields.update({int(k[1:]): v for k, v in changes.items()})
+        return trees.Entry(cbor.decode(cbor.encode({k: v for k, v in fields.items() if v is not ...})), self.children)
+
+    def test_accepted(self):
+        self.assertEqual(self.read().references(), [(self.children[0], 2)])
+        self.read(_9=10, _17=[[7], [3, b"\xbb" * 32, 2, 0]])
+        self.read(_9=5, _17=..., _18=[1, 63])
+        self.read(_15=4, _16=..., _17=...)
+        self.read(_0=b"", _1=2, _9=..., _16=..., _17=...)
+        self.read(_1=3, _9=..., _16=..., _17=..., _11=b"../x")
+        self.read(_1=6, _9=..., _16=..., _17=..., _12=8, _13=1)
+
+    def test_refused(self):
+        no_content = {"_9": ..., "_16": ..., "_17": ...}
+        for why, changes in {
+                "absolute": {"_0": b"/etc"}, "dot dot": {"_0": b"a\0..\0b"}, "empty component": {"_0": b"a\0\0b"}, "file as root": {"_0": b""},
+                "no path": {"_0": ...}, "type 7": {"_1": 7}, "mode": {"_2": 0o10000}, "zero mode": {"_2": 0}, "nanoseconds": {"_8": 10**9},
+                "unknown flag": {"_15": 8}, "unknown field": {"_19": 1}, "zero digest": {"_16": bytes(32)}, "no digest": {"_16": ...},
+                "two holes": {"_9": 2, "_17": [[1], [1]]}, "size": {"_9": 4}, "child": {"_17": [[3, b"\xbb" * 32, 3, 2, 7]]},
+                "height": {"_17": [[3, b"\xbb" * 32, 0, 64, 7]]}, "long segment": {"_9": 1 << 22, "_17": [[1 << 22, b"\xbb" * 32, 0, 2]]},
+                "both": {"_18": [1, 2]}, "unreadable with content": {"_15": 4, "_16": ...}, "link without target": {"_1": 3, **no_content},
+                "target of a file": {"_11": b"x"}, "device numbers of a file": {"_12": 1}, "directory with hard link": {"_1": 2, "_14": b"a", **no_content},
+                "xattrs": {"_10": [[b"b", b""], [b"a", b""]]}, "xattr without name": {"_10": [[b"", b"x"]]}, "size of a directory": {"_1": 2, "_16": ..., "_17": ...},
+        }.items():
+            self.refuses("corrupt", lambda c=changes: self.read(**c), why=why)
+
+
+class DocumentTest(unittest.TestCase):
+    """Goal: the examples in docs/format.md are the bytes of the vectors, its labels and words those of the program."""
+
+    document = kit.DOCUMENT.read_text(encoding="utf-8")
+    sources = kit.DOCUMENT.parents[1] / "crypto"
+
+    def setUp(self):
+        self.space, self.sealed = load("storage/space.json"), load("storage/objects.json")
+        vault = VaultTest.vault()
+        self.opener, self.newest = vault.opener, vault.tree(vault.newest())
+        self.grants = vault.access.grants
+
+    def example(self, name):
+        """The bytes that an example is of."""
+        kind, _, which = name.partition(" ")
+        objects_by_name = {v["name"]: v for v in self.sealed["objects"]}
+        found = {
+            "cbor": lambda: bytes.fromhex(which),
+            "root": lambda: bytes.fromhex(load("crypto/composed.json")["root_keys"][0]["public"]),
+            "object": lambda: bytes.fromhex(objects_by_name[which]["object"]),
+            "header": lambda: bytes.fromhex(objects_by_name[which]["object"])[:44 + 32 * len(objects_by_name[which]["children"])],
+            "payload": lambda: self.payload(bytes.fromhex(objects_by_name[which]["object"])),
+            "entry": lambda: self.entry(b"\0".join(which.encode().split(b"/"))),
+            "plaintext": lambda: next(self.opener.open(i).plaintext for i in map(bytes.fromhex, os.listdir(VECTORS / "vault" / "objects")) if i.hex().startswith(which)),
+            "commit": lambda: bytes.fromhex(self.space["first_commit"]["commit"]),
+            "sealed_plaintext": lambda: bytes.fromhex(self.space["sealed_plaintext"]),
+            "receipt": lambda: bytes.fromhex(self.space["receipt"]["receipt"]),
+            "record": lambda: next(bytes.fromhex(r["record"]) for r in self.space["records"] if r["name"] == which),
+            "box": lambda: bytes.fromhex(load("crypto/composed.json")["box"][0]["box"]),
+            "shared": lambda: self.shared(self.grants[int(which)]),
+            "invitation": lambda: kit.base32(self.space["invitation"]["code"].replace("-", "")[4:]),
+        }
+        return found[kind]()
+
+    def payload(self, data):
+        keys, size = objects.EpochKeys(bytes.fromhex(self.sealed["epoch_secret"])), objects.check_object(data).size
+        return primitives.aead_open(keys.object_key, data[size:size + 24], data[:size], data[size + 24:])
+
+    def entry(self, path):
+        for child in self.newest.page.children:
+            opened = self.opener.open(child.id)
+            for fields in cbor.decode(opened.plaintext):
+                if fields[0] == path:
+                    return cbor.encode(fields)
+        raise KeyError(path)
+
+    @staticmethod
+    def shared(grant):
+        return primitives.aead_open(objects.derive("bfr1 epoch share", grant.secret), bytes(24), grant.context, grant.body.shared)
+
+    def test_examples(self):
+        blocks = re.findall(r"^```bytes (.+)\n((?:.*\n)*?)```$", self.document, re.M)
+        self.assertGreaterEqual(len(blocks), 19)
+        for name, text in blocks:
+            with self.subTest(example=name):
+                columns = [re.split(" {3,}", line.strip())[0] for line in text.splitlines()]
+                shown = "".join("".join(columns).split())
+                self.assertRegex(shown, "^[0-9a-f\u2026]+$")
+                self.assertTrue(re.fullmatch(shown.replace("\u2026", "([0-9a-f]{2})*?"), self.example(name).hex()), self.example(name).hex())
+
+    def test_kit_example(self):
+        secret, words = re.search(r"^```words-of (.+)\n((?:.*\n)*?)```$", self.document, re.M).groups()
+        self.assertEqual(kit.read_words(words.split()), (bytes.fromhex(secret), []))
+
+    def test_labels(self):
+        defined = re.findall(r'make_label\("([^"]+)"\)', (self.sources / "labels.h").read_text(encoding="utf-8"))
+        chapter = self.document.split("## 2. Labels")[1].split("## 3.")[0]
+        self.assertEqual(sorted(re.findall(r"^\| `(bfr1 [^`]+)` \|", chapter, re.M)), sorted(defined))
+
+    def test_words(self):
+        text = (self.sources / "kit_word_list.cpp").read_text(encoding="utf-8")
+        self.assertEqual(kit.word_list(), re.findall(r'"([a-z]+)"', text.split("= {")[1]))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,192 @@
+// Rollbacks and forks of the peer are noticed and named; a recovered station gets everything back.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/support/peer_world.h"
+
+namespace beffroi::daemon::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::set<std::uint64_t> numbers(std::uint64_t to) {
+  std::set<std::uint64_t> out;
+  for (std::uint64_t i = 0; i < to; ++i) out.insert(i);
+  return out;
+}
+
+// The peer's folder as an operator would restore it from an image.
+void copy_peer(PeerWorld& world, const fs::path& from, const fs::path& to) {
+  world.host.reset();
+  fs::remove_all(to);
+  fs::copy(from, to, fs::copy_options::recursive);
+}
+
+// Goal: a peer that was put back to an old image is named, and the station keeps what it knows.
+TEST(ExchangeTest, APeerThatWentBackIsNoticed) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  take_snapshot(*station, numbers(3));
+  ASSERT_TRUE(world.sync(*station));
+  const fs::path data = world.folder.path() + "/peer";
+  const fs::path image = world.folder.path() + "/image";
+  copy_peer(world, data, image);
+  world.reopen_peer();
+  take_snapshot(*station, numbers(4));
+  ASSERT_TRUE(world.sync(*station));
+  copy_peer(world, image, data);
+  world.reopen_peer();
+  const auto pushed = world.sync(*station);
+  ASSERT_FALSE(pushed);
+  EXPECT_EQ(pushed.error().code, ErrorCode::corrupt);
+  EXPECT_NE(pushed.error().message().find("older state"), std::string::npos) << pushed.error().message();
+  EXPECT_EQ(station->newest_receipt()->counter, 2U);
+}
+
+// Goal: a peer that signed another history with the same counter is found out by the receipts that the station keeps.
+TEST(ExchangeTest, APeerThatTellsTwoStoriesIsNoticed) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  take_snapshot(*station, numbers(3));
+  ASSERT_TRUE(world.sync(*station));
+  const fs::path data = world.folder.path() + "/peer";
+  const fs::path image = world.folder.path() + "/image";
+  copy_peer(world, data, image);
+  world.reopen_peer();
+  const auto commit = take_snapshot(*station, numbers(4));
+  ASSERT_TRUE(world.sync(*station));
+  // The other story: the same commit, receipted at another time.
+  copy_peer(world, image, data);
+  world.reopen_peer();
+  world.clock.wall_s += 5;
+  auto caller = world.caller(*station);
+  const auto lease = caller.space->open_lease(caller.device);
+  std::map<std::uint8_t, std::vector<Bytes>> by_height;
+  for (const auto& id : closure_of(station->objects(), commit))
+    by_height[(*station->objects().info(station->space(), id))->height].push_back(
+        *station->objects().get(station->space(), id));
+  for (const auto& [height, objects] : by_height) ASSERT_TRUE(caller.space->put(lease->id, objects));
+  ASSERT_TRUE(
+      caller.space->accept_commit(lease->id, caller.device, **station->store().commit(commit.id), {}).has_value());
+  const auto pushed = world.sync(*station);
+  ASSERT_FALSE(pushed);
+  EXPECT_EQ(pushed.error().code, ErrorCode::corrupt);
+  EXPECT_NE(pushed.error().message().find("two different histories"), std::string::npos) << pushed.error().message();
+}
+
+// Goal: a record that only the station has reaches the peer, and one that only the peer has reaches the station.
+TEST(ExchangeTest, LogsAreBroughtTogether) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  take_snapshot(*station, numbers(3));
+  const auto rotation =
+      storage::rotate_epoch(station->log(), station->device_keys(), station.clock.now(), station.random);
+  ASSERT_TRUE(rotation);
+  ASSERT_TRUE(station->append_records({&*rotation, 1}));
+  // Offered to the peer; the snapshot of the old epoch is refused there.
+  auto link = world.connect(*station);
+  ASSERT_TRUE(link);
+  const auto exchanged = world.run((*link)->exchange_state(*station, world.pool));
+  ASSERT_TRUE(exchanged) << exchanged.error().message();
+  auto space = world.caller(*station).space;
+  EXPECT_EQ(space->log().head().id, station->log().head().id);
+
+  const auto next = storage::rotate_epoch(station->log(), station->device_keys(), station.clock.now(), station.random);
+  ASSERT_TRUE(next);
+  ASSERT_TRUE(space->append_record(*next));
+  ASSERT_TRUE(world.run((*link)->exchange_state(*station, world.pool)));
+  EXPECT_EQ(station->log().head().id, space->log().head().id);
+  world.close(**link);
+}
+
+// Goal: logs that part are a fork, named with its place.
+TEST(ExchangeTest, LogsThatPartAreNoticed) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  const auto one = storage::rotate_epoch(station->log(), station->device_keys(), station.clock.now(), station.random);
+  const auto other = storage::rotate_epoch(station->log(), station->device_keys(), station.clock.now(), station.random);
+  ASSERT_NE(*one, *other);
+  ASSERT_TRUE(station->append_records({&*one, 1}));
+  ASSERT_TRUE(world.caller(*station).space->append_record(*other));
+  const auto pushed = world.sync(*station);
+  ASSERT_FALSE(pushed);
+  EXPECT_EQ(pushed.error().code, ErrorCode::corrupt);
+  EXPECT_NE(pushed.error().message().find("another log"), std::string::npos) << pushed.error().message();
+}
+
+// Goal: kit, fresh station and peer give back commits, trees and receipts; contents are known as remote and come on
+// demand; the recovered station's next snapshot continues the old branch.
+TEST(ExchangeTest, ARecoveredStationGetsItsTreesBack) {
+  PeerWorld world;
+  TestVault old_station(1);
+  world.join(*old_station);
+  take_snapshot(*old_station, numbers(200));
+  ASSERT_TRUE(world.sync(*old_station));
+  const auto newest = take_snapshot(*old_station, numbers(210));
+  ASSERT_TRUE(world.sync(*old_station));
+
+  TemporaryFolder folder;
+  ManualClock clock;
+  crypto::SeededRandom random(99);
+  auto vault = Vault::open(folder.path() + "/data", clock, random);
+  ASSERT_TRUE(vault);
+  Vault& fresh = **vault;
+  const auto request = fresh.device_request();
+  ASSERT_TRUE(request);
+  auto root_link = world.connect(old_station.root.transport_seed);
+  ASSERT_TRUE(root_link) << root_link.error().message();
+  const auto records = world.run((*root_link)->fetch_log(0));
+  ASSERT_TRUE(records);
+  const auto log = storage::SpaceLog::from_records(*records, old_station->space());
+  ASSERT_TRUE(log);
+  const auto heads = world.run((*root_link)->fetch_heads());
+  ASSERT_TRUE(heads);
+  storage::RecoveryPlan plan;
+  plan.log = &*log;
+  for (const auto& head : *heads) plan.heads[head.device] = {head.commit, head.sequence};
+  const auto added = storage::recover_vault(old_station.root, *request, plan, clock.now(), random);
+  ASSERT_TRUE(added) << added.error().message();
+  std::vector<Bytes> all = *records;
+  for (const Bytes& record : *added) {
+    const auto appended = world.run((*root_link)->append_record(record));
+    ASSERT_TRUE(appended) << appended.error().message();
+    all.push_back(record);
+  }
+  world.close(**root_link);
+  // The old device is out from this moment on.
+  EXPECT_FALSE(world.connect(*old_station));
+  ASSERT_TRUE(fresh.found(all));
+  ASSERT_TRUE(fresh.bind_peer({world.host->public_part(), "memory:1"}));
+
+  // The first attempts are cut; the fetch goes on where it stopped.
+  std::uint64_t frames = 4;
+  while (true) {
+    auto link = world.connect(fresh, {.seed = frames, .cut_after_frames = frames, .max_yields = 2});
+    if (link && world.run((*link)->fetch_trees(fresh, world.pool, world.progress))) break;
+    frames += 3;
+    ASSERT_LT(frames, 2000U);
+  }
+  EXPECT_EQ(fresh.snapshots()->size(), 2U);
+  EXPECT_EQ(fresh.latest()->value().commit.id, newest.id);
+  EXPECT_EQ(fresh.newest_receipt()->counter, 2U);
+  for (const auto& id : closure_of(old_station->objects(), newest)) {
+    const auto info = fresh.objects().info(fresh.space(), id);
+    ASSERT_TRUE(info && *info);
+    EXPECT_TRUE(storage::counts_as_present(*info));
+    EXPECT_TRUE((*info)->receipted);
+    EXPECT_EQ((*info)->bytes_present, (*info)->height > 0);
+  }
+
+  take_snapshot(fresh, numbers(211));
+  const auto pushed = world.sync(fresh);
+  ASSERT_TRUE(pushed) << pushed.error().message();
+  EXPECT_EQ(pushed->receipt_counter, 3U);
+}
+
+}  // namespace
+}  // namespace beffroi::daemon::testing

@@ -1,0 +1,218 @@
+// A station pushes to a peer over a line that is cut at every frame: nothing acknowledged is lost, what was not
+// resumes.
+#include <gtest/gtest.h>
+
+#include "tests/support/peer_world.h"
+
+namespace beffroi::daemon::testing {
+namespace {
+
+std::set<std::uint64_t> numbers(std::uint64_t from, std::uint64_t to) {
+  std::set<std::uint64_t> out;
+  for (std::uint64_t i = from; i < to; ++i) out.insert(i);
+  return out;
+}
+
+void expect_complete(PeerWorld& world, Vault& vault, const storage::Commit& commit) {
+  auto space = world.caller(vault).space;
+  for (const auto& id : closure_of(vault.objects(), commit)) {
+    const auto bytes = space->get(id);
+    ASSERT_TRUE(bytes) << bytes.error().message();
+    EXPECT_EQ(storage::object_id(*bytes), id);
+  }
+}
+
+// Goal: the plain case; the receipt is stored, the peer holds every object, and a second push sends none.
+TEST(PushTest, AReceiptComesBackAndTheClosureIsThere) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  const auto commit = take_snapshot(*station, numbers(0, 300));
+  const auto pushed = world.sync(*station);
+  ASSERT_TRUE(pushed) << pushed.error().message();
+  EXPECT_EQ(pushed->commits, 1U);
+  EXPECT_EQ(pushed->objects_sent, closure_of(station->objects(), commit).size());
+  EXPECT_EQ(pushed->receipt_counter, 1U);
+  EXPECT_EQ(world.progress.bytes_sent, world.progress.bytes_to_send);
+  EXPECT_TRUE(station->unreceipted()->empty());
+  expect_complete(world, *station, commit);
+
+  const auto again = take_snapshot(*station, numbers(0, 300));
+  const auto second = world.sync(*station);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->objects_sent, 0U);
+  EXPECT_EQ(second->receipt_counter, 2U);
+  expect_complete(world, *station, again);
+}
+
+// Goal: a small change costs a small push.
+TEST(PushTest, OnlyWhatThePeerLacksIsSent) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  take_snapshot(*station, numbers(0, 300));
+  ASSERT_TRUE(world.sync(*station));
+  const auto commit = take_snapshot(*station, numbers(0, 301));
+  const auto pushed = world.sync(*station);
+  ASSERT_TRUE(pushed);
+  EXPECT_LE(pushed->objects_sent, 4U);  // one chunk, its leaf, the nodes above
+  expect_complete(world, *station, commit);
+}
+
+// Goal: cut at every frame, with frames under way lost or not, at both ends. Each attempt ends with an error or a
+// receipt, never with a receipt for less than everything; in the end all is there, and nothing is sent again that was
+// acknowledged.
+TEST(PushTest, APushThatIsCutAtEveryFrameFinishes) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  const auto first = take_snapshot(*station, numbers(0, 40));
+  const auto second = take_snapshot(*station, numbers(0, 60));
+  std::uint64_t cuts = 0;
+  for (std::uint64_t frames = 0;; ++frames) {
+    ASSERT_LT(frames, 1000U);
+    const auto pushed = world.sync(*station, {.seed = frames, .cut_after_frames = frames, .max_yields = 3});
+    auto space = world.caller(*station).space;
+    for (const auto& commit : {first, second}) {
+      const auto receipt = station->store().receipt_of(commit.id);
+      ASSERT_TRUE(receipt);
+      // What the station believes to be receipted, the peer holds.
+      if (*receipt) {
+        ASSERT_TRUE(space->commit_bytes(commit.id)->has_value()) << frames;
+        expect_complete(world, *station, commit);
+      }
+    }
+    if (pushed) break;
+    ++cuts;
+  }
+  EXPECT_GT(cuts, 10U);
+  EXPECT_TRUE(station->unreceipted()->empty());
+  EXPECT_EQ(station->newest_receipt()->counter, 2U);
+  expect_complete(world, *station, second);
+}
+
+// Goal: the same by bytes, with the peer restarted after every cut: what it acknowledged survives.
+TEST(PushTest, APushThatIsCutAtManyBytesSurvivesRestartsOfThePeer) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  const auto commit = take_snapshot(*station, numbers(0, 50));
+  std::uint64_t bytes = 1;
+  std::uint64_t cuts = 0;
+  while (!world.sync(*station, {.seed = bytes, .cut_after_bytes = bytes, .max_yields = 2})) {
+    ++cuts;
+    bytes += 1 + bytes / 4;
+    while (world.context.poll() > 0) continue;
+    world.reopen_peer();
+  }
+  EXPECT_GT(cuts, 10U);
+  EXPECT_TRUE(station->unreceipted()->empty());
+  expect_complete(world, *station, commit);
+}
+
+// Goal: the answer to a commit is lost; the next session learns the same receipt and sends nothing.
+TEST(PushTest, AReceiptThatWasLostOnTheWayIsFetched) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  const auto commit = take_snapshot(*station, numbers(0, 5));
+  auto caller = world.caller(*station);
+  const auto lease = caller.space->open_lease(caller.device);
+  std::map<std::uint8_t, std::vector<Bytes>> by_height;
+  for (const auto& id : closure_of(station->objects(), commit))
+    by_height[(*station->objects().info(station->space(), id))->height].push_back(
+        *station->objects().get(station->space(), id));
+  for (const auto& [height, objects] : by_height) ASSERT_TRUE(caller.space->put(lease->id, objects));
+  const Bytes encoded = **station->store().commit(commit.id);
+  const auto receipt = caller.space->accept_commit(lease->id, caller.device, encoded, {});
+  ASSERT_TRUE(receipt) << receipt.error().message();
+
+  const auto pushed = world.sync(*station);
+  ASSERT_TRUE(pushed) << pushed.error().message();
+  EXPECT_EQ(pushed->objects_sent, 0U);
+  EXPECT_EQ(pushed->commits, 0U);
+  EXPECT_EQ(**station->store().receipt_of(commit.id), *receipt);
+}
+
+// Goal: what the peer found damaged is sent again at the beginning of the next push, even in a renewed epoch's absence
+// of anything to push.
+TEST(PushTest, DamagedObjectsAreHealed) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  const auto commit = take_snapshot(*station, numbers(0, 30));
+  ASSERT_TRUE(world.sync(*station));
+  auto space = world.caller(*station).space;
+  const auto closure = closure_of(station->objects(), commit);
+  ASSERT_TRUE(space->quarantine(*closure.begin()));
+  ASSERT_TRUE(space->quarantine(commit.clear.root));
+  EXPECT_FALSE(space->get(commit.clear.root));
+  EXPECT_EQ(world.host->tenants()->front().quarantined, 2U);
+  const auto pushed = world.sync(*station);
+  ASSERT_TRUE(pushed) << pushed.error().message();
+  EXPECT_EQ(pushed->objects_sent, 2U);
+  EXPECT_TRUE(pushed->could_not_heal.empty());
+  EXPECT_EQ(world.host->tenants()->front().quarantined, 0U);
+  expect_complete(world, *station, commit);
+}
+
+// Goal: a damaged object that the station has evicted is reported and counts as absent there from now on; a snapshot
+// that was already made with it gets its receipt all the same (else the branch would stand still for ever).
+TEST(PushTest, ALossIsReportedAndSnapshotsGoOn) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  const auto first = take_snapshot(*station, numbers(0, 30));
+  ASSERT_TRUE(world.sync(*station));
+  auto& objects = station->objects();
+  storage::ObjectId lost;
+  for (const auto& id : closure_of(objects, first))
+    if ((*objects.info(station->space(), id))->height == 0) lost = id;
+  const auto second = take_snapshot(*station, numbers(0, 31));
+  ASSERT_TRUE(closure_of(objects, second).contains(lost));
+  ASSERT_TRUE(objects.evict(station->space(), {&lost, 1}));
+  ASSERT_TRUE(world.caller(*station).space->quarantine(lost));
+
+  const auto pushed = world.sync(*station);
+  ASSERT_TRUE(pushed) << pushed.error().message();
+  EXPECT_EQ(pushed->commits, 1U);
+  EXPECT_EQ(pushed->could_not_heal, std::vector{lost});
+  EXPECT_FALSE(storage::counts_as_present(*objects.info(station->space(), lost)));
+
+  take_snapshot(*station, numbers(0, 32));  // seals the lost file again, here to the same id
+  const auto healed = world.sync(*station);
+  ASSERT_TRUE(healed) << healed.error().message();
+  EXPECT_TRUE(healed->could_not_heal.empty());
+  EXPECT_TRUE(world.caller(*station).space->get(lost));
+}
+
+// Goal: the quota is named, nothing is lost, and more room lets the push go on.
+TEST(PushTest, AFullQuotaIsRefusedWithASentence) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station, 100'000);
+  take_snapshot(*station, numbers(0, 100));
+  const auto pushed = world.sync(*station);
+  ASSERT_FALSE(pushed);
+  EXPECT_EQ(pushed.error().code, ErrorCode::refused);
+  EXPECT_NE(pushed.error().message().find("100000"), std::string::npos) << pushed.error().message();
+  EXPECT_EQ(station->unreceipted()->size(), 1U);
+  EXPECT_LE(world.host->tenants()->front().used_bytes, 100'000U);
+}
+
+// Goal: SIGTERM during a push leaves a session in step and a push that resumes.
+TEST(PushTest, ACancelledPushResumes) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  take_snapshot(*station, numbers(0, 30));
+  world.progress.cancel = true;
+  const auto pushed = world.sync(*station);
+  ASSERT_FALSE(pushed);
+  EXPECT_EQ(pushed.error().code, ErrorCode::cancelled);
+  world.progress.cancel = false;
+  EXPECT_TRUE(world.sync(*station));
+}
+
+}  // namespace
+}  // namespace beffroi::daemon::testing

@@ -1,0 +1,464 @@
+#include "daemon/backup/backup.h"
+
+#include <thread>
+
+#include "storage/store/limits.h"
+#include "tests/support/backup_world.h"
+#include "tests/support/memory_objects.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::testing::seeded_bytes;
+using testing::BackupWorld;
+using testing::write_file;
+
+// What the folders above the source may cost when somebody else changes them meanwhile.
+constexpr std::uint64_t kTreeBytes = 8'192;
+
+std::string random_text(std::uint64_t seed, std::size_t size) { return to_string(seeded_bytes(seed, size)); }
+
+void make_folder(const std::string& path) { ASSERT_EQ(::mkdir(path.c_str(), 0755), 0); }
+
+// Goal: a second backup of the same files reads nothing and stores nothing, and its tree is the same.
+TEST(BackupTest, UnchangedFilesCostNothing) {
+  BackupWorld world;
+  make_folder(world.at("folder"));
+  write_file(world.at("folder/small"), "small");
+  write_file(world.at("folder/empty"), "");
+  write_file(world.at("large"), random_text(1, 500'000));
+  const auto first = world.backup();
+  EXPECT_EQ(first.statistics.files_new, 3U);
+  EXPECT_EQ(first.statistics.bytes_read, 500'005U);
+  EXPECT_GT(first.statistics.bytes_added, 500'000U);
+  const auto entries = world.entries();
+  const std::size_t objects = world.content_objects();
+  const auto second = world.backup();
+  EXPECT_EQ(second.statistics.files_unchanged, 3U);
+  EXPECT_EQ(second.statistics.files_new + second.statistics.files_changed + second.statistics.files_removed, 0U);
+  EXPECT_EQ(second.statistics.bytes_read, 0U);
+  EXPECT_LT(second.statistics.bytes_added, kTreeBytes);
+  EXPECT_EQ(world.content_objects(), objects);
+  EXPECT_EQ(world.entries(), entries);
+}
+
+// Goal: fresh files may change again within a tick of the clock: they are read again, and count as unchanged then.
+TEST(BackupTest, FreshTimestampsAreNotTrusted) {
+  BackupWorld world;
+  world.vault.clock.wall_s = 1'000'000'000;
+  write_file(world.at("a"), "content");
+  world.backup();
+  const auto again = world.backup();
+  EXPECT_EQ(again.statistics.bytes_read, 7U);
+  EXPECT_EQ(again.statistics.files_unchanged, 1U);
+}
+
+// Goal: --rehash reads everything whatever the cache says, and finds nothing new.
+TEST(BackupTest, RehashReadsEverything) {
+  BackupWorld world;
+  write_file(world.at("a"), "content");
+  world.backup();
+  auto request = BackupWorld::request();
+  request.rehash = true;
+  const auto again = world.backup(request);
+  EXPECT_EQ(again.statistics.bytes_read, 7U);
+  EXPECT_EQ(again.statistics.files_unchanged, 1U);
+  EXPECT_EQ(world.content_objects(), 1U);
+}
+
+// Goal: one byte changed in a large file costs a small fraction of it.
+TEST(BackupTest, OneChangedByteCostsLittle) {
+  BackupWorld world;
+  std::string content = random_text(2, 4'000'000);
+  write_file(world.at("large"), content);
+  world.backup();
+  content[2'000'000] ^= 1;
+  write_file(world.at("large"), content);
+  const auto changed = world.backup();
+  EXPECT_EQ(changed.statistics.files_changed, 1U);
+  EXPECT_LT(changed.statistics.bytes_added, 16'384U);
+  auto restored = world.restore_to(world.folder.path() + "/out");
+  EXPECT_EQ(testing::describe_tree(world.folder.path() + "/out"), testing::describe_tree(world.source()));
+}
+
+// Goal: a source marked separate shares neither bundles nor deltas.
+TEST(BackupTest, SeparateSourcesStandAlone) {
+  BackupWorld world;
+  world.sources[0].separate = true;
+  std::string content = random_text(3, 300'000);
+  write_file(world.at("large"), content);
+  write_file(world.at("small"), "small");
+  world.backup();
+  content[100'000] ^= 1;
+  write_file(world.at("large"), content);
+  world.backup();
+  for (const auto& [name, entry] : world.entries()) {
+    for (const auto& segment : entry.segments) {
+      EXPECT_FALSE(segment.in_bundle) << name;
+      EXPECT_EQ(segment.object->height, 0) << name;
+    }
+  }
+}
+
+// Goal: moved and copied files add no content, only tree.
+TEST(BackupTest, MovedAndCopiedFilesAddNoContent) {
+  BackupWorld world;
+  const std::string content = random_text(4, 800'000);
+  write_file(world.at("large"), content);
+  write_file(world.at("small"), random_text(5, 5'000));
+  world.backup();
+  const std::size_t objects = world.content_objects();
+  make_folder(world.at("moved"));
+  ASSERT_EQ(::rename(world.at("large").c_str(), world.at("moved/renamed").c_str()), 0);
+  write_file(world.at("copy-of-large"), content);
+  write_file(world.at("moved/copy-of-small"), random_text(5, 5'000));
+  const auto again = world.backup();
+  EXPECT_EQ(again.statistics.files_removed, 1U);
+  EXPECT_EQ(again.statistics.files_new, 3U);
+  EXPECT_EQ(world.content_objects(), objects);
+  EXPECT_LT(again.statistics.bytes_added, kTreeBytes);
+}
+
+// Goal: small files share bundles, each of them once whatever its name.
+TEST(BackupTest, SmallFilesArePacked) {
+  BackupWorld world;
+  for (int i = 0; i < 300; ++i)
+    write_file(world.at("f" + std::to_string(i)), random_text(100 + static_cast<std::uint64_t>(i % 100), 3'000));
+  const auto result = world.backup();
+  // 100 different contents of 3,000 bytes: two bundles of about 256 KiB.
+  EXPECT_EQ(world.content_objects(), 2U);
+  EXPECT_LT(result.statistics.bytes_added, 500'000U);
+  const auto entries = world.entries();
+  EXPECT_EQ(entries.at("f0").segments[0], entries.at("f200").segments[0]);
+}
+
+// Goal: a bundle of which little is left is rewritten by the backup after the next.
+TEST(BackupTest, SparseBundlesAreRewritten) {
+  BackupWorld world;
+  for (int i = 0; i < 20; ++i)
+    write_file(world.at("f" + std::to_string(i)), random_text(200 + static_cast<std::uint64_t>(i), 10'000));
+  world.backup();
+  const auto old_bundle = world.entries().at("f3").segments[0].object->id;
+  for (int i = 0; i < 20; ++i)
+    if (i != 3) ASSERT_EQ(::unlink(world.at("f" + std::to_string(i)).c_str()), 0);
+  world.backup();
+  EXPECT_EQ(world.entries().at("f3").segments[0].object->id, old_bundle);
+  const auto rewritten = world.backup();
+  EXPECT_NE(world.entries().at("f3").segments[0].object->id, old_bundle);
+  EXPECT_EQ(rewritten.statistics.files_unchanged, 1U);
+  EXPECT_LT(rewritten.statistics.bytes_added, 30'000U);
+  EXPECT_EQ(world.content_objects(), 2U);
+  EXPECT_EQ(world.backup().statistics.bytes_read, 0U);
+  EXPECT_EQ(world.content_objects(), 2U);
+}
+
+// Goal: a source that is gone, or suddenly empty, keeps its last content, is named, and does not stop the others.
+TEST(BackupTest, MissingSourcesKeepTheirContent) {
+  BackupWorld world;
+  const std::string other = world.folder.path() + "/z-other";
+  make_folder(other);
+  write_file(other + "/x", "other file");
+  write_file(world.at("a"), "precious");
+  world.sources.push_back(BackupWorld::source_at(other));
+  world.backup();
+  ASSERT_EQ(::rename(world.source().c_str(), (world.folder.path() + "/away").c_str()), 0);
+  write_file(other + "/y", "new");
+  for (const bool empty : {false, true}) {
+    if (empty) make_folder(world.source());
+    const auto result = world.backup();
+    EXPECT_EQ(result.problems_total, 1U) << empty;
+    ASSERT_FALSE(result.problems.empty());
+    EXPECT_EQ(result.problems[0].path, storage::to_entry_path(world.source()));
+    const auto latest = world.vault->resolve("latest");
+    EXPECT_NE(latest->commit.clear.flags & storage::kCommitStale, 0U);
+    const auto entries = world.entries();
+    ASSERT_TRUE(entries.contains("a"));
+    EXPECT_NE(entries.at("a").flags & storage::kEntryStale, 0U);
+    EXPECT_EQ(entries.at("a").size, 8U);
+    const auto opener = world.opener();
+    const auto found =
+        storage::TreeReader(opener, latest->commit.clear.root).find(storage::to_entry_path(other + "/y"));
+    EXPECT_TRUE(found->has_value());
+  }
+  auto request = BackupWorld::request();
+  request.accept_empty = true;
+  const auto accepted = world.backup(request);
+  EXPECT_FALSE(accepted.incomplete());
+  EXPECT_EQ(world.entries().size(), 1U);
+}
+
+// Goal: what comes back after a source was stale is the present state, not the kept one.
+TEST(BackupTest, StaleSourcesRecover) {
+  BackupWorld world;
+  write_file(world.at("a"), "one");
+  world.backup();
+  ASSERT_EQ(::rename(world.source().c_str(), (world.folder.path() + "/away").c_str()), 0);
+  world.backup();
+  ASSERT_EQ(::rename((world.folder.path() + "/away").c_str(), world.source().c_str()), 0);
+  const auto back = world.backup();
+  EXPECT_FALSE(back.incomplete());
+  EXPECT_EQ(world.entries().at("a").flags, 0U);
+  EXPECT_EQ(world.vault->resolve("latest")->commit.clear.flags, 0U);
+}
+
+// Goal: tests run as root, so a file that nobody can read is one whose reading fails: /proc/self/mem. It is named, and
+// the others are saved.
+TEST(BackupTest, UnreadableFilesAreNamed) {
+  BackupWorld world;
+  write_file(world.at("a"), "fine");
+  world.sources.push_back(BackupWorld::source_at("/proc/self/mem"));
+  const auto result = world.backup();
+  EXPECT_TRUE(result.incomplete());
+  ASSERT_EQ(result.problems.size(), 1U);
+  EXPECT_EQ(storage::to_display_path(result.problems[0].path), "/proc/self/mem");
+  EXPECT_EQ(world.entries().at("a").size, 4U);
+  const auto opener = world.opener();
+  const auto found = storage::TreeReader(opener, world.vault->resolve("latest")->commit.clear.root)
+                         .find(storage::to_entry_path("/proc/self/mem"));
+  ASSERT_TRUE(found->has_value());
+  EXPECT_NE((**found).flags & storage::kEntryUnreadable, 0U);
+}
+
+// Goal: a file that grows all the time is taken, flagged and named, and the backup ends; a quiet one is not flagged any
+// more.
+TEST(BackupTest, ChangingFilesAreFlagged) {
+  BackupWorld world;
+  write_file(world.at("log"), random_text(6, 3'000'000));
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    const FileDescriptor file(::open(world.at("log").c_str(), O_WRONLY));
+    for (std::uint64_t i = 0; !stop; ++i) static_cast<void>(::pwrite(file.get(), &i, sizeof i, 0));
+  });
+  // A busy machine may leave the writer no turn while the file is read: then once more.
+  BackupResult result;
+  for (int attempt = 0; attempt < 100 && !result.incomplete(); ++attempt) result = world.backup();
+  stop = true;
+  writer.join();
+  ASSERT_EQ(result.problems.size(), 1U);
+  EXPECT_NE(world.entries().at("log").flags & storage::kEntryChangedWhileRead, 0U);
+  EXPECT_EQ(world.entries().at("log").size, 3'000'000U);
+  const auto calm = world.backup();
+  EXPECT_FALSE(calm.incomplete());
+  EXPECT_EQ(world.entries().at("log").flags, 0U);
+}
+
+// Goal: files that come and go while the walk runs never end it, and leave a sound snapshot.
+TEST(BackupTest, VanishingFilesAreNoError) {
+  BackupWorld world;
+  std::atomic<bool> stop = false;
+  for (int i = 0; i < 200; ++i)
+    write_file(world.at("f" + std::to_string(i)), random_text(static_cast<std::uint64_t>(i), 20'000));
+  std::thread mischief([&] {
+    for (int i = 0; !stop; i = (i + 7) % 200) {
+      ::unlink(world.at("f" + std::to_string(i)).c_str());
+      ::usleep(50);
+      write_file(world.at("f" + std::to_string((i + 3) % 200)), "back");
+    }
+  });
+  const auto first = world.backup();
+  stop = true;
+  mischief.join();
+  EXPECT_TRUE(first.snapshot.has_value());
+  EXPECT_FALSE(world.backup().incomplete());
+}
+
+// Goal: a backup that is stopped leaves no snapshot, and the next one finds again what was stored.
+TEST(BackupTest, StoppedBackupsResume) {
+  BackupWorld world;
+  for (int i = 0; i < 60; ++i)
+    write_file(world.at("f" + std::to_string(i)), random_text(300 + static_cast<std::uint64_t>(i), 1'000'000));
+  Progress progress;
+  std::thread stopper([&] {
+    while (progress.bytes_added < 20'000'000) ::usleep(200);
+    progress.cancel = true;
+  });
+  const auto stopped = run_backup(*world.vault, world.sources, BackupWorld::request(), progress);
+  stopper.join();
+  ASSERT_FALSE(stopped.has_value());
+  EXPECT_EQ(stopped.error().code, ErrorCode::cancelled);
+  EXPECT_TRUE(world.vault->snapshots()->empty());
+  const std::uint64_t before = world.vault->objects().usage(world.vault->space())->sealed_bytes;
+  EXPECT_GT(before, 0U);
+  const auto finished = world.backup();
+  const std::uint64_t after = world.vault->objects().usage(world.vault->space())->sealed_bytes;
+  EXPECT_EQ(finished.statistics.bytes_added, after - before);
+  EXPECT_LT(after, 62'000'000U);
+  world.restore_to(world.folder.path() + "/out");
+  EXPECT_EQ(testing::describe_tree(world.folder.path() + "/out"), testing::describe_tree(world.source()));
+}
+
+// Goal: a dry run counts and changes nothing.
+TEST(BackupTest, DryRunStoresNothing) {
+  BackupWorld world;
+  write_file(world.at("a"), "one");
+  write_file(world.at("b"), "two");
+  world.backup();
+  write_file(world.at("b"), "longer than before");
+  write_file(world.at("c"), "new");
+  auto request = BackupWorld::request();
+  request.dry_run = true;
+  const auto before = world.vault->objects().usage(world.vault->space());
+  const auto result = world.backup(request);
+  EXPECT_FALSE(result.snapshot.has_value());
+  EXPECT_EQ(result.statistics.files_new, 1U);
+  EXPECT_EQ(result.statistics.files_changed, 1U);
+  EXPECT_EQ(result.statistics.files_unchanged, 1U);
+  EXPECT_EQ(world.vault->objects().usage(world.vault->space())->objects, before->objects);
+  EXPECT_EQ(world.vault->snapshots()->size(), 1U);
+}
+
+// Goal: a first push is cut into complete snapshots, newest and smallest files first, each holding the one before; once
+// the peer has one, no more.
+TEST(BackupTest, FirstPushComesInParts) {
+  BackupWorld world;
+  make_folder(world.at("folder"));
+  for (int i = 0; i < 20; ++i) {
+    const std::string path = world.at("folder/f" + std::to_string(i));
+    write_file(path, random_text(400 + static_cast<std::uint64_t>(i), 100'000));
+    // The higher, the newer.
+    const std::array<timespec, 2> times{timespec{3'900'000'000 + i * 86'400L, 0},
+                                        timespec{3'900'000'000 + i * 86'400L, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times.data(), 0), 0);
+  }
+  auto request = BackupWorld::request();
+  request.partial_step_bytes = 300'000;
+  const auto result = world.backup(request);
+  EXPECT_EQ(result.partial_commits, 3U);  // 300,000, 600,000 and 1,200,000 of 2,000,000 bytes
+  const auto snapshots = world.vault->snapshots();
+  ASSERT_EQ(snapshots->size(), 4U);
+  std::set<std::string> last;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const auto& snapshot = (*snapshots)[i];
+    EXPECT_EQ(snapshot.commit.clear.flags, i < 3 ? storage::kCommitPartial : 0U);
+    std::set<std::string> files;
+    for (const auto& [name, entry] : world.entries(snapshot.commit.id.hex()))
+      if (entry.type == storage::EntryType::file) files.insert(name);
+    EXPECT_EQ(files.size(), std::vector<std::size_t>({3, 6, 12, 20})[i]);
+    EXPECT_TRUE(std::includes(files.begin(), files.end(), last.begin(), last.end()));
+    EXPECT_TRUE(files.contains("folder/f19"));
+    last = files;
+  }
+  EXPECT_EQ(world.vault->resolve("latest")->commit.id, *result.snapshot);
+  testing::TestPeer peer;
+  ASSERT_TRUE(world.vault->bind_peer(peer.binding()).has_value());
+  ASSERT_TRUE(world.vault->accept_receipt(peer.receipt((*snapshots)[0].commit)).has_value());
+  for (int i = 0; i < 10; ++i)
+    write_file(world.at("more" + std::to_string(i)), random_text(500 + static_cast<std::uint64_t>(i), 100'000));
+  EXPECT_EQ(world.backup(request).partial_commits, 0U);
+}
+
+// Goal: exclusions, caches, sizes and sockets are left out and counted.
+TEST(BackupTest, ExclusionsAreCounted) {
+  BackupWorld world;
+  make_folder(world.at("cache"));
+  write_file(world.at("cache/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n");
+  write_file(world.at("cache/x"), "x");
+  make_folder(world.at("not-a-cache"));
+  write_file(world.at("not-a-cache/CACHEDIR.TAG"), "Signature: something else");
+  make_folder(world.at("build"));
+  write_file(world.at("build/object.o"), "o");
+  write_file(world.at("build/keep.me"), "k");
+  write_file(world.at("big"), std::string(50'000, 'b'));
+  write_file(world.at(".ignore"), "*.bak\n");
+  write_file(world.at("old.bak"), "bak");
+  world.sources[0].excludes = {"build/", "!build/keep.me"};
+  world.sources[0].exclude_files = {".ignore"};
+  world.sources[0].max_file_bytes = 40'000;
+  const auto result = world.backup();
+  const auto entries = world.entries();
+  for (const char* there : {"cache", "not-a-cache/CACHEDIR.TAG", "build", "build/keep.me", ".ignore"})
+    EXPECT_TRUE(entries.contains(there)) << there;
+  for (const char* absent : {"cache/x", "cache/CACHEDIR.TAG", "build/object.o", "big", "old.bak"})
+    EXPECT_FALSE(entries.contains(absent)) << absent;
+  EXPECT_EQ(result.statistics.excluded, 4U);
+}
+
+// Goal: an excluded folder in which nothing is taken back leaves no trace.
+TEST(BackupTest, ExcludedFoldersAppearOnlyWhenNeeded) {
+  BackupWorld world;
+  make_folder(world.at("build"));
+  write_file(world.at("build/object.o"), "o");
+  write_file(world.at("a"), "a");
+  world.sources[0].excludes = {"build/", "!build/keep.me"};
+  world.backup();
+  EXPECT_FALSE(world.entries().contains("build"));
+}
+
+// Goal: commands run with the source's path, a failing one is named and does not stop the backup, a dry run has none.
+TEST(BackupTest, CommandsRunAroundTheBackup) {
+  BackupWorld world;
+  world.sources[0].before = "echo dump of $BEFFROI_SOURCE; printf dump > \"$BEFFROI_SOURCE/dump\"";
+  world.sources[0].after = "rm \"$BEFFROI_SOURCE/dump\"";
+  EXPECT_FALSE(world.backup().incomplete());
+  EXPECT_EQ(world.entries().at("dump").size, 4U);
+  EXPECT_NE(::access(world.at("dump").c_str(), F_OK), 0);
+  world.sources[0].before = "exit 7";
+  world.sources[0].after = "";
+  write_file(world.at("a"), "a");
+  const auto failed = world.backup();
+  ASSERT_EQ(failed.problems.size(), 1U);
+  EXPECT_EQ(failed.problems[0].arguments, (std::vector<std::string>{world.source(), "7"}));
+  EXPECT_TRUE(world.entries().contains("a"));
+}
+
+// Goal: without room within the limits a backup stops with one sentence; with receipts, old content makes room.
+TEST(BackupTest, LimitsAreKept) {
+  BackupWorld world;
+  write_file(world.at("a"), random_text(7, 5'000'000));
+  auto request = BackupWorld::request();
+  request.limits.max_bytes = 1'000'000;
+  Progress progress;
+  const auto full = run_backup(*world.vault, world.sources, request, progress);
+  ASSERT_FALSE(full.has_value());
+  EXPECT_EQ(full.error().code, ErrorCode::disk_full);
+  EXPECT_TRUE(world.vault->snapshots()->empty());
+}
+
+// Goal: content that was evicted because the peer has it is not stored again.
+TEST(BackupTest, EvictedContentIsNotStoredAgain) {
+  BackupWorld world;
+  write_file(world.at("a"), random_text(8, 2'000'000));
+  world.backup();
+  testing::TestPeer peer;
+  ASSERT_TRUE(world.vault->bind_peer(peer.binding()).has_value());
+  ASSERT_TRUE(world.vault->accept_receipt(peer.receipt(world.vault->latest()->value().commit)).has_value());
+  ASSERT_TRUE(
+      storage::evict_receipted(world.vault->database(), world.vault->objects(), world.vault->space(), 10'000'000)
+          .has_value());
+  auto request = BackupWorld::request();
+  request.rehash = true;
+  const std::size_t objects = world.content_objects();
+  EXPECT_LT(world.backup(request).statistics.bytes_added, kTreeBytes);
+  EXPECT_EQ(world.content_objects(), objects);
+}
+
+// Goal: two backups of one vault never run at once, and one without sources or vault says what to do.
+TEST(BackupTest, RefusesWhatCannotWork) {
+  BackupWorld world;
+  Progress progress;
+  EXPECT_EQ(run_backup(*world.vault, {}, BackupWorld::request(), progress).error().code, ErrorCode::wrong_state);
+  const auto held = world.vault->try_begin_backup();
+  EXPECT_EQ(run_backup(*world.vault, world.sources, BackupWorld::request(), progress).error().code, ErrorCode::busy);
+}
+
+// Goal: two sources and the folders above them make one tree, in order, whatever the order they were added in.
+TEST(BackupTest, SeveralSourcesMakeOneTree) {
+  BackupWorld world;
+  const std::string second = world.folder.path() + "/another";
+  make_folder(second);
+  write_file(second + "/x", "x");
+  write_file(world.at("a"), "a");
+  const std::string single = world.folder.path() + "/single.txt";
+  write_file(single, "single");
+  world.sources.push_back(BackupWorld::source_at(second));
+  world.sources.push_back(BackupWorld::source_at(single));
+  EXPECT_FALSE(world.backup().incomplete());
+  const auto opener = world.opener();
+  const storage::TreeReader tree(opener, world.vault->resolve("latest")->commit.clear.root);
+  for (const std::string& path :
+       {std::string("/"), std::string("/tmp"), world.folder.path(), world.at("a"), second + "/x", single})
+    EXPECT_TRUE(tree.find(storage::to_entry_path(path))->has_value()) << path;
+}
+
+}  // namespace
+}  // namespace beffroi::daemon

@@ -1,0 +1,97 @@
+#include "daemon/vault/check.h"
+
+#include "tests/support/backup_world.h"
+#include "tests/support/memory_objects.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::testing::seeded_bytes;
+using testing::BackupWorld;
+using testing::write_file;
+
+CheckReport check(BackupWorld& world, bool read_data) {
+  Progress progress;
+  auto out = check_vault(*world.vault, world.vault->local_source(), read_data, progress);
+  EXPECT_TRUE(out.has_value());
+  return out ? *out : CheckReport{};
+}
+
+void fill(BackupWorld& world) {
+  write_file(world.at("large"), to_string(seeded_bytes(1, 400'000)));
+  write_file(world.at("small"), "small file");
+  write_file(world.at("copy"), to_string(seeded_bytes(1, 400'000)));
+  world.backup();
+  write_file(world.at("another"), "another small file");
+  world.backup();
+}
+
+/// Puts other bytes in an object's place, behind the store's back.
+void damage(BackupWorld& world, const storage::ObjectId& id) {
+  Bytes key = to_bytes(world.vault->space());
+  key.insert(key.end(), id.data.begin(), id.data.end());
+  auto bytes = world.vault->database().get(storage::Table::objects, key);
+  ASSERT_TRUE(bytes && *bytes);
+  (**bytes)[(*bytes)->size() - 20] ^= 1;
+  ASSERT_TRUE(
+      world.vault->database().put(storage::Table::objects, key, **bytes, storage::Durability::synced).has_value());
+}
+
+// Goal: a sound vault has no damage, and what snapshots share is read once.
+TEST(CheckTest, SoundVaultIsSound) {
+  BackupWorld world;
+  fill(world);
+  for (const bool read_data : {false, true}) {
+    const auto report = check(world, read_data);
+    EXPECT_EQ(report.snapshots, 2U);
+    EXPECT_EQ(report.damages_total, 0U);
+    if (read_data) EXPECT_EQ(report.bytes, 400'000U + 10U + 18U);
+  }
+}
+
+// Goal: a changed byte in a file's content is found, named by snapshot and path, quarantined, and healed by the next
+// backup.
+TEST(CheckTest, DamagedContentIsFoundAndHealed) {
+  BackupWorld world;
+  fill(world);
+  const auto id = world.entries().at("large").segments[0].object->id;
+  damage(world, id);
+  EXPECT_EQ(check(world, false).damages_total, 0U);
+  const auto report = check(world, true);
+  EXPECT_GE(report.damages_total, 1U);
+  EXPECT_EQ(report.damages[0].error.code, ErrorCode::corrupt);
+  EXPECT_EQ(report.damages[0].path, storage::to_entry_path(world.at("copy")));
+  EXPECT_EQ(report.damages[0].snapshot, world.vault->resolve("latest")->commit.id.hex());
+  EXPECT_TRUE((*world.vault->objects().info(world.vault->space(), id))->quarantined);
+  // Now it is known: also without reading.
+  EXPECT_GE(check(world, false).damages_total, 1U);
+  world.backup();
+  EXPECT_EQ(check(world, true).damages_total, 0U);
+}
+
+// Goal: a damaged tree is found, and does not keep the next backup from being made.
+TEST(CheckTest, DamagedTreeIsFoundAndSurvived) {
+  BackupWorld world;
+  fill(world);
+  damage(world, world.vault->resolve("latest")->commit.clear.root);
+  const auto report = check(world, false);
+  EXPECT_EQ(report.damages_total, 1U);
+  EXPECT_TRUE(report.damages[0].path.empty());
+  const auto result = world.backup();
+  EXPECT_TRUE(result.snapshot.has_value());
+  EXPECT_EQ(check(world, true).damages_total, 0U);
+}
+
+// Goal: a check that is stopped says so.
+TEST(CheckTest, StopsWhenAsked) {
+  BackupWorld world;
+  fill(world);
+  Progress progress;
+  progress.cancel = true;
+  const auto outcome = check_vault(*world.vault, world.vault->local_source(), true, progress);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().code, ErrorCode::cancelled);
+}
+
+}  // namespace
+}  // namespace beffroi::daemon

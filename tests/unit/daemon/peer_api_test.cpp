@@ -1,0 +1,146 @@
+// The peer's local API over a real Unix socket, and the alarms of a peer.
+#include "daemon/api/peer_api.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/http_client.h"
+#include "tests/support/protocol_thread.h"
+#include "tests/support/test_vault.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using nlohmann::json;
+
+class PeerApiTest : public ::testing::Test {
+ protected:
+  PeerApiTest() {
+    settings_.data = folder_.path() + "/data";
+    settings_.socket = folder_.path() + "/socket";
+    settings_.limits.min_free_percent = 0;
+    auto opened = PeerContext::open(settings_, thread_.executor(), clock_, random_);
+    EXPECT_TRUE(opened.has_value());
+    peer_ = std::move(*opened);
+    router_ = std::make_unique<Router>(peer_router(*peer_));
+    thread_.call([this] {
+      auto server =
+          HttpServer::listen(thread_.executor(), {.socket_path = settings_.socket, .admin_group = "no-such-group"},
+                             [this](HttpRequest& request, HttpExchange& exchange) {
+                               request.caller = caller_;
+                               return router_->handle(request, exchange);
+                             });
+      EXPECT_TRUE(server.has_value());
+      server_ = std::move(*server);
+      server_->start();
+    });
+  }
+  ~PeerApiTest() override {
+    thread_.call([this] { server_->stop(); });
+    while (thread_.call([this] { return server_->connections(); }) > 0) {
+    }
+    thread_.call([this] { server_.reset(); });
+    peer_.reset();
+    thread_.end();
+  }
+  std::pair<int, json> ask(const std::string& method, const std::string& target, const json& body = json::object()) {
+    const auto reply = testing::http(settings_.socket, method, target, body.dump());
+    return {reply.status, json::parse(reply.body, nullptr, false)};
+  }
+  /// Enrols a station as the network would.
+  storage::SpaceId enrol(const std::string& name) {
+    auto invitation = peer_->host->invite(name, std::nullopt, {clock_.wall_s + 1000}, "peer.example:8440");
+    EXPECT_TRUE(invitation.has_value());
+    const auto root = crypto::DeviceKeys::root_from_kit(crypto::SecretBytes::random(32, random_));
+    const auto device = crypto::DeviceKeys::generate(random_);
+    const auto records =
+        storage::found_vault(root, {device.public_part(), device.preshared.clone()}, name, clock_.now(), random_);
+    EXPECT_TRUE(peer_->host->enrol(invitation->transport_key(), *records).has_value());
+    return storage::SpaceLog::from_records(*records, std::nullopt)->space();
+  }
+
+  testing::TemporaryFolder folder_;
+  ManualClock clock_;
+  crypto::SeededRandom random_{3};
+  PeerSettings settings_;
+  Caller caller_{.uid = 0, .gids = {0}, .is_admin = true};
+  testing::ProtocolThread thread_;
+  std::unique_ptr<PeerContext> peer_;
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+// Goal: an invitation is a code that a station can read, with this peer's keys in it.
+TEST_F(PeerApiTest, InvitesByACodeThatNamesThisPeer) {
+  const auto [status, answer] =
+      ask("POST", "/v1/invite", {{"name", "Saint-Aubin"}, {"quota_bytes", 1000}, {"address", "peer.example:8440"}});
+  ASSERT_EQ(status, 200) << answer;
+  const auto invitation = storage::parse_invitation(answer["code"].get<std::string>());
+  ASSERT_TRUE(invitation.has_value());
+  EXPECT_EQ(invitation->address, "peer.example:8440");
+  EXPECT_EQ(invitation->peer, peer_->host->public_part());
+  EXPECT_TRUE(peer_->host->admits(invitation->transport_key()));
+  EXPECT_EQ(answer["expires"], "2027-01-29T08:00:00Z") << "14 days";
+  const auto list = ask("GET", "/v1/tenants").second["invitations"];
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_EQ(list[0]["name"], "Saint-Aubin");
+  EXPECT_EQ(list[0]["state"], "open");
+  clock_.wall_s += 15LL * 24 * 3600;
+  EXPECT_EQ(ask("GET", "/v1/tenants").second["invitations"][0]["state"], "expired");
+}
+
+TEST_F(PeerApiTest, RefusesInvitationsThatCannotWork) {
+  for (const json& body :
+       {json::object(), json{{"name", ""}, {"address", "a:1"}}, json{{"name", "x"}},
+        json{{"name", "x"}, {"address", "two words:1"}}, json{{"name", "x"}, {"address", "a:1"}, {"expires_s", 0}},
+        json{{"name", "x"}, {"address", "a:1"}, {"quota", 5}}}) {
+    const auto [status, answer] = ask("POST", "/v1/invite", body);
+    EXPECT_EQ(status, 400) << body;
+    EXPECT_EQ(answer["error"]["code"], "usage") << body;
+  }
+}
+
+TEST_F(PeerApiTest, ListsTenantsAndSaysHowItIs) {
+  const auto space = enrol("Saint-Bernard");
+  const auto tenants = ask("GET", "/v1/tenants").second["tenants"];
+  ASSERT_EQ(tenants.size(), 1U);
+  EXPECT_EQ(tenants[0]["space"], space.hex());
+  EXPECT_EQ(tenants[0]["name"], "Saint-Bernard");
+  EXPECT_TRUE(tenants[0]["quota_bytes"].is_null());
+  EXPECT_EQ(tenants[0]["commits"], 0);
+  EXPECT_EQ(tenants[0]["silent"], false);
+  peer_->look_around();
+  const auto status = ask("GET", "/v1/status").second;
+  EXPECT_EQ(status["role"], "peer");
+  EXPECT_EQ(status["tenants"], 1);
+  EXPECT_EQ(status["transport"], to_base32(peer_->host->public_part().transport));
+  EXPECT_TRUE(status["alarms"].empty());
+}
+
+// Goal: a station that nobody hears of for three working days is an alarm that names it, until it is heard again.
+TEST_F(PeerApiTest, ASilentStationIsAnAlarm) {
+  enrol("Saint-Cyr");
+  clock_.wall_s += 10LL * 24 * 3600;
+  peer_->look_around();
+  while (!peer_->threads_are_idle()) {
+  }
+  const auto alarms = ask("GET", "/v1/status").second["alarms"];
+  ASSERT_EQ(alarms.size(), 1U);
+  EXPECT_EQ(alarms[0]["args"][0], "Saint-Cyr");
+  EXPECT_EQ(ask("GET", "/v1/tenants").second["tenants"][0]["silent"], true);
+  ASSERT_TRUE(peer_->host->spaces().at(0)->note_contact().has_value());
+  peer_->look_around();
+  while (!peer_->threads_are_idle()) {
+  }
+  EXPECT_TRUE(ask("GET", "/v1/status").second["alarms"].empty());
+}
+
+TEST_F(PeerApiTest, IsForAdministratorsOnly) {
+  caller_ = {.uid = 4711, .gids = {4711}, .is_admin = false};
+  EXPECT_EQ(ask("GET", "/v1/status").first, 403);
+  EXPECT_EQ(ask("GET", "/v1/tenants").first, 403);
+  EXPECT_EQ(ask("POST", "/v1/invite", {{"name", "x"}, {"address", "a:1"}}).first, 403);
+}
+
+}  // namespace
+}  // namespace beffroi::daemon

@@ -1,0 +1,203 @@
+#include "daemon/backup/walk.h"
+
+#include "daemon/backup/file_reader.h"
+#include "tests/support/file_tree.h"
+#include "tests/support/memory_objects.h"
+#include "tests/support/test_vault.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using testing::TemporaryFolder;
+using testing::write_file;
+
+class Recorder final : public WalkVisitor {
+ public:
+  Result<void> found(Walked walked) override {
+    paths.push_back(storage::to_display_path(walked.entry.path));
+    if (on_found) on_found(paths.back());
+    return {};
+  }
+  Result<void> unreadable_folder(const std::string& entry_path, const Error&) override {
+    unreadable.push_back(storage::to_display_path(entry_path));
+    return {};
+  }
+  void problem(const std::string& entry_path, const Error&) override {
+    problems.push_back(storage::to_display_path(entry_path));
+  }
+  void excluded() override { ++excluded_count; }
+  void socket_skipped() override {}
+
+  std::function<void(const std::string&)> on_found;
+  std::vector<std::string> paths, unreadable, problems;
+  int excluded_count = 0;
+};
+
+Result<void> walk_folder(
+    const std::string& path, const Source& source, Recorder& recorder,
+    const std::function<bool()>& cancelled = [] { return false; }) {
+  MetadataReader metadata;
+  const auto top = std::make_shared<const FileDescriptor>(open_folder_at(AT_FDCWD, path, true));
+  return walk(source, "top", top, ".", metadata, recorder, cancelled);
+}
+
+// Goal: entries come in the order of their entry paths, whatever bytes stand around the separator.
+TEST(WalkTest, OrderIsThatOfEntryPaths) {
+  TemporaryFolder folder;
+  for (const char* name : {"a", "b", "a.d"}) ASSERT_EQ(::mkdir((folder.path() + "/" + name).c_str(), 0755), 0);
+  for (const char* name : {"a/z", "a.txt", "a!", "a\x01", "a/b", "a.d/x", "b/\xFF", "B", "a/b\x01"})
+    write_file(folder.path() + "/" + name, "");
+  Recorder recorder;
+  ASSERT_TRUE(walk_folder(folder.path(), {}, recorder).has_value());
+  ASSERT_EQ(recorder.paths.size(), 13U);
+  std::vector<std::string> entry_paths;
+  for (const auto& path : recorder.paths) entry_paths.push_back(storage::to_entry_path(path));
+  EXPECT_TRUE(std::is_sorted(entry_paths.begin(), entry_paths.end()));
+}
+
+// Goal: a folder that is swapped for a link behind the walk's back leads nowhere.
+TEST(WalkTest, SwappedFoldersAreNotFollowed) {
+  TemporaryFolder folder, outside;
+  write_file(outside.path() + "/secret", "s");
+  ASSERT_EQ(::mkdir((folder.path() + "/b").c_str(), 0755), 0);
+  write_file(folder.path() + "/a", "");
+  Recorder recorder;
+  recorder.on_found = [&](const std::string& path) {
+    if (path != "/top/b") return;
+    ASSERT_EQ(::rmdir((folder.path() + "/b").c_str()), 0);
+    ASSERT_EQ(::symlink(outside.path().c_str(), (folder.path() + "/b").c_str()), 0);
+  };
+  ASSERT_TRUE(walk_folder(folder.path(), {}, recorder).has_value());
+  EXPECT_EQ(recorder.paths, (std::vector<std::string>{"/top", "/top/a", "/top/b"}));
+  EXPECT_EQ(recorder.unreadable, std::vector<std::string>{"/top/b"});
+}
+
+// Goal: deep folders whose ancestors were closed are found again by "..", and one that was moved meanwhile is named.
+TEST(WalkTest, MovedAncestorsAreNoticed) {
+  TemporaryFolder folder;
+  FileDescriptor at(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY));
+  for (std::size_t depth = 0; depth < kMaxOpenFolders + 10; ++depth) {
+    const FileDescriptor after(::openat(at.get(), "~", O_WRONLY | O_CREAT, 0644));
+    ASSERT_EQ(::mkdirat(at.get(), "d", 0755), 0);
+    at = testing::open_dir(at.get(), "d");
+  }
+  Recorder calm;
+  ASSERT_TRUE(walk_folder(folder.path(), {}, calm).has_value());
+  EXPECT_EQ(calm.paths.size(), 1 + 2 * (kMaxOpenFolders + 10));
+  EXPECT_TRUE(calm.unreadable.empty());
+
+  TemporaryFolder elsewhere;
+  Recorder moved;
+  int left = 0;
+  moved.on_found = [&](const std::string& path) {
+    // On the way back up: take the third folder from below its parent.
+    if (path.ends_with("~") && ++left == 1)
+      ASSERT_EQ(::rename((folder.path() + "/d/d/d").c_str(), (elsewhere.path() + "/d").c_str()), 0);
+  };
+  ASSERT_TRUE(walk_folder(folder.path(), {}, moved).has_value());
+  EXPECT_EQ(moved.unreadable, std::vector<std::string>{"/top/d/d"});
+}
+
+// Goal: a walk stops soon when asked to.
+TEST(WalkTest, StopsWhenAsked) {
+  TemporaryFolder folder;
+  for (int i = 0; i < 100; ++i) write_file(folder.path() + "/" + std::to_string(i), "");
+  Recorder recorder;
+  const auto outcome = walk_folder(folder.path(), {}, recorder, [&] { return recorder.paths.size() >= 10; });
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().code, ErrorCode::cancelled);
+  EXPECT_EQ(recorder.paths.size(), 10U);
+}
+
+// Goal: a mount point of another file system is kept, what is in it is not.
+TEST(WalkTest, OneFileSystemStopsAtMounts) {
+  Recorder recorder;
+  Source source;
+  source.one_file_system = true;
+  source.excludes = {"/*", "!/proc"};
+  ASSERT_TRUE(walk_folder("/", source, recorder).has_value());
+  EXPECT_EQ(recorder.paths, (std::vector<std::string>{"/top", "/top/proc"}));
+}
+
+class FileReaderTest : public ::testing::Test {
+ protected:
+  Result<FileReading> read(const std::function<void()>& meanwhile = {}) {
+    pieces_.clear();
+    const storage::Chunker chunker(as_bytes("0123456789abcdef"));
+    FileReader reader(chunker);
+    const auto folder = std::make_shared<const FileDescriptor>(open_folder_at(AT_FDCWD, folder_.path(), true));
+    return reader.read(folder, "f", 16 * 1024, [&](FilePiece piece) -> Result<void> {
+      if (meanwhile && pieces_.empty()) meanwhile();
+      pieces_.push_back(std::move(piece));
+      return {};
+    });
+  }
+  std::uint64_t total() const {
+    std::uint64_t out = 0;
+    for (const auto& piece : pieces_) {
+      EXPECT_EQ(piece.offset, out);
+      out += piece.length;
+    }
+    return out;
+  }
+  std::string path() const { return folder_.path() + "/f"; }
+
+  TemporaryFolder folder_;
+  std::vector<FilePiece> pieces_;
+};
+
+// Goal: a change while the file is read shows, whether it grows, shrinks or keeps its size.
+TEST_F(FileReaderTest, ChangesWhileReadingShow) {
+  const std::string content = to_string(storage::testing::seeded_bytes(1, 3'000'000));
+  write_file(path(), content);
+  EXPECT_FALSE(read()->changed);
+  EXPECT_EQ(total(), 3'000'000U);
+  const std::vector<std::function<void()>> changes = {[&] { write_file(path(), content + "more"); },
+                                                      [&] { ASSERT_EQ(::truncate(path().c_str(), 100), 0); },
+                                                      [&] {
+                                                        ::usleep(20'000);  // more than a tick of the kernel's clock
+                                                        const FileDescriptor file(::open(path().c_str(), O_WRONLY));
+                                                        ASSERT_EQ(::pwrite(file.get(), "x", 1, 0), 1);
+                                                      }};
+  for (const auto& change : changes) {
+    write_file(path(), content);
+    const auto reading = read(change);
+    ASSERT_TRUE(reading.has_value());
+    EXPECT_TRUE(reading->changed);
+    total();
+  }
+}
+
+// Goal: a file that grows for ever is not read for ever.
+TEST_F(FileReaderTest, EndlessGrowthEnds) {
+  write_file(path(), to_string(storage::testing::seeded_bytes(1, 1'000'000)));
+  const auto reading = read([&] { ASSERT_EQ(::truncate(path().c_str(), off_t{1} << 40), 0); });
+  ASSERT_TRUE(reading.has_value());
+  EXPECT_TRUE(reading->changed);
+  EXPECT_LT(total(), 64'000'000U);
+}
+
+// Goal: what is no regular file any more is not opened; FIFOs do not block, links are not followed.
+TEST_F(FileReaderTest, OnlyRegularFilesAreRead) {
+  EXPECT_EQ(read().error().code, ErrorCode::not_found);
+  ASSERT_EQ(::mkfifo(path().c_str(), 0644), 0);
+  EXPECT_EQ(read().error().code, ErrorCode::not_found);
+  ASSERT_EQ(::unlink(path().c_str()), 0);
+  ASSERT_EQ(::symlink("/etc/passwd", path().c_str()), 0);
+  EXPECT_EQ(read().error().code, ErrorCode::not_found);
+}
+
+// Goal: small files are one piece, sparse or not; empty ones none.
+TEST_F(FileReaderTest, SmallFilesAreOnePiece) {
+  write_file(path(), "");
+  ASSERT_TRUE(read().has_value());
+  EXPECT_TRUE(pieces_.empty());
+  ASSERT_EQ(::truncate(path().c_str(), 16 * 1024), 0);
+  ASSERT_TRUE(read().has_value());
+  ASSERT_EQ(pieces_.size(), 1U);
+  EXPECT_TRUE(pieces_[0].is_whole);
+  EXPECT_EQ(pieces_[0].data, Bytes(16 * 1024));
+}
+
+}  // namespace
+}  // namespace beffroi::daemon
