@@ -124,11 +124,14 @@ class Restorer:
     def __init__(self, tree, out):
         self.tree, self.out, self.written, self.notes, self.folders = tree, os.fsencode(out), {}, [], []
         self.bytes = self.entries = 0
+        self.no_folder = None  # the last path that is no directory: what is below it would follow right behind
         os.mkdir(self.out)
 
     def run(self):
         for entry in self.tree.entries():
             self.entries += 1
+            require(self.no_folder is None or not entry.path.startswith(self.no_folder + b"\0"), "an entry below what is no directory")
+            self.no_folder = self.no_folder if entry.type == trees.DIRECTORY else entry.path
             self.restore(entry)
         for target, entry in reversed(self.folders):  # from the bottom up, so that times and modes stay
             self.attributes(target, entry)
@@ -184,13 +187,13 @@ class Restorer:
 
     def attributes(self, target, entry):
         link = entry.type == trees.SYMLINK
+        with contextlib.suppress(OSError):  # before what the system drops when the owner changes
+            os.chown(target, entry.uid, entry.gid, follow_symlinks=False)
         for name, value in entry.xattrs:
             try:
                 os.setxattr(target, name, value, follow_symlinks=False)
             except OSError as error:
                 self.note(entry, f"{os.fsdecode(name)}: {error.strerror}")
-        with contextlib.suppress(OSError):
-            os.chown(target, entry.uid, entry.gid, follow_symlinks=False)
         if not link:
             os.chmod(target, entry.mode)
         os.utime(target, ns=(0, entry.mtime * 1_000_000_000 + entry.mtime_ns), follow_symlinks=False)

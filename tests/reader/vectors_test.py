@@ -114,6 +114,8 @@ class KitTest(Reads):
             typed = list(good)
             typed[first], typed[second] = "zoologie", "?"
             self.assertEqual(kit.read_words(typed), (SECRET, [(first + 1, good[first]), (second + 1, good[second])]))
+        later = next(m["words"] for m in self.vectors["malformed"]["kit"] if m["why"] == "version 2").split()
+        self.refuses("corrupt", kit.read_words, ["?", "?", *later[2:]], why="two wrong words, and another version")
         self.assertEqual(kit.read_words([w[:4].upper() for w in good]), (SECRET, []))
         self.assertEqual(kit.word_index(kit.word_list(), "Dé\u0301e\u0300SSE"), kit.word_index(kit.word_list(), "deesse"))
 
@@ -280,6 +282,14 @@ class SpaceTest(Reads):
         access = spaces.Access(log, self.people["root"])
         self.assertEqual({n: g.secret.hex() for n, g in access.grants.items()}, {n: e["secret"] for n, e in enumerate(self.vectors["epochs"], 1)})
 
+    def test_contradictions_in_an_epoch(self):
+        body = spaces.Log(self.records).records[2].body
+        secret, other = (bytes.fromhex(self.vectors["epochs"][n]["secret"]) for n in (0, 1))
+        self.refuses("corrupt", spaces.Grant, self.space, body, other)
+        self.refuses("corrupt", spaces.Grant, self.space, body, secret, other)
+        body.commitment = bytes(32)
+        self.refuses("corrupt", spaces.Grant, self.space, body, secret)
+
     def test_commits(self):
         keys = objects.EpochKeys(bytes.fromhex(self.vectors["epochs"][0]["secret"]))
         for name in ("commit", "first_commit"):
@@ -385,6 +395,17 @@ class VaultTest(Reads):
             self.assertEqual(os.stat(out / "home" / "archive").st_mode & 0o7777, 0o2750)
             self.assertEqual(os.stat(out / "home" / "note").st_mtime_ns % 10**9, 123_456_789)
 
+    def test_nothing_is_written_below_a_link(self):
+        class Entries:
+            @staticmethod
+            def entries():
+                yield trees.Entry({0: b"a", 1: 3, 11: b".."}, [])
+                yield trees.Entry({0: b"a\0b", 1: 4}, [])
+
+        with tempfile.TemporaryDirectory() as folder:
+            self.refuses("corrupt", read_vault.Restorer(Entries, os.path.join(folder, "out")).run)
+            self.assertEqual(os.listdir(folder), ["out"])
+
     def test_damage_is_seen(self):
         """Each object in turn is swapped for another one, or one bit of it is: nothing is read from it."""
         good = self.vault()
@@ -392,6 +413,23 @@ class VaultTest(Reads):
             data = bytearray(file.read_bytes())
             data[len(data) // 2] ^= 1
             self.refuses("corrupt", good.opener.open_bytes, bytes.fromhex(name), bytes(data), why=name)
+
+    def test_what_a_file_is_made_of_is_compared(self):
+        vault = self.vault()
+        tree = vault.tree(vault.newest())
+        entries = {e.path: e for e in tree.entries()}
+        note, letter, sparse = (entries[b"home\0" + name] for name in (b"note", b"letter", b"sparse"))
+        note.digest = letter.digest
+        self.refuses("corrupt", lambda: list(tree.segments(note)))
+        sparse.segments[0].length += 1
+        self.refuses("corrupt", lambda: list(tree.segments(sparse)))
+        letter.segments[0].digest = note.segments[0].digest
+        self.refuses("corrupt", tree.read, letter.segments[0])
+        note.segments[0].offset += 1
+        self.refuses("corrupt", tree.read, note.segments[0])
+        leaf = vault.opener.open(tree.page.children[1].id)
+        leaf.children.append(b"\xff" * 32)
+        self.refuses("corrupt", trees.Page, leaf, tree.keys)
 
     def test_a_tree_object_of_another_snapshot_is_refused(self):
         """A peer that has keys of its own (a former member) can seal what it likes; it can't make a commit's tree of it."""
