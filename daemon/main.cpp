@@ -1,4 +1,5 @@
 // beffroid: reads the command line, then runs as a station or as a peer.
+#include <sys/resource.h>
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
@@ -31,6 +32,14 @@ int report(const Error& error) {
   return exit_code(error.code);
 }
 
+/// The usual soft limit of 1,024 open files is little for a database and a walk at once.
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 struct Words {
   CommandLine line;
   bool check_config = false;
@@ -56,6 +65,7 @@ int run(const Words& words, Result<Settings> settings, Result<void> (*daemon)(co
     return 0;
   }
   start_logging(settings->log_level);
+  raise_file_limit();
   const auto ended = daemon(*settings);
   return ended ? 0 : report(ended.error());
 }
@@ -64,6 +74,7 @@ int parse_and_run(int count, char** words_given) {
   CLI::App app(
       _("Beffroi's service: encrypted backup for small town halls. It runs in the foreground; systemd starts it, "
         "and the command 'beffroi' talks to it."));
+  app.name("beffroid");
   app.set_help_flag("-h,--help", _("Print this help, and end"));
   app.set_version_flag("--version", std::string("beffroid ") + BEFFROI_VERSION, _("Print the version, and end"));
   app.require_subcommand(1);

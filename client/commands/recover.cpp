@@ -60,6 +60,9 @@ Result<Bytes> admit_this_device(Session& session, const ReadKit& kit, const std:
   if (kit.space_id) expected.space = storage::SpaceId{*kit.space_id};
   expected.peer = kit.peer_key;
   BEFFROI_TRY(const RecoveryMaterial material, read_recovery_material(answer, expected, root.public_part()));
+  if (!material.peer_checked)
+    session.remark(
+        _("Neither the kit nor the vault names the peer's key: it could not be checked that this is the right peer."));
   return sign_recovery(root, material, address, words);
 }
 

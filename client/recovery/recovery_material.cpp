@@ -62,7 +62,9 @@ Result<void> check_peer(const storage::SpaceLog& log, const storage::PeerPublic&
   if (expected.peer && !as_on_kit)
     return fail(ErrorCode::corrupt, N_("The peer has another key than the kit says. Nothing was taken from it; check "
                                        "the address with its operator."));
-  if (!as_on_kit && home && home->peer.transport != peer.transport)
+  // A peer that has moved is believed when the kit names its new key; one key of two is another peer's.
+  const bool moved = as_on_kit && home && home->peer.transport != peer.transport;
+  if (home && home->peer != peer && !moved)
     return fail(ErrorCode::corrupt,
                 N_("This is not the peer that the vault was kept at: its key is another. Nothing was taken from it; "
                    "check the address "
@@ -74,6 +76,13 @@ Result<std::map<storage::DeviceId, storage::BranchEnd>> check_heads(const storag
                                                                     const std::vector<RawHead>& heads) {
   std::map<storage::DeviceId, storage::BranchEnd> out;
   for (const RawHead& head : heads) {
+    const storage::DeviceState* device = log.device(head.device);
+    if (device != nullptr && device->removed) {
+      // The log says how far its branch counts. What it signed after that must not be able to stop a recovery.
+      if (device->last_valid_commit && head.sequence >= device->last_valid_sequence)
+        out.insert_or_assign(head.device, storage::BranchEnd{*device->last_valid_commit, device->last_valid_sequence});
+      continue;
+    }
     BEFFROI_TRY(const storage::Commit commit, storage::decode_commit(head.commit));
     if (commit.clear.device != head.device || commit.clear.sequence != head.sequence || out.contains(head.device))
       return fail(ErrorCode::corrupt, N_("The peer gave snapshots back under wrong names. Call its operator."));
@@ -117,7 +126,9 @@ Result<RecoveryMaterial> read_recovery_material(ByteView answer, const RecoveryE
   BEFFROI_TRY(auto heads, check_heads(log, raw->heads));
   BEFFROI_TRY(auto receipt, check_receipt(log, *raw));
   BEFFROI_TRY(storage::DeviceRequest device, storage::DeviceRequest::decode(raw->device_request.view()));
-  return RecoveryMaterial{std::move(log), std::move(heads), std::move(device), raw->peer, std::move(receipt)};
+  const bool peer_checked = expected.peer.has_value() || log.home().has_value();
+  return RecoveryMaterial{std::move(log), std::move(heads),   std::move(device),
+                          raw->peer,      std::move(receipt), peer_checked};
 }
 
 }  // namespace beffroi::client

@@ -21,6 +21,7 @@ struct RecoveryMaterial {
   storage::DeviceRequest device;
   storage::PeerPublic peer;
   std::optional<storage::Receipt> newest_receipt;
+  bool peer_checked = false;  ///< kit or log named the peer's key
 };
 
 /// What the kit says.

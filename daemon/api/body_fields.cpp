@@ -26,8 +26,25 @@ std::optional<Bytes> from_base64(std::string_view text) {
   return out;
 }
 
-BodyFields::BodyFields(std::string_view text)
-    : object_(std::make_unique<Json>(text.empty() ? Json::object() : Json::parse(text, nullptr, false))) {
+namespace {
+
+/// A discarded value for what is no JSON, or nested too deep: much of the library descends by recursion.
+Json parse_body(std::string_view text) {
+  if (text.empty()) return Json::object();
+  bool too_deep = false;
+  const auto keep = [&too_deep](int depth, Json::parse_event_t, const Json&) {
+    too_deep = too_deep || depth > kMaxBodyDepth;
+    return !too_deep;
+  };
+  Json out = Json::parse(text, keep, false);
+  return too_deep ? Json(Json::value_t::discarded) : out;
+}
+
+}  // namespace
+
+BodyFields::BodyFields(std::string_view text) : BodyFields(std::make_unique<Json>(parse_body(text))) {}
+
+BodyFields::BodyFields(std::unique_ptr<Json> object) : object_(std::move(object)) {
   if (!object_->is_object()) {
     error_ = Error{ErrorCode::usage, N_("The request's body is not one JSON object."), {}};
     *object_ = Json::object();
@@ -110,7 +127,7 @@ std::vector<std::string> BodyFields::paths(const char* name) {
     return out;
   }
   for (const Json& item : *value) {
-    BodyFields one(item.is_object() ? item.dump() : "0");
+    BodyFields one(std::make_unique<Json>(item));
     out.push_back(one.bytes("path"));
     if (!one.finish()) wrong(name);
   }

@@ -14,6 +14,7 @@ namespace beffroi::daemon {
 namespace {
 
 constexpr std::size_t kPieceBytes = 64 * 1024;
+constexpr std::uint64_t kLooksBetweenTests = 1000;
 
 /// What the work and the stream that watches it share.
 struct Watched {
@@ -85,6 +86,11 @@ Result<void> LineWriter::write(const Json& line) {
 Result<void> LineWriter::flush() {
   if (pending_.empty()) return {};
   return exchange_.write_blocking(std::exchange(pending_, {}));
+}
+
+Result<void> LineWriter::looked_at_one() {
+  if (++looked_at_ % kLooksBetweenTests != 0 || !exchange_.gone()) return {};
+  return fail(ErrorCode::cancelled, N_("The command that asked for this has ended."));
 }
 
 asio::awaitable<Result<void>> stream_lines(HttpExchange& exchange, Pool& pool,

@@ -27,12 +27,15 @@ class LineWriter {
   /// ErrorCode::cancelled when the client is gone.
   Result<void> write(const nlohmann::json& line);
   Result<void> flush();
+  /// To be asked for each thing that was looked at, written or not: ErrorCode::cancelled soon after the client is gone.
+  Result<void> looked_at_one();
   std::uint64_t lines() const { return lines_; }
 
  private:
   HttpExchange& exchange_;
   Bytes pending_;
   std::uint64_t lines_ = 0;
+  std::uint64_t looked_at_ = 0;
 };
 
 /// Streams the lines that `produce` writes on a worker of `pool`, then {"event": "result", "entries": lines}.

@@ -1,4 +1,5 @@
 #include <grp.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,7 +58,8 @@ Bytes chunk_of(const Bytes& data) {
 /// One connection: socket, watchdog timer, and whether the client is still there.
 class Connection final : public HttpExchange, public std::enable_shared_from_this<Connection> {
  public:
-  explicit Connection(Socket socket) : socket_(std::move(socket)), timer_(socket_.get_executor()) {}
+  explicit Connection(Socket socket)
+      : socket_(std::move(socket)), handle_(socket_.native_handle()), timer_(socket_.get_executor()) {}
 
   asio::awaitable<void> serve(const HttpHandler& handler, const std::string& admin_group) {
     const Caller caller = identify_caller(socket_.native_handle(), admin_group);
@@ -109,7 +111,12 @@ class Connection final : public HttpExchange, public std::enable_shared_from_thi
     return written.get();
   }
 
-  bool gone() const override { return gone_; }
+  /// Looks at the socket itself: nobody reads from it while a request is answered, nor writes when there is nothing to
+  /// say. A client that only closed its sending half is still there.
+  bool gone() const override {
+    pollfd look{.fd = handle_, .events = 0, .revents = 0};
+    return gone_ || (::poll(&look, 1, 0) == 1 && (look.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0);
+  }
 
   void stop() {
     stopping_ = true;
@@ -189,6 +196,7 @@ class Connection final : public HttpExchange, public std::enable_shared_from_thi
   }
 
   Socket socket_;
+  const int handle_;  ///< its descriptor, for gone()
   asio::steady_timer timer_;
   Bytes pending_;
   std::atomic<bool> gone_{false};

@@ -41,11 +41,14 @@ Json alarms_json(const std::vector<Alarm>& alarms);
 /// The HTTP status that goes with an error.
 int http_status(ErrorCode code);
 
+/// Of objects and lists inside one another in a request's body.
+inline constexpr int kMaxBodyDepth = 16;
+
 /// Fields of a request's body, read strictly: a field of another type, or one that nobody asked for, is
 /// ErrorCode::usage.
 class BodyFields {
  public:
-  /// Of a text that should be one JSON object; an empty one counts as {}.
+  /// Of a text that should be one JSON object, nested no deeper than kMaxBodyDepth; an empty one counts as {}.
   explicit BodyFields(std::string_view text);
   ~BodyFields();
   std::string text(const char* name, std::string otherwise = {});
@@ -60,6 +63,7 @@ class BodyFields {
   Result<void> finish() const;
 
  private:
+  explicit BodyFields(std::unique_ptr<Json> object);
   const Json* find(const std::string& name);
   void wrong(const std::string& name);
   std::unique_ptr<Json> object_;

@@ -45,11 +45,12 @@ std::u32string decoded(std::string_view text) {
 }
 
 /// Does the set that begins at pattern[at] ('[') hold `letter`? Moves `at` behind it. nullopt: no set, but a lone
-/// bracket.
-std::optional<bool> in_set(const std::u32string& pattern, std::size_t& at, char32_t letter) {
+/// bracket, as there is no ']' behind it before `sets_end`.
+std::optional<bool> in_set(const std::u32string& pattern, std::size_t sets_end, std::size_t& at, char32_t letter) {
   std::size_t i = at + 1;
   const bool negated = i < pattern.size() && (pattern[i] == U'!' || pattern[i] == U'^');
   if (negated) ++i;
+  if (i + 1 >= sets_end) return std::nullopt;  // a ']' that comes first is one of the set
   bool found = false;
   for (bool first = true; i < pattern.size() && (first || pattern[i] != U']'); first = false) {
     const char32_t low = pattern[i++];
@@ -66,20 +67,20 @@ std::optional<bool> in_set(const std::u32string& pattern, std::size_t& at, char3
 }
 
 /// Matches one character at pattern[at], which is no star; moves `at` behind it.
-bool matches_one(const std::u32string& pattern, std::size_t& at, char32_t letter) {
+bool matches_one(const std::u32string& pattern, std::size_t sets_end, std::size_t& at, char32_t letter) {
   if (pattern[at] == U'?') {
     ++at;
     return true;
   }
   if (pattern[at] == U'[') {
-    if (const auto held = in_set(pattern, at, letter)) return *held;
+    if (const auto held = in_set(pattern, sets_end, at, letter)) return *held;
   }
   if (pattern[at] == U'\\' && at + 1 < pattern.size()) ++at;
   return pattern[at++] == letter;
 }
 
 /// Backtracks to the last star only: no pattern takes longer than length times length.
-bool matches_all(const std::u32string& pattern, const std::u32string& text) {
+bool matches_all(const std::u32string& pattern, std::size_t sets_end, const std::u32string& text) {
   std::size_t p = 0;
   std::size_t t = 0;
   std::optional<std::size_t> star;
@@ -89,7 +90,7 @@ bool matches_all(const std::u32string& pattern, const std::u32string& text) {
     if (p < pattern.size() && pattern[p] == U'*') {
       star = ++p;
       star_text = t;
-    } else if (p < pattern.size() && matches_one(pattern, next, text[t])) {
+    } else if (p < pattern.size() && matches_one(pattern, sets_end, next, text[t])) {
       p = next;
       ++t;
     } else if (star) {
@@ -105,11 +106,12 @@ bool matches_all(const std::u32string& pattern, const std::u32string& text) {
 
 }  // namespace
 
-NamePattern::NamePattern(std::string_view pattern) : pattern_(decoded(pattern)), whole_path_(pattern.contains('/')) {}
+NamePattern::NamePattern(std::string_view pattern)
+    : pattern_(decoded(pattern)), sets_end_(pattern_.rfind(U']') + 1), whole_path_(pattern.contains('/')) {}
 
 bool NamePattern::matches(std::string_view path) const {
   if (!whole_path_) path.remove_prefix(path.rfind('/') + 1);
-  return matches_all(pattern_, decoded(path));
+  return matches_all(pattern_, sets_end_, decoded(path));
 }
 
 }  // namespace beffroi::daemon

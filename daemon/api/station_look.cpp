@@ -1,5 +1,6 @@
 // GET /v1/snapshots, /v1/ls, /v1/find, /v1/diff: looking into snapshots, each caller as far as his rights reach.
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 
 #include "daemon/api/event_stream.h"
 #include "daemon/api/json.h"
@@ -14,34 +15,62 @@ using storage::Entry;
 
 /// A snapshot that is being looked at.
 struct Opened {
-  Opened(const Snapshot& chosen, const storage::ObjectOpener& with, const Caller& who)
+  Opened(const Snapshot& chosen, const storage::ObjectOpener& with, const Caller& who, std::set<std::string> named)
       : snapshot(chosen),
         opener(with),
         tree(opener, snapshot.commit.clear.root),
-        visible(make_access_filter(opener, snapshot.commit.clear.root, {who.uid, who.gids, who.is_admin})) {}
+        visible(make_access_filter(opener, snapshot.commit.clear.root, {who.uid, who.gids, who.is_admin},
+                                   std::move(named))) {}
   const Snapshot snapshot;
   const storage::ObjectOpener opener;
   const storage::TreeReader tree;
   const EntryFilter visible;
 };
 
-Result<std::shared_ptr<Opened>> open_snapshot(StationContext& station, const std::string& name, const Caller& caller) {
+/// `named`: entry paths that the caller knows of.
+Result<std::shared_ptr<Opened>> open_snapshot(StationContext& station, const std::string& name, const Caller& caller,
+                                              std::set<std::string> named = {}) {
   BEFFROI_TRY(const Snapshot snapshot, station.vault->resolve(name));
   BEFFROI_TRY(auto source, station.source(StationContext::From::automatic));
-  return std::make_shared<Opened>(snapshot, storage::ObjectOpener(station.vault->keys(), std::move(source)), caller);
+  BEFFROI_TRY(auto keys, station.vault->keys_for(snapshot.sealed.content_generation));
+  return std::make_shared<Opened>(snapshot, storage::ObjectOpener(std::move(keys), std::move(source)), caller,
+                                  std::move(named));
 }
 
-asio::awaitable<Result<void>> answer_snapshots(StationContext& station, HttpExchange& exchange) {
+asio::awaitable<Result<void>> answer_snapshots(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_CHECK(require_vault(station));
   BEFFROI_CO_TRY(const auto snapshots, co_await station.work.run([&station] { return station.vault->snapshots(); }));
   Json out = Json::array();
-  for (const Snapshot& snapshot : snapshots) out.push_back(snapshot_json(snapshot));
+  for (const Snapshot& snapshot : snapshots) {
+    Json one = snapshot_json(snapshot);
+    if (!request.caller.is_admin)
+      for (const char* field : {"host", "sources", "tags"}) one.erase(field);
+    out.push_back(std::move(one));
+  }
   co_return co_await reply_json(exchange, {{"snapshots", out}});
 }
 
-Result<void> write_if_visible(const Opened& opened, LineWriter& writer, const Entry& entry) {
-  return opened.visible(entry) ? writer.write(entry_json(entry)) : Result<void>();
-}
+/// Lines of a listing. A hard link is named after the first of its group that was written: what the group is called in
+/// the tree may be a name that the caller can't see.
+class EntryLines {
+ public:
+  EntryLines(const Opened& opened, LineWriter& writer) : opened_(opened), writer_(writer) {}
+
+  Result<void> write_if_visible(const Entry& entry) {
+    return opened_.visible(entry) ? writer_.write(line_of(entry)) : Result<void>();
+  }
+  Json line_of(const Entry& entry) {
+    Json line = entry_json(entry);
+    if (!entry.hard_link.empty())
+      line["hard_link"] = storage::to_display_path(groups_.try_emplace(entry.hard_link, entry.path).first->second);
+    return line;
+  }
+
+ private:
+  const Opened& opened_;
+  LineWriter& writer_;
+  std::unordered_map<std::string, std::string> groups_;
+};
 
 Result<void> list(const Opened& opened, const std::string& path, bool recursive, LineWriter& writer) {
   const std::string entry_path = storage::to_entry_path(path);
@@ -49,10 +78,12 @@ Result<void> list(const Opened& opened, const std::string& path, bool recursive,
   if (!top || !opened.visible(*top))
     return fail(ErrorCode::not_found, N_("There is no {} in the snapshot {}."), storage::to_display_path(entry_path),
                 opened.snapshot.commit.id.hex().substr(0, 12));
-  if (top->type != storage::EntryType::directory) return writer.write(entry_json(*top));
-  const auto visit = [&](const Entry& entry) {
+  EntryLines lines(opened, writer);
+  if (top->type != storage::EntryType::directory) return writer.write(lines.line_of(*top));
+  const auto visit = [&](const Entry& entry) -> Result<void> {
+    BEFFROI_CHECK(writer.looked_at_one());
     // A folder's own line is not part of what is in it.
-    return entry.path == top->path ? Result<void>() : write_if_visible(opened, writer, entry);
+    return entry.path == top->path ? Result<void>() : lines.write_if_visible(entry);
   };
   return recursive ? opened.tree.for_each(entry_path, visit) : opened.tree.list(entry_path, visit);
 }
@@ -61,7 +92,8 @@ asio::awaitable<Result<void>> answer_ls(StationContext& station, HttpRequest& re
   BEFFROI_CO_CHECK(require_vault(station));
   BEFFROI_CO_TRY(const std::string path, query_path(request));
   const bool recursive = query_flag(request, "recursive");
-  BEFFROI_CO_TRY(const auto opened, open_snapshot(station, query_text(request, "snapshot", "latest"), request.caller));
+  BEFFROI_CO_TRY(const auto opened, open_snapshot(station, query_text(request, "snapshot", "latest"), request.caller,
+                                                  {storage::to_entry_path(path)}));
   BEFFROI_CO_TRY(const auto job, station.jobs.begin(JobKind::look));
   co_return co_await stream_lines(exchange, station.streams,
                                   [&](LineWriter& writer) { return list(*opened, path, recursive, writer); });
@@ -69,9 +101,11 @@ asio::awaitable<Result<void>> answer_ls(StationContext& station, HttpRequest& re
 
 Result<void> find(const Opened& opened, const NamePattern& pattern, LineWriter& writer) {
   const std::string id = opened.snapshot.commit.id.hex();
+  EntryLines lines(opened, writer);
   return opened.tree.for_each("", [&](const Entry& entry) -> Result<void> {
+    BEFFROI_CHECK(writer.looked_at_one());
     if (!pattern.matches(storage::to_display_path(entry.path)) || !opened.visible(entry)) return {};
-    Json line = entry_json(entry);
+    Json line = lines.line_of(entry);
     line["snapshot"] = id;
     return writer.write(line);
   });
@@ -81,6 +115,9 @@ asio::awaitable<Result<void>> answer_find(StationContext& station, HttpRequest& 
   BEFFROI_CO_CHECK(require_vault(station));
   const std::string pattern = query_text(request, "pattern");
   if (pattern.empty()) co_return fail(ErrorCode::usage, N_("Say what to look for: a name, with * and ?."));
+  if (pattern.size() > kMaxPatternBytes)
+    co_return fail(ErrorCode::usage, N_("What to look for may be {} bytes long at most."),
+                   std::to_string(kMaxPatternBytes));
   BEFFROI_CO_TRY(const auto opened, open_snapshot(station, query_text(request, "snapshot", "latest"), request.caller));
   BEFFROI_CO_TRY(const auto job, station.jobs.begin(JobKind::look));
   co_return co_await stream_lines(exchange, station.streams,
@@ -120,10 +157,12 @@ asio::awaitable<Result<void>> answer_diff(StationContext& station, HttpRequest& 
   BEFFROI_CO_TRY(const auto job, station.jobs.begin(JobKind::look));
   co_return co_await stream_lines(exchange, station.streams, [&](LineWriter& writer) {
     const auto visit = [&](storage::Change change, const Entry* before, const Entry* after) -> Result<void> {
+      BEFFROI_CHECK(writer.looked_at_one());
       const bool hidden = (before != nullptr && !a->visible(*before)) || (after != nullptr && !b->visible(*after));
       return hidden ? Result<void>() : writer.write(change_json(change, before, after));
     };
-    return storage::diff_trees(a->opener, a->snapshot.commit.clear.root, b->snapshot.commit.clear.root, visit);
+    return storage::diff_trees(a->opener, a->snapshot.commit.clear.root, b->opener, b->snapshot.commit.clear.root,
+                               visit);
   });
 }
 
@@ -131,7 +170,7 @@ asio::awaitable<Result<void>> answer_diff(StationContext& station, HttpRequest& 
 
 void add_look_routes(Routes& routes, StationContext& station) {
   routes.push_back({"GET", "/v1/snapshots", false,
-                    [&station](HttpRequest&, HttpExchange& x) { return answer_snapshots(station, x); }});
+                    [&station](HttpRequest& r, HttpExchange& x) { return answer_snapshots(station, r, x); }});
   routes.push_back(
       {"GET", "/v1/ls", false, [&station](HttpRequest& r, HttpExchange& x) { return answer_ls(station, r, x); }});
   routes.push_back(

@@ -78,15 +78,21 @@ struct RestoreWords {
 
 Result<RestoreCounts> stream(StationContext& station, const RestoreWords& words, FrameSender& sender,
                              Progress& progress) {
-  const storage::ObjectOpener opener(station.vault->keys(), words.source);
+  const std::uint32_t generation = words.snapshot.sealed.content_generation;
+  BEFFROI_TRY(const auto keys, station.vault->keys_for(generation));
+  const storage::ObjectOpener opener(keys, words.source);
+  // Digests of an older generation of content keys say nothing to the index.
+  const bool learns = words.learns && generation == station.vault->keys()->content_keys().generation;
   const storage::ObjectId& root = words.snapshot.commit.clear.root;
   const Caller& who = words.caller;
+  std::set<std::string> named;
+  for (const RestoreSelection& selection : words.selections) named.insert(selection.path);
   Learner learner(*station.vault);
   const auto learn = [&](const storage::Segment& segment) {
-    if (words.learns) learner.learn(segment);
+    if (learns) learner.learn(segment);
   };
   return stream_restore(
-      opener, root, words.selections, make_access_filter(opener, root, {who.uid, who.gids, who.is_admin}),
+      opener, root, words.selections, make_access_filter(opener, root, {who.uid, who.gids, who.is_admin}, named),
       [&sender](Bytes frame) { return sender.send(std::move(frame)); }, learn, progress, kReadAheadThreads);
 }
 

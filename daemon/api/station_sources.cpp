@@ -18,8 +18,9 @@ asio::awaitable<Result<void>> list(StationContext& station, HttpExchange& exchan
 
 asio::awaitable<Result<void>> add(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_CHECK(require_vault(station));
-  BEFFROI_CO_TRY(const Source source, read_source(request.body));
-  BEFFROI_CO_CHECK(co_await station.work.run([&station, &source] { return SourceList(*station.vault).add(source); }));
+  BEFFROI_CO_TRY(const Source wanted, read_source(request.body));
+  BEFFROI_CO_TRY(const Source source,
+                 co_await station.work.run([&station, &wanted] { return SourceList(*station.vault).add(wanted); }));
   co_await station.refresh_facts();
   co_return co_await reply_json(exchange, source_json(source));
 }

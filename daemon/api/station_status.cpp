@@ -7,14 +7,22 @@
 namespace beffroi::daemon {
 namespace {
 
-Json last_backup_json(const std::optional<LastBackup>& backup) {
+/// Arguments may be names and addresses, which are not for everybody.
+Json error_for(const Error& error, bool for_admin) {
+  if (for_admin) return error_json(error);
+  Error shown = error;
+  for (std::string& arg : shown.args) arg = "…";
+  return error_json(shown);
+}
+
+Json last_backup_json(const std::optional<LastBackup>& backup, bool for_admin) {
   if (!backup) return nullptr;
   Json out = {{"snapshot", backup->snapshot.empty() ? Json(nullptr) : Json(backup->snapshot)},
               {"time", time_text(backup->time)},
               {"result", backup->error     ? "failed"
                          : backup->partial ? "partial"
                                            : "ok"}};
-  if (backup->error) out["error"] = error_json(*backup->error);
+  if (backup->error) out["error"] = error_for(*backup->error, for_admin);
   return out;
 }
 
@@ -23,14 +31,14 @@ Json last_receipt_json(const std::optional<storage::Receipt>& receipt) {
   return {{"counter", receipt->counter}, {"time", time_text(receipt->peer_time)}, {"commit", receipt->commit.hex()}};
 }
 
-Json peer_json(const StationFacts& facts) {
+Json peer_json(const StationFacts& facts, bool for_admin) {
   if (!facts.peer_address) return nullptr;
   const PeerContact& contact = facts.contact;
   const char* state = !contact.reachable ? "unknown" : *contact.reachable ? "reachable" : "unreachable";
   Json out = {{"address", *facts.peer_address},
               {"state", state},
               {"last_contact", contact.last_contact ? Json(time_text(*contact.last_contact)) : Json(nullptr)}};
-  if (contact.error) out["error"] = error_json(*contact.error);
+  if (contact.error) out["error"] = error_for(*contact.error, for_admin);
   return out;
 }
 
@@ -64,10 +72,10 @@ Json status_json(const StationContext& station, bool for_admin) {
               {"space", text_or_null(facts.space)},
               {"name", text_or_null(facts.name)},
               {"device", text_or_null(facts.device)},
-              {"last_backup", last_backup_json(facts.last_backup)},
+              {"last_backup", last_backup_json(facts.last_backup, for_admin)},
               {"last_receipt", last_receipt_json(facts.last_receipt)},
               {"pending_commits", facts.pending_commits},
-              {"peer", peer_json(facts)},
+              {"peer", peer_json(facts, for_admin)},
               {"running", running_json(station)},
               {"next_backup", station.next_backup ? Json(time_text(*station.next_backup)) : Json(nullptr)},
               {"store", {{"bytes", facts.store_bytes}, {"free_bytes", facts.free_bytes}}}};

@@ -80,6 +80,14 @@ class BackupRun {
 
   Result<BackupResult> store_all() {
     StoreSink sink(vault_, *presence_, guard_, progress_);
+    auto out = store_into(sink);
+    // Without this, what no snapshot uses would keep the disk full until somebody made room by hand.
+    if (!out && out.error().code == ErrorCode::disk_full && !committed_)
+      if (const auto freed = sink.give_back(); !freed) return forward_error(freed);
+    return out;
+  }
+
+  Result<BackupResult> store_into(StoreSink& sink) {
     PartialPlan plan(started_);
     BundleUse bundles;
     RunState state;
@@ -123,6 +131,7 @@ class BackupRun {
     sealed.statistics = out.statistics;
     sealed.problems = out.problems;
     sealed.problems_total = out.problems_total;
+    committed_ = true;
     BEFFROI_TRY(const auto commit, vault_.commit(built_.root, std::move(sealed), stale_ ? storage::kCommitStale : 0));
     out.snapshot = commit.id;
     progress_.phase = Phase::done;
@@ -142,6 +151,7 @@ class BackupRun {
       BEFFROI_CHECK(sink.flush());
       auto sealed = describe();
       sealed.statistics.bytes_source = root.bytes;
+      committed_ = true;
       BEFFROI_CHECK(vault_.commit(root, std::move(sealed), storage::kCommitPartial));
       ++made;
     }
@@ -187,6 +197,7 @@ class BackupRun {
   std::optional<Presence> presence_;
   BuiltTree built_;
   bool stale_ = false;
+  bool committed_ = false;  ///< a commit of this run may be there
 };
 
 }  // namespace

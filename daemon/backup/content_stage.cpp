@@ -11,6 +11,9 @@ Error stopped() { return {ErrorCode::cancelled, N_("The backup was stopped."), {
 /// What may have changed between the walk and the reading.
 void refresh(storage::Entry& entry, const struct stat& status) {
   entry.mode = status.st_mode & 07777U;
+  // The names go with the ids.
+  if (std::exchange(entry.uid, status.st_uid) != status.st_uid) entry.user.clear();
+  if (std::exchange(entry.gid, status.st_gid) != status.st_gid) entry.group.clear();
   entry.mtime_s = status.st_mtim.tv_sec;
   entry.mtime_ns = static_cast<std::uint32_t>(status.st_mtim.tv_nsec);
   entry.size = static_cast<std::uint64_t>(status.st_size);
@@ -69,6 +72,7 @@ Result<void> ContentStage::read_file(FileReader& reader, Slot& slot, const SlotP
     const auto finished = read_attempt(reader, owner, is_last);
     if (!finished) {
       const Error& reason = finished.error();
+      slot.walked.folder.reset();
       if (reason.code == ErrorCode::not_found) slot.dropped = true;
       if (reason.code == ErrorCode::io) BEFFROI_CHECK(keep_previous(slot, reason));
       if (reason.code != ErrorCode::not_found && reason.code != ErrorCode::io) return std::unexpected(reason);
@@ -100,8 +104,11 @@ Result<bool> ContentStage::read_attempt(FileReader& reader, const SlotPointer& s
     pieces_.push({file, pieces++, std::move(piece), rules}, weight);
     return {};
   };
-  BEFFROI_TRY(const FileReading reading, reader.read(slot->walked.folder, slot->walked.name, whole, take));
+  BEFFROI_TRY(const FileReading reading, reader.read(slot->walked.folder, slot->walked.name, whole, take,
+                                                     slot->walked.network ? nullptr : &slot->walked.status));
   if (reading.changed && !is_last) return false;
+  // Thousands of slots may wait behind a huge file: none may hold a folder open meanwhile.
+  slot->walked.folder.reset();
   slot->walked.status = reading.before;
   refresh(slot->entry(), reading.before);
   if (reading.changed) {

@@ -31,12 +31,14 @@ Result<std::size_t> read_at(int file, std::uint64_t offset, std::span<std::uint8
 }  // namespace
 
 Result<FileReading> FileReader::read(const OpenFolder& folder, const std::string& name, std::size_t whole_bytes,
-                                     const Take& take) {
+                                     const Take& take, const struct stat* seen) {
   const FileDescriptor file = open_file_at(folder->get(), name);
   FileReading out;
   if (!file && (errno == ENOENT || errno == ELOOP)) return fail(ErrorCode::not_found, N_("This file is gone."));
   if (!file || ::fstat(file.get(), &out.before) != 0) return read_failure();
   if (!S_ISREG(out.before.st_mode)) return fail(ErrorCode::not_found, N_("This file is gone."));
+  if (seen != nullptr && (seen->st_dev != out.before.st_dev || seen->st_ino != out.before.st_ino))
+    return fail(ErrorCode::io, N_("This file was replaced by another one before it was read."));
   const off_t size = out.before.st_size;
   if (static_cast<std::uint64_t>(size) <= whole_bytes) {
     BEFFROI_CHECK(read_whole(file.get(), take));

@@ -36,6 +36,19 @@ FileDescriptor open_folder_at(int folder, const std::string& name, bool follow_l
   return open_without_trace(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow_links ? 0 : O_NOFOLLOW));
 }
 
+FileDescriptor open_path_without_links(const std::string& path) {
+  // openat2() says this in one call, but not to longer paths than PATH_MAX, nor through every system call filter.
+  FileDescriptor at(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  for (std::size_t begin = 0; at && begin < path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string name = path.substr(begin, end - begin);
+    begin = end + 1;
+    if (name.empty()) continue;
+    at = FileDescriptor(::openat(at.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  }
+  return at ? open_folder_at(at.get(), ".", false) : FileDescriptor();
+}
+
 FileDescriptor open_file_at(int folder, const std::string& name) {
   return open_without_trace(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }

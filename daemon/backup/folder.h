@@ -16,6 +16,9 @@ using OpenFolder = std::shared_ptr<const FileDescriptor>;
 
 /// Opens a folder for reading, without touching its access time where the system allows. errno is set on failure.
 FileDescriptor open_folder_at(int folder, const std::string& name, bool follow_links);
+/// The same for an absolute path without "." and "..", of any length. No part of it may be a link: whoever owns one of
+/// the folders on the way can't lead a reader with more rights somewhere else.
+FileDescriptor open_path_without_links(const std::string& path);
 /// Opens a regular file for reading; never follows a link, never waits for a FIFO's other end.
 FileDescriptor open_file_at(int folder, const std::string& name);
 

@@ -105,7 +105,9 @@ std::vector<storage::ExtendedAttribute> read_xattrs(int folder, const std::strin
     const std::string attribute(names.c_str() + at);
     at += attribute.size() + 1;
     auto value = read_xattr(path.c_str(), attribute.c_str());
-    if (!value || (total += value->size()) > kMaxXattrBytesInAll) continue;
+    const std::size_t bytes = attribute.size() + (value ? value->size() : 0);
+    if (!value || total + bytes > kMaxXattrBytesInAll) continue;
+    total += bytes;
     out.push_back({attribute, std::move(*value)});
   }
   std::sort(out.begin(), out.end());

@@ -13,7 +13,7 @@ using storage::EntryType;
 OpenFolder open_parent(const std::string& display_path) {
   const std::size_t slash = display_path.rfind('/');
   const std::string parent = slash == 0 ? "/" : display_path.substr(0, slash);
-  return std::make_shared<const FileDescriptor>(open_folder_at(AT_FDCWD, parent, true));
+  return std::make_shared<const FileDescriptor>(open_path_without_links(parent));
 }
 
 /// The last name of a path; "." for the root.
@@ -75,7 +75,8 @@ Result<void> Scan::scan_source(const Source& source) {
   const std::function<bool()> cancelled = [this] { return context_.progress.cancel.load(); };
   auto walked = walk(source, entry_path, parent, name, metadata_, *this, cancelled);
   // Gone since it was looked at, a moment ago.
-  if (!walked && walked.error().code == ErrorCode::io && !source_begun_) return keep_source(entry_path, walked.error());
+  if (!walked && walked.error().code == ErrorCode::io && !source_begun_)
+    return unreadable_entry(entry_path, walked.error());
   return walked;
 }
 
@@ -86,7 +87,7 @@ Result<void> Scan::take_ancestors(const std::string& entry_path) {
     end = end == entry_path.size() ? std::string::npos : entry_path.find('\0', end + (end == 0 ? 0 : 1));
     if (path == entry_path || !ancestors_.insert(path).second) continue;
     const std::string display = storage::to_display_path(path);
-    const OpenFolder folder = std::make_shared<const FileDescriptor>(open_folder_at(AT_FDCWD, display, true));
+    const OpenFolder folder = std::make_shared<const FileDescriptor>(open_path_without_links(display));
     BEFFROI_TRY(auto previous, take_previous(path));
     struct stat status{};
     if (*folder && ::fstat(folder->get(), &status) == 0) {
@@ -101,16 +102,25 @@ Result<void> Scan::take_ancestors(const std::string& entry_path) {
 /// A source that is missing, or empty where there was something: a disk that is not mounted looks like that.
 Result<bool> Scan::keep_if_missing(const std::string& entry_path, const OpenFolder& parent, const std::string& name) {
   struct stat status{};
-  if (!*parent || ::fstatat(parent->get(), name.c_str(), &status, 0) != 0) {
+  if (!*parent || ::fstatat(parent->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     const Error reason{ErrorCode::io, N_("This source is missing: {}."), {errno_text()}};
     if (context_.request.accept_empty && errno == ENOENT) return true;
-    BEFFROI_CHECK(keep_source(entry_path, reason));
+    BEFFROI_CHECK(unreadable_entry(entry_path, reason));
+    return true;
+  }
+  if (S_ISLNK(status.st_mode)) {
+    // Its target was stored when it was added: whoever put a link there may be anybody.
+    BEFFROI_CHECK(unreadable_entry(
+        entry_path, {ErrorCode::io,
+                     N_("There is a symbolic link in this source's place now, which is not followed. Remove the "
+                        "source and add it again if that is meant."),
+                     {}}));
     return true;
   }
   if (!S_ISDIR(status.st_mode) || context_.request.accept_empty) return false;
-  const FileDescriptor folder = open_folder_at(parent->get(), name, true);
+  const FileDescriptor folder = open_folder_at(parent->get(), name, false);
   const auto names = folder ? read_names(folder.get()) : Result<std::vector<std::string>>(std::vector<std::string>{""});
-  if (!names || !names->empty()) return false;
+  if (!names || !names->empty() || ::fstat(folder.get(), &status) != 0) return false;
   BEFFROI_TRY(auto previous, take_previous(entry_path));
   BEFFROI_TRY(const bool had_content, or_without_previous(previous_.has_below(entry_path), false));
   if (previous && had_content) {
@@ -129,7 +139,7 @@ Result<bool> Scan::keep_if_missing(const std::string& entry_path, const OpenFold
   return true;
 }
 
-Result<void> Scan::keep_source(const std::string& entry_path, const Error& reason) {
+Result<void> Scan::unreadable_entry(const std::string& entry_path, const Error& reason) {
   stale_ = true;
   context_.problems.add(entry_path, reason);
   BEFFROI_TRY(auto previous, take_previous(entry_path));
@@ -210,10 +220,16 @@ bool Scan::join_links(Slot& slot) {
   if (status.st_nlink < 2 || slot.walked.network) return false;
   const auto key = std::pair(status.st_dev, status.st_ino);
   auto found = links_.find(key);
+  // Another file got the number of one that was removed meanwhile.
+  if (found != links_.end() && !found->second->is_like(status)) {
+    links_.erase(found);
+    found = links_.end();
+  }
   if (found == links_.end()) {
     slot.entry().hard_link = slot.entry().path;
     if (links_.size() >= kMaxLinkGroups) return false;
-    slot.links = std::make_shared<LinkGroup>(LinkGroup{slot.entry().path, status.st_nlink - 1, std::nullopt});
+    slot.links = std::make_shared<LinkGroup>(
+        LinkGroup{slot.entry().path, status.st_nlink - 1, std::nullopt, status.st_size, status.st_mtim});
     links_.emplace(key, slot.links);
     return false;
   }

@@ -39,7 +39,7 @@ class Scan final : private WalkVisitor {
   Result<void> run(std::vector<Source> sources);
   /// What the scan alone can count.
   const storage::CommitStatistics& statistics() const { return statistics_; }
-  /// A source was missing or suddenly empty.
+  /// A source was missing or suddenly empty, or something in it could not be looked at.
   bool stale() const { return stale_; }
   /// Entry paths of what has gone since the last snapshot, files only, in batches while the scan runs.
   using Gone = std::function<void(const std::string& entry_path)>;
@@ -48,6 +48,8 @@ class Scan final : private WalkVisitor {
  private:
   Result<void> found(Walked walked) override;
   Result<void> unreadable_folder(const std::string& entry_path, const Error& reason) override;
+  /// Also for a source as a whole. What the last snapshot has of it stays.
+  Result<void> unreadable_entry(const std::string& entry_path, const Error& reason) override;
   void problem(const std::string& entry_path, const Error& reason) override {
     context_.problems.add(entry_path, reason);
   }
@@ -57,7 +59,6 @@ class Scan final : private WalkVisitor {
   Result<void> scan_source(const Source& source);
   Result<void> take_ancestors(const std::string& entry_path);
   Result<bool> keep_if_missing(const std::string& entry_path, const OpenFolder& parent, const std::string& name);
-  Result<void> keep_source(const std::string& entry_path, const Error& reason);
   Result<void> keep_below(const std::string& entry_path);
   Result<void> keep(storage::Entry entry);
   Result<void> take_folder(const std::string& entry_path, int folder, const struct stat& status,

@@ -12,6 +12,12 @@ struct LinkGroup {
   std::string first_path;
   std::uint64_t links_left = 0;
   std::optional<storage::Entry> content;  ///< only its content fields mean something
+  off_t size = 0;                         ///< of the first, when the walk met it
+  timespec mtime{};
+
+  bool is_like(const struct stat& status) const {
+    return size == status.st_size && mtime.tv_sec == status.st_mtim.tv_sec && mtime.tv_nsec == status.st_mtim.tv_nsec;
+  }
 };
 
 /// Owned by one stage at a time: the walk, then a reader and the workers (until `done`), then the tree.

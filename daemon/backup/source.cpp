@@ -1,8 +1,8 @@
 #include "daemon/backup/source.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
+#include <cstdlib>
+#include <memory>
 
 #include "storage/format/cbor.h"
 
@@ -80,6 +80,13 @@ bool has_dot_components(const std::string& path) {
   return framed.contains("/./") || framed.contains("/../");
 }
 
+/// Without links on the way. not_found.
+Result<std::string> resolved(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  if (!real) return fail(ErrorCode::not_found, N_("There is no file or folder {}."), path);
+  return std::string(real.get());
+}
+
 Result<void> check_form(const Source& source) {
   if (!source.path.starts_with('/') || source.path.size() > kMaxSourceBytes || has_dot_components(source.path) ||
       source.path.contains('\0'))
@@ -103,10 +110,10 @@ Result<std::vector<Source>> SourceList::all() const {
   return decode(*stored);
 }
 
-Result<void> SourceList::add(const Source& source) {
+Result<Source> SourceList::add(const Source& source) {
   BEFFROI_CHECK(check_form(source));
   Source added = source;
-  added.path = without_trailing_slashes(source.path);
+  BEFFROI_TRY(added.path, resolved(without_trailing_slashes(source.path)));
   BEFFROI_TRY(auto sources, all());
   for (const Source& other : sources) {
     if (other.path == added.path) return fail(ErrorCode::already_exists, N_("{} is a source already."), added.path);
@@ -114,19 +121,20 @@ Result<void> SourceList::add(const Source& source) {
       return fail(ErrorCode::usage, N_("{} and the source {} lie one inside the other. Remove one of them."),
                   added.path, other.path);
   }
-  struct stat status{};
-  if (::stat(added.path.c_str(), &status) != 0)
-    return fail(ErrorCode::not_found, N_("There is no file or folder {}."), added.path);
   if (sources.size() >= storage::kMaxSources) return fail(ErrorCode::limit_exceeded, N_("There are too many sources."));
-  sources.push_back(std::move(added));
-  return vault_.database().put(storage::Table::state, as_bytes(kSourcesKey), encode(sources),
-                               storage::Durability::synced);
+  sources.push_back(added);
+  BEFFROI_CHECK(vault_.database().put(storage::Table::state, as_bytes(kSourcesKey), encode(sources),
+                                      storage::Durability::synced));
+  return added;
 }
 
 Result<void> SourceList::remove(const std::string& path) {
   BEFFROI_TRY(auto sources, all());
-  const std::string wanted = without_trailing_slashes(path);
-  if (std::erase_if(sources, [&](const Source& source) { return source.path == wanted; }) == 0)
+  const auto erase = [&](const std::string& wanted) {
+    return std::erase_if(sources, [&](const Source& source) { return source.path == wanted; }) != 0;
+  };
+  const std::string stored = without_trailing_slashes(path);
+  if (!erase(stored) && !erase(resolved(stored).value_or(stored)))
     return fail(ErrorCode::not_found, N_("{} is not a source. 'beffroi source list' shows them."), path);
   return vault_.database().put(storage::Table::state, as_bytes(kSourcesKey), encode(sources),
                                storage::Durability::synced);

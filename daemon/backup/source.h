@@ -22,8 +22,10 @@ class SourceList {
   explicit SourceList(Vault& vault);
   Result<std::vector<Source>> all() const;
   /// usage when not absolute or inside/around another source; already_exists. A path that does not exist is refused
-  /// (not_found).
-  Result<void> add(const Source& source);
+  /// (not_found). Links on the way are followed now and never again: the source is stored, and returned, with the path
+  /// that they led to.
+  Result<Source> add(const Source& source);
+  /// By the stored path, or one that leads there.
   Result<void> remove(const std::string& path);
 
  private:

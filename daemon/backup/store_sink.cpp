@@ -126,6 +126,9 @@ Result<storage::EncodedPayload> StoreSink::encode_piece(ByteView plaintext, cons
   EncoderPool::Loan encoder(*encoders_);
   auto alone = encoder->encode(plaintext);
   if (rules.separate || !rules.base || rules.base->height >= kMaxDeltaHeight) return alone;
+  // A base that the peer has not and would not take (an older epoch) would keep this object from it for ever.
+  BEFFROI_TRY(const bool usable, presence_.has(*rules.base));
+  if (!usable) return alone;
   const auto base = opener_.open(rules.base->id, ObjectKind::chunk);
   // Evicted or damaged: then there is no delta.
   if (!base) return alone;
@@ -177,6 +180,8 @@ Result<ObjectRef> StoreSink::add(storage::SealedObject object, const std::functi
       progress_.bytes_added += object.bytes.size();
       open_->bytes += object.bytes.size();
       open_->ids.insert(ref.id);
+      // What was here before (and is now healed) belongs to older snapshots.
+      if (!info && added_.size() < kMaxGiveBackObjects) added_.push_back(ref.id);
       open_->objects.push_back(std::move(object));
     }
     index(*open_);
@@ -201,6 +206,23 @@ Result<void> StoreSink::flush() {
   // What was not stored is lost to lookups: nothing that might refer to it may be written after it.
   if (!written && !failure_) failure_ = written.error();
   return written;
+}
+
+Result<void> StoreSink::give_back() {
+  const std::lock_guard writing(writing_);
+  std::vector<ObjectId> ids;
+  {
+    const std::lock_guard lock(mutex_);
+    // Of a run too long to be remembered whole nothing is removed: parents may only go before their children.
+    if (added_.size() == kMaxGiveBackObjects) return {};
+    ids.assign(added_.rbegin(), added_.rend());
+    added_.clear();
+  }
+  // Slices, since a removal is one atomic write. The index may go on naming them: whoever asks it looks for the object.
+  const std::span<const ObjectId> all(ids);
+  for (std::size_t at = 0; at < all.size(); at += kStoreBatchObjects)
+    BEFFROI_CHECK(vault_.objects().remove(space_, all.subspan(at, std::min(kStoreBatchObjects, all.size() - at))));
+  return vault_.database().compact();
 }
 
 Result<void> StoreSink::write(Batch& batch) {

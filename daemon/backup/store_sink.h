@@ -13,6 +13,8 @@ namespace beffroi::daemon {
 
 inline constexpr std::size_t kStoreBatchBytes = std::size_t{8} * 1024 * 1024;
 inline constexpr std::size_t kStoreBatchObjects = 1024;
+/// Ids that a run remembers for give_back(): 32 MiB of them.
+inline constexpr std::size_t kMaxGiveBackObjects = 1024 * 1024;
 /// Deltas build on deltas at most this deep: what is restored must be opened in a chain.
 inline constexpr std::uint8_t kMaxDeltaHeight = 8;
 /// A delta is used when it is at most this share of the chunk on its own.
@@ -44,11 +46,15 @@ class StoreSink final : public storage::ObjectSink {
   void write_behind(const std::function<void(storage::WriteBatch&)>& change);
   /// Writes what waits. Survives kill -9 when it returns; a power cut only after the store's sync().
   Result<void> flush();
+  /// Removes what this run stored, parents first, and gives the room back: for a run that a full disk has ended before
+  /// any commit. Does nothing for a run of kMaxGiveBackObjects and more (the next run finds all of it again).
+  Result<void> give_back();
   /// The first failure of a lookup: ObjectSink::find() can't tell of it.
   Result<void> outcome() const;
 
   std::uint64_t objects_added() const { return objects_added_; }
   const storage::KeyRing& keys() const { return *keys_; }
+  Presence& presence() { return presence_; }
 
  private:
   struct Batch;
@@ -70,6 +76,7 @@ class StoreSink final : public storage::ObjectSink {
   mutable std::mutex mutex_;
   std::shared_ptr<Batch> open_, being_written_;
   std::optional<Error> failure_;
+  std::vector<storage::ObjectId> added_;  ///< in the order of arrival: children before parents
   std::atomic<std::uint64_t> objects_added_{0};
 };
 

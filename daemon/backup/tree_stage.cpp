@@ -27,14 +27,14 @@ TreeStage::TreeStage(Vault& vault, StoreSink& sink, ProblemList& problems, RunSt
               }),
       builder_(sink.keys(), sink) {
   run_.on_stop([this] { slots_.close(); });
-  thread_ = std::jthread([this] { run_stage(); });
+  thread_.emplace(1, [this] { run_stage(); });
 }
 
 TreeStage::~TreeStage() { slots_.close(); }
 
 Result<BuiltTree> TreeStage::finish() {
   slots_.finish();
-  thread_.join();
+  thread_->join();
   BEFFROI_CHECK(run_.outcome());
   return built_;
 }
@@ -88,22 +88,46 @@ Result<void> TreeStage::emit_ready() {
 }
 
 /// The first of a group brings the content, the others take it.
-void TreeStage::resolve_link(Slot& slot) {
-  if (!slot.links || slot.kept) return;
+Result<void> TreeStage::resolve_link(Slot& slot) {
+  if (!slot.links || slot.kept) return {};
   if (slot.links->first_path == slot.entry().path) {
     slot.links->content.emplace();
     copy_content(slot.entry(), *slot.links->content);
   } else if (slot.links->content) {
     copy_content(*slot.links->content, slot.entry());
   } else {
-    slot.entry().flags |= storage::kEntryUnreadable;
-    problems_.add(slot.entry().path, {ErrorCode::io, N_("This file changed while it was read."), {}});
+    return fall_back(slot);
   }
+  return {};
+}
+
+/// A link whose first name brought no content: what the last snapshot had, if that is still here.
+Result<void> TreeStage::fall_back(Slot& slot) {
+  Entry& entry = slot.entry();
+  const auto& previous = slot.previous;
+  bool usable = previous && previous->type == EntryType::file && (previous->flags & storage::kEntryUnreadable) == 0;
+  if (usable) {
+    BEFFROI_TRY(usable, sink_.presence().has_content(*previous, true));
+  }
+  if (usable) {
+    copy_content(*previous, entry);
+    entry.flags |= storage::kEntryStale;
+  } else {
+    entry.flags |= storage::kEntryUnreadable;
+  }
+  problems_.add(entry.path, {ErrorCode::io, N_("This file changed while it was read."), {}});
+  return {};
 }
 
 Result<void> TreeStage::emit(Slot& slot) {
-  resolve_link(slot);
+  BEFFROI_CHECK(resolve_link(slot));
   const Entry& entry = slot.entry();
+  if (const auto added = builder_.add(entry); !added) {
+    // One entry that the format can't hold must not cost all the others.
+    if (added.error().code != ErrorCode::limit_exceeded) return added;
+    problems_.add(entry.path, added.error());
+    return {};
+  }
   const bool same_content = slot.previous && slot.previous->content_digest == entry.content_digest;
   count_entry(slot, same_content, built_.statistics, progress_);
   if (entry.type == EntryType::file) {
@@ -111,7 +135,7 @@ Result<void> TreeStage::emit(Slot& slot) {
     bundles_.add(entry);
     plan_.add(entry);
   }
-  return builder_.add(entry);
+  return {};
 }
 
 void TreeStage::remember_file(const Slot& slot) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <deque>
-#include <thread>
 
 #include "daemon/backup/content_stage.h"
 #include "daemon/backup/partial_commits.h"
@@ -47,7 +46,8 @@ class TreeStage {
   Result<void> hold_small(const SlotPointer& slot);
   Result<void> emit_ready();
   Result<void> emit(Slot& slot);
-  void resolve_link(Slot& slot);
+  Result<void> resolve_link(Slot& slot);
+  Result<void> fall_back(Slot& slot);
   void remember_file(const Slot& slot);
 
   Vault& vault_;
@@ -65,7 +65,7 @@ class TreeStage {
   storage::BundlePacker packer_;
   storage::TreeBuilder builder_;
   BuiltTree built_;
-  std::jthread thread_;  ///< last: it uses all of the above
+  std::optional<WorkerThreads> thread_;  ///< one; last: it uses all of the above
 };
 
 }  // namespace beffroi::daemon

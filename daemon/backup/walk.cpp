@@ -40,8 +40,9 @@ class Walker {
   Result<void> run(const std::string& entry_path, const OpenFolder& folder, const std::string& name) {
     path_ = entry_path;
     struct stat status{};
-    if (::fstatat(folder->get(), name.c_str(), &status, 0) != 0)
+    if (::fstatat(folder->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
       return system_failure(N_("Cannot read this source: {}."));
+    if (S_ISLNK(status.st_mode)) return fail(ErrorCode::io, N_("Cannot read this source: {}."), errno_text(ELOOP));
     device_ = status.st_dev;
     network_ = is_network_file_system(folder->get());
     BEFFROI_CHECK(take(folder, name, status, {}, true));
@@ -78,11 +79,20 @@ class Walker {
     }
     struct stat status{};
     if (::fstatat(frame.folder->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno != ENOENT)
-        visitor_.problem(path, Error{ErrorCode::io, N_("Cannot read this file: {}."), {errno_text()}});
-      return {};
+      if (errno == ENOENT) return {};
+      return judge_unreadable(frame, Error{ErrorCode::io, N_("Cannot read this file: {}."), {errno_text()}});
     }
     return judge_and_take(frame, name, status);
+  }
+
+  /// What it is can't be told, so only a rule for files and folders alike excludes it.
+  Result<void> judge_unreadable(const Frame& frame, const Error& reason) {
+    const Verdict verdict = filter_.judge(components_, false, frame.verdict);
+    if (verdict.excluded && !filter_.may_take_back_below(components_, verdict)) {
+      visitor_.excluded();
+      return {};
+    }
+    return tell_unreadable(reason);
   }
 
   const std::string& enter_name(const Frame& frame, const std::string& name) {
@@ -116,39 +126,53 @@ class Walker {
     }
     auto entry = metadata_.read(folder->get(), name, status);
     if (!entry) {
-      if (entry.error().code != ErrorCode::not_found) visitor_.problem(path_, entry.error());
-      return {};
+      if (entry.error().code == ErrorCode::not_found) return {};
+      return tell_unreadable(entry.error());
     }
     if (!*entry) return {};
     const bool network = frames_.empty() ? network_ : frames_.back().network;
     Walked walked{std::move(**entry), status, network, folder, name};
     walked.entry.path = path_;
     if (walked.entry.type != storage::EntryType::directory) return tell(std::move(walked));
-    if (verdict.excluded) return descend(folder, name, verdict, std::move(walked));
+    if (verdict.excluded) return descend(folder, name, status, verdict, std::move(walked));
     BEFFROI_CHECK(tell(std::move(walked)));
     // Another file system's mount point is kept as an empty folder.
     if (source_.one_file_system && status.st_dev != device_) return {};
-    return descend(folder, name, verdict, std::nullopt, is_source);
+    return descend(folder, name, status, verdict, std::nullopt, is_source);
   }
 
   Result<void> tell(Walked walked) {
+    BEFFROI_CHECK(tell_pending());
+    return visitor_.found(std::move(walked));
+  }
+
+  Result<void> tell_unreadable(const Error& reason) {
+    BEFFROI_CHECK(tell_pending());
+    return visitor_.unreadable_entry(path_, reason);
+  }
+
+  Result<void> tell_pending() {
     for (Frame& frame : frames_) {
       if (!frame.pending) continue;
       BEFFROI_CHECK(visitor_.found(std::move(*frame.pending)));
       frame.pending.reset();
     }
-    return visitor_.found(std::move(walked));
+    return {};
   }
 
-  Result<void> descend(const OpenFolder& parent, const std::string& name, Verdict verdict,
+  /// `seen`: what the folder's entry was made from.
+  Result<void> descend(const OpenFolder& parent, const std::string& name, const struct stat& seen, Verdict verdict,
                        std::optional<Walked> pending, bool is_source = false) {
-    FileDescriptor opened = open_folder_at(parent->get(), name, is_source);
+    FileDescriptor opened = open_folder_at(parent->get(), name, false);
     struct stat status{};
     if (!opened || ::fstat(opened.get(), &status) != 0) {
       if (errno == ENOENT && !is_source) return {};
       return visitor_.unreadable_folder(path_,
                                         Error{ErrorCode::io, N_("Cannot read this folder: {}."), {errno_text()}});
     }
+    if (was_replaced(opened.get(), seen, status))
+      return visitor_.unreadable_folder(
+          path_, Error{ErrorCode::io, N_("This folder was replaced by another one while it was read."), {}});
     auto names = read_names(opened.get());
     if (!names) return visitor_.unreadable_folder(path_, names.error());
     Frame frame;
@@ -163,14 +187,23 @@ class Walker {
                         ? is_network_file_system(frame.folder->get())
                         : frames_.back().network;
     if (source_.skip_caches && is_cache(frame.folder->get(), *names)) {
+      // The tag stays, so that the restored folder is a cache again.
       visitor_.excluded();
-      return {};
+      *names = {kCacheTagName};
     }
     read_exclude_files(frame.folder->get(), *names);
     frame.names = std::move(*names);
     frames_.push_back(std::move(frame));
-    if (frames_.size() > kMaxOpenFolders) frames_[frames_.size() - kMaxOpenFolders - 1].folder.reset();
+    if (frames_.size() > kMaxOpenFolders + 1) frames_[frames_.size() - kMaxOpenFolders - 1].folder.reset();
     return {};
+  }
+
+  /// Is the opened folder another one than was seen? What is in it would be given to those who may read that one. Who
+  /// mounts something there (an automounter does when the folder is opened) has the rights to.
+  bool was_replaced(int opened, const struct stat& seen, const struct stat& status) const {
+    const bool parent_is_network = frames_.empty() ? network_ : frames_.back().network;
+    return status.st_dev == seen.st_dev && status.st_ino != seen.st_ino && !parent_is_network &&
+           !is_network_file_system(opened);
   }
 
   static bool is_cache(int folder, const std::vector<std::string>& names) {
@@ -192,21 +225,28 @@ class Walker {
     return reopen(done);
   }
 
-  /// Opens the last frame's folder again by way of its child, if it still is the same one.
+  /// Opens the last frame's folder again: by way of its child, or, when that was moved meanwhile, from the top.
   Result<void> reopen(const Frame& child) {
     Frame& frame = frames_.back();
-    if (child.folder) {
-      FileDescriptor parent = open_folder_at(child.folder->get(), "..", false);
-      struct stat status{};
-      if (parent && ::fstat(parent.get(), &status) == 0 && status.st_dev == frame.device &&
-          status.st_ino == frame.inode) {
-        frame.folder = std::make_shared<const FileDescriptor>(std::move(parent));
-        return {};
-      }
-    }
-    if (frame.next == frame.names.size()) return {};
+    if (child.folder) take_if_same(frame, open_folder_at(child.folder->get(), "..", false));
+    if (!frame.folder) take_if_same(frame, open_from_top());
+    if (frame.folder || frame.next == frame.names.size()) return {};
     return visitor_.unreadable_folder(path_.substr(0, frame.path_length),
                                       Error{ErrorCode::io, N_("This folder was moved while it was read."), {}});
+  }
+
+  static void take_if_same(Frame& frame, FileDescriptor opened) {
+    struct stat status{};
+    if (!opened || ::fstat(opened.get(), &status) != 0) return;
+    if (status.st_dev != frame.device || status.st_ino != frame.inode) return;
+    frame.folder = std::make_shared<const FileDescriptor>(std::move(opened));
+  }
+
+  /// The last frame's folder by the names that led there. The source itself is never closed.
+  FileDescriptor open_from_top() const {
+    FileDescriptor out = open_folder_at(frames_.front().folder->get(), ".", false);
+    for (std::size_t i = 0; out && i + 1 < frames_.size(); ++i) out = open_folder_at(out.get(), components_[i], false);
+    return out;
   }
 
   const Source& source_;

@@ -30,13 +30,15 @@ class WalkVisitor {
   virtual Result<void> found(Walked walked) = 0;
   /// A folder that could not be read or finished: what was known below it is all there is.
   virtual Result<void> unreadable_folder(const std::string& entry_path, const Error& reason) = 0;
-  /// Something without content that could not be described (a link, a name too long).
+  /// Something that is there but could not be looked at: what was known of it, and below it, is all there is.
+  virtual Result<void> unreadable_entry(const std::string& entry_path, const Error& reason) = 0;
+  /// Something that can't be in a snapshot (a path too long).
   virtual void problem(const std::string& entry_path, const Error& reason) = 0;
   virtual void excluded() = 0;
   virtual void socket_skipped() = 0;
 };
 
-/// Walks `name` in `folder`, of which `status` is the lstat (or stat, for the source itself). `entry_path` is its path.
+/// Walks `name` in `folder`, of which `status` is the lstat. `entry_path` is its path.
 /// Stops with ErrorCode::cancelled when `cancelled` becomes true. Files that vanish on the way are no error.
 Result<void> walk(const Source& source, const std::string& entry_path, const OpenFolder& folder,
                   const std::string& name, MetadataReader& metadata, WalkVisitor& visitor,

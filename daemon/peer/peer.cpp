@@ -48,6 +48,7 @@ Ending ending_of(PeerContext& peer, HttpServer& server, TlsListener& listener) {
 
 Result<void> run_peer(const PeerSettings& settings) {
   asio::io_context io(1);
+  asio::signal_set signals = catch_signals(io);
   BEFFROI_TRY(const Address address, Address::parse(settings.listen, kDefaultPeerPort));
   BEFFROI_TRY(const auto peer, PeerContext::open(settings, io.get_executor(), system_clock(), crypto::system_random()));
   const Router router = peer_router(*peer);
@@ -69,7 +70,7 @@ Result<void> run_peer(const PeerSettings& settings) {
   background.spawn(keep_house(*peer));
   spdlog::info("peer {} ready, listening at {}, data in {}", BEFFROI_VERSION, settings.listen, settings.data);
   notify_ready("ready");
-  run_until_signal(io, ending_of(*peer, *server, *listener));
+  run_until_signal(io, signals, ending_of(*peer, *server, *listener));
   return {};
 }
 

@@ -69,54 +69,65 @@ unsigned acl_permissions(const std::vector<AclEntry>& acl, const Entry& entry, c
   return in_group ? groups : other;
 }
 
-/// Follows a walk: remembers which of the folders above the present entry may be searched.
+/// Follows a walk: remembers what the folders above the present entry grant.
 class AccessFilter {
  public:
-  AccessFilter(const storage::ObjectOpener& opener, const storage::ObjectId& root, ReadRights who)
-      : opener_(opener), root_(root), who_(std::move(who)) {}
+  AccessFilter(const storage::ObjectOpener& opener, const storage::ObjectId& root, ReadRights who,
+               std::set<std::string> named)
+      : opener_(opener), root_(root), who_(std::move(who)), named_(std::move(named)) {}
 
   bool may_read(const Entry& entry) {
     if (who_.is_admin) return true;
-    const bool reachable = may_reach(entry.path);
-    if (entry.type == EntryType::directory) remember(entry, reachable);
+    const Parent parent = parent_of(entry.path);
+    if (entry.type == EntryType::directory) remember(entry, parent.searchable);
+    const bool known = parent.listable || named_.contains(entry.path);
     const bool needs_read = entry.type == EntryType::file || entry.type == EntryType::directory;
-    return reachable && (!needs_read || (permissions_of(entry, who_) & kRead) != 0);
+    return parent.searchable && known && (!needs_read || (permissions_of(entry, who_) & kRead) != 0);
   }
 
  private:
   struct Folder {
     std::string path;
     bool searchable = false;  ///< with all that are above it
+    bool listable = false;    ///< itself
   };
 
-  /// Are all folders above `path` searchable?
-  bool may_reach(const std::string& path) {
-    if (path.empty()) return true;
+  /// What the folder above something grants.
+  struct Parent {
+    bool searchable = true;  ///< and all folders above it
+    bool listable = true;    ///< its names may be read
+  };
+
+  Parent parent_of(const std::string& path) {
+    if (path.empty()) return {};
     const std::size_t end = path.rfind('\0');
-    return may_search(end == std::string::npos ? std::string() : path.substr(0, end));
+    return rights_in(end == std::string::npos ? std::string() : path.substr(0, end));
   }
 
-  bool may_search(const std::string& folder) {
+  Parent rights_in(const std::string& folder) {
     while (!folders_.empty() && !storage::is_at_or_below(folder, folders_.back().path)) folders_.pop_back();
-    if (!folders_.empty() && folders_.back().path == folder) return folders_.back().searchable;
-    if (!folders_.empty() && !folders_.back().searchable) return false;
+    if (!folders_.empty() && folders_.back().path == folder)
+      return {folders_.back().searchable, folders_.back().listable};
+    if (!folders_.empty() && !folders_.back().searchable) return {false, false};
     // Outside what was selected: nobody has asked about it.
-    const bool above = may_reach(folder);
+    const bool above = parent_of(folder).searchable;
     const auto found = storage::TreeReader(opener_, root_).find(folder);
-    const bool searchable = above && found && *found && (permissions_of(**found, who_) & kSearch) != 0;
-    folders_.push_back({folder, searchable});
-    return searchable;
+    const unsigned granted = above && found && *found ? permissions_of(**found, who_) : 0;
+    folders_.push_back({folder, (granted & kSearch) != 0, (granted & kRead) != 0});
+    return {folders_.back().searchable, folders_.back().listable};
   }
 
   void remember(const Entry& folder, bool reachable) {
     while (!folders_.empty() && !storage::is_at_or_below(folder.path, folders_.back().path)) folders_.pop_back();
     if (!folders_.empty() && folders_.back().path == folder.path) return;
-    folders_.push_back({folder.path, reachable && (permissions_of(folder, who_) & kSearch) != 0});
+    const unsigned granted = permissions_of(folder, who_);
+    folders_.push_back({folder.path, reachable && (granted & kSearch) != 0, (granted & kRead) != 0});
   }
 
   const storage::ObjectOpener opener_;
   const storage::ObjectId root_;
   const ReadRights who_;
+  const std::set<std::string> named_;
   std::vector<Folder> folders_;
 };
 
@@ -132,9 +143,10 @@ unsigned permissions_of(const Entry& entry, const ReadRights& who) {
   return (has_group(who, entry.gid) ? entry.mode >> 3U : entry.mode) & kAllBits;
 }
 
-EntryFilter make_access_filter(const storage::ObjectOpener& opener, const storage::ObjectId& root, ReadRights who) {
+EntryFilter make_access_filter(const storage::ObjectOpener& opener, const storage::ObjectId& root, ReadRights who,
+                               std::set<std::string> named) {
   who.is_admin = who.is_admin || who.uid == 0;
-  auto filter = std::make_shared<AccessFilter>(opener, root, std::move(who));
+  auto filter = std::make_shared<AccessFilter>(opener, root, std::move(who), std::move(named));
   return [filter](const Entry& entry) { return filter->may_read(entry); };
 }
 

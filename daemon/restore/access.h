@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <set>
 #include <vector>
 
 #include "daemon/restore/restore_stream.h"
@@ -22,9 +23,11 @@ struct ReadRights {
 unsigned permissions_of(const storage::Entry& entry, const ReadRights& who);
 
 /// True for entries that `who` could have read, every folder above them being searchable: for a folder and a file the
-/// right to read it, for the others the right to see them. To be asked in path order, once per entry; what it is asked
-/// about stands below the folders that it was asked about before, or is looked up in the tree of `root`. `opener` is
-/// copied. Errors of looking up count as no.
-EntryFilter make_access_filter(const storage::ObjectOpener& opener, const storage::ObjectId& root, ReadRights who);
+/// right to read it, for the others the right to see them. The folder that an entry is in must be readable as well,
+/// unless the entry's path is in `named`: the caller knew it, and nobody told him. To be asked in path order, once per
+/// entry; what it is asked about stands below the folders that it was asked about before, or is looked up in the tree
+/// of `root`. `opener` is copied. Errors of looking up count as no.
+EntryFilter make_access_filter(const storage::ObjectOpener& opener, const storage::ObjectId& root, ReadRights who,
+                               std::set<std::string> named = {});
 
 }  // namespace beffroi::daemon

@@ -34,6 +34,7 @@ bool concerns_one_file(const Error& error) {
 /// One file whose content is on its way.
 struct FileState {
   std::string path;
+  storage::Digest content_digest{};
   bool failed = false;
 };
 
@@ -58,9 +59,10 @@ class RestoreStream {
     bool found = false;
     BEFFROI_CHECK(tree.for_each(path, [&](const Entry& entry) -> Result<void> {
       if (progress_.cancel) return fail(ErrorCode::cancelled, N_("The restore was stopped."));
-      found = true;
       ++progress_.files_scanned;
-      return may_read && !may_read(entry) ? Result<void>() : take(entry);
+      if (may_read && !may_read(entry)) return {};
+      found = true;
+      return take(entry);
     }));
     if (found || path.empty()) return {};
     return fail(ErrorCode::not_found, N_("There is no {} in this snapshot. 'beffroi ls' shows what there is."),
@@ -75,15 +77,31 @@ class RestoreStream {
   }
 
  private:
+  /// Names of one file with different contents (one of them was kept from an earlier snapshot) are files of their own.
+  /// The others are named after the first that is given: the caller may not know what the group is called in the tree.
   Result<void> take(const Entry& entry) {
+    if (entry.hard_link.empty()) return take_member(entry, {});
+    const auto first = groups_.find(entry.hard_link);
+    Entry named = entry;
+    if (first == groups_.end())
+      named.hard_link = entry.path;
+    else if (first->second->content_digest == entry.content_digest)
+      named.hard_link = first->second->path;
+    else
+      named.hard_link.clear();
+    return take_member(named, entry.hard_link);
+  }
+
+  /// `group`: what its hard links are called in the tree.
+  Result<void> take_member(const Entry& entry, const std::string& group) {
     Item item;
     item.frame = entry_frame(entry);
     item.weight = item.frame.size();
     BEFFROI_CHECK(push(std::move(item)));
     if (entry.type != EntryType::file) return {};
-    const auto file = std::make_shared<FileState>(FileState{entry.path});
+    const auto file = std::make_shared<FileState>(FileState{entry.path, entry.content_digest});
     if (!entry.hard_link.empty()) {
-      const auto [first, is_first] = groups_.try_emplace(entry.hard_link, file);
+      const auto [first, is_first] = groups_.try_emplace(group, file);
       if (!is_first) return push(link_item(file, first->second));
     }
     if ((entry.flags & storage::kEntryUnreadable) != 0)
@@ -197,7 +215,7 @@ class RestoreStream {
   std::deque<Item> items_;
   std::size_t bytes_ahead_ = 0;
   std::vector<std::shared_ptr<SegmentTask>> upcoming_;
-  std::unordered_map<std::string, std::shared_ptr<FileState>> groups_;  ///< of hard links, by their first path
+  std::unordered_map<std::string, std::shared_ptr<FileState>> groups_;  ///< of hard links, by their name in the tree
   ReadAhead ahead_;
 };
 

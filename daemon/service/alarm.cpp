@@ -59,7 +59,13 @@ void end_after_patience(pid_t child) {
 /// A child that ends by itself: double fork through the shell's "&" would lose its exit status, so it is reaped here.
 void run_and_reap(const std::string& command, const std::string& sentence) {
   int pipe_ends[2];
-  if (pipe2(pipe_ends, O_CLOEXEC) != 0) return;
+  if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0) return;
+  // While this end is open there is always a reader: whether the command reads it or not, the write neither fails nor
+  // raises a signal. The pipe holds 64 KiB; what a longer sentence has more is in the argument.
+  const std::string line = sentence + "\n";
+  const bool wrote = write(pipe_ends[1], line.data(), line.size()) >= 0;
+  close(pipe_ends[1]);
+  fcntl(pipe_ends[0], F_SETFL, 0);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, pipe_ends[0], STDIN_FILENO);
@@ -86,11 +92,7 @@ void run_and_reap(const std::string& command, const std::string& sentence) {
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   close(pipe_ends[0]);
-  const std::string line = sentence + "\n";
-  // The pipe holds 64 KiB and a sentence is far shorter: this never blocks.
-  if (spawned == 0 && write(pipe_ends[1], line.data(), line.size()) < 0)
-    spdlog::debug("the alarm command does not read its input");
-  close(pipe_ends[1]);
+  if (!wrote) spdlog::debug("the alarm command got no standard input");
   if (spawned != 0) {
     spdlog::error("the alarm command could not be started");
     return;

@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <sstream>
 
 namespace beffroi::daemon {
 namespace {
@@ -161,10 +160,15 @@ Result<void> take_words(const CommandLine& words, Settings& settings) {
   return {};
 }
 
+/// As a TOML basic string.
 std::string quoted(const std::string& text) {
-  std::ostringstream out;
-  out << toml::value(text);
-  return out.str();
+  std::string out = "\"";
+  for (const char letter : text) {
+    if (letter == '"' || letter == '\\') out += '\\';
+    const bool control = static_cast<unsigned char>(letter) < 0x20 || letter == 0x7F;
+    out += control ? fmt::format("\\u{:04X}", static_cast<unsigned>(letter)) : std::string(1, letter);
+  }
+  return out + "\"";
 }
 
 std::string limits_text(const storage::StoreLimits& limits) {

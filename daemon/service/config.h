@@ -43,7 +43,7 @@ struct PeerSettings {
 
 /// What the command line said; absent: not said.
 struct CommandLine {
-  std::optional<std::string> config, data, socket, listen, log_level;
+  std::optional<std::string> config{}, data{}, socket{}, listen{}, log_level{};
 };
 
 /// Facts about the account that choose between the system's and the user's default paths.

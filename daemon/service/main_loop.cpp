@@ -6,7 +6,6 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/experimental/as_tuple.hpp>
-#include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cstdlib>
@@ -18,9 +17,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kLook{20};
 
-asio::awaitable<void> end_in_steps(asio::io_context& io, const Ending& ending) {
+asio::awaitable<void> end_in_steps(asio::io_context& io, asio::signal_set& signals, const Ending& ending) {
   const auto tuple = asio::experimental::as_tuple(asio::use_awaitable);
-  asio::signal_set signals(io, SIGTERM, SIGINT);
   co_await signals.async_wait(tuple);
   spdlog::info("stopping");
   notify_stopping();
@@ -46,10 +44,14 @@ asio::awaitable<void> end_in_steps(asio::io_context& io, const Ending& ending) {
 
 }  // namespace
 
-void run_until_signal(asio::io_context& io, const Ending& ending) {
+asio::signal_set catch_signals(asio::io_context& io) {
   signal(SIGHUP, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
-  asio::co_spawn(io, end_in_steps(io, ending), asio::detached);
+  return asio::signal_set(io, SIGTERM, SIGINT);
+}
+
+void run_until_signal(asio::io_context& io, asio::signal_set& signals, const Ending& ending) {
+  asio::co_spawn(io, end_in_steps(io, signals, ending), asio::detached);
   io.run();
 }
 

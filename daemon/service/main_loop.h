@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
 #include <functional>
 
 namespace beffroi::daemon {
@@ -17,7 +18,11 @@ struct Ending {
   std::function<bool()> idle;  ///< nothing runs any more
 };
 
-/// Runs `io` on this thread. SIGHUP and SIGPIPE are ignored. Returns when idle after a signal.
-void run_until_signal(asio::io_context& io, const Ending& ending);
+/// SIGTERM and SIGINT are caught from here on, SIGHUP and SIGPIPE ignored. To be called before anybody can know that
+/// the daemon runs.
+asio::signal_set catch_signals(asio::io_context& io);
+
+/// Runs `io` on this thread. Returns when idle after one of `signals`.
+void run_until_signal(asio::io_context& io, asio::signal_set& signals, const Ending& ending);
 
 }  // namespace beffroi::daemon

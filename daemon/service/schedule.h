@@ -11,8 +11,8 @@ namespace beffroi::daemon {
 
 /// What the scheduler remembers, durable in the state table.
 struct ScheduleMemory {
-  std::optional<storage::UnixTime> last_success;
-  std::optional<storage::UnixTime> last_attempt;
+  std::optional<storage::UnixTime> last_success{};
+  std::optional<storage::UnixTime> last_attempt{};
   std::uint32_t failures = 0;  ///< in a row since the last success
 };
 

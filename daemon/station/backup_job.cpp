@@ -96,6 +96,12 @@ asio::awaitable<Result<BackupOutcome>> back_up(StationContext& station, std::sha
   if (!out.result.snapshot) co_return out;
   if (words.sync && station.vault->peer()) {
     auto pushed = co_await push_to_peer(station, progress);
+    if (!pushed && !station.vault->resolve(out.result.snapshot->hex())) {
+      // Set aside: the peer will never take it (the keys were renewed). What is known now lets the next one pass.
+      BEFFROI_CO_TRY(out.result, co_await back_up_here(station, *progress, words));
+      if (!out.result.snapshot) co_return out;
+      pushed = co_await push_to_peer(station, progress);
+    }
     if (pushed)
       out.push = std::move(*pushed);
     else

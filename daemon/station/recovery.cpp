@@ -104,7 +104,7 @@ asio::awaitable<Result<void>> Recovery::bring_to_peer(Session& session, const st
   co_return appended;
 }
 
-asio::awaitable<Result<void>> Recovery::fetch_all(Progress& progress) {
+asio::awaitable<Result<std::uint64_t>> Recovery::fetch_all(Progress& progress) {
   BEFFROI_CO_TRY(const auto link, co_await connect_to_peer(station_));
   auto fetched = co_await link->fetch_trees(*station_.vault, station_.work, progress);
   co_await link->close();
@@ -137,6 +137,7 @@ asio::awaitable<Result<void>> Recovery::finish(std::vector<Bytes> new_records, s
     co_return fail(fetched.error().code,
                    N_("The vault is back, but not all of its snapshots: {} 'beffroi sync' goes on with it."),
                    fetched.error().message());
+  tell_missing(station_, *fetched);
   co_await station_.work.run([this] {
     station_.state.set_trees_missing(false);
     return true;

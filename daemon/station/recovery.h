@@ -52,7 +52,7 @@ class Recovery {
   asio::awaitable<void> drop_later(std::uint64_t number);
   asio::awaitable<Result<void>> bring_to_peer(Session& session, const std::vector<Bytes>& new_records);
   asio::awaitable<Result<void>> append_missing(PeerLink& link, const std::vector<Bytes>& all);
-  asio::awaitable<Result<void>> fetch_all(Progress& progress);
+  asio::awaitable<Result<std::uint64_t>> fetch_all(Progress& progress);
 
   StationContext& station_;
   std::unique_ptr<Session> session_;

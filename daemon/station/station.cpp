@@ -24,6 +24,7 @@ void start_loops(StationContext& station) {
 
 Result<void> run_station(const StationSettings& settings) {
   asio::io_context io(1);
+  asio::signal_set signals = catch_signals(io);
   const StationSeams seams{.clock = system_clock(), .random = crypto::system_random(), .connector = tls_connector()};
   BEFFROI_TRY(const auto station, StationContext::open(settings, io.get_executor(), seams));
   Recovery recovery(*station);
@@ -39,18 +40,19 @@ Result<void> run_station(const StationSettings& settings) {
   start_loops(*station);
   spdlog::info("station {} ready, data in {}", BEFFROI_VERSION, settings.data);
   notify_ready(station->vault->founded() ? "ready" : "waiting for 'beffroi init' or 'beffroi recover'");
-  run_until_signal(io, {.stop =
-                            [&] {
-                              server->stop();
-                              station->jobs.cancel_all();
-                              station->background.stop();
-                            },
-                        .cut = [&] { server->cut(); },
-                        .idle =
-                            [&] {
-                              return server->connections() == 0 && station->jobs.count() == 0 &&
-                                     station->background.running() == 0 && station->threads_are_idle();
-                            }});
+  run_until_signal(io, signals,
+                   {.stop =
+                        [&] {
+                          server->stop();
+                          station->jobs.cancel_all();
+                          station->background.stop();
+                        },
+                    .cut = [&] { server->cut(); },
+                    .idle =
+                        [&] {
+                          return server->connections() == 0 && station->jobs.count() == 0 &&
+                                 station->background.running() == 0 && station->threads_are_idle();
+                        }});
   recovery.drop();
   return {};
 }

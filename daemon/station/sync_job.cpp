@@ -8,11 +8,13 @@ namespace {
 constexpr std::chrono::seconds kFirstRetry{60};
 constexpr std::chrono::seconds kLongestRetry{3600};
 constexpr const char* kPeerAlarm = "integrity:peer";
+constexpr const char* kRecoveryAlarm = "integrity:recovery";
 
 asio::awaitable<Result<PushResult>> talk(StationContext& station, PeerLink& link, Progress& progress) {
   BEFFROI_CO_CHECK(co_await link.exchange_state(*station.vault, station.work));
   if (station.state.trees_missing()) {
-    BEFFROI_CO_CHECK(co_await link.fetch_trees(*station.vault, station.work, progress));
+    BEFFROI_CO_TRY(const std::uint64_t missing, co_await link.fetch_trees(*station.vault, station.work, progress));
+    tell_missing(station, missing);
     station.state.set_trees_missing(false);
   }
   co_return co_await link.push(*station.vault, station.work, progress);
@@ -44,6 +46,15 @@ bool is_passing(ErrorCode code) {
 std::chrono::seconds push_retry_delay(std::uint32_t tries) {
   const std::uint32_t doublings = std::min<std::uint32_t>(tries == 0 ? 0 : tries - 1, 10);
   return std::min(kFirstRetry * (1U << doublings), kLongestRetry);
+}
+
+void tell_missing(StationContext& station, std::uint64_t missing) {
+  if (missing == 0) return station.clear_alarm(kRecoveryAlarm);
+  station.raise_alarm(kRecoveryAlarm,
+                      Error{ErrorCode::corrupt,
+                            N_("{} objects of the recovered snapshots are missing at the peer: not all of them can be "
+                               "restored whole. 'beffroi check --at peer' says which."),
+                            {std::to_string(missing)}});
 }
 
 asio::awaitable<Result<std::unique_ptr<PeerLink>>> connect_to_peer(StationContext& station) {

@@ -11,6 +11,9 @@ namespace beffroi::daemon {
 /// wrong_state: no vault, or no peer.
 asio::awaitable<Result<PushResult>> push_to_peer(StationContext& station, std::shared_ptr<Progress> progress);
 
+/// Raises the alarm of a recovery that is not whole, or clears it when nothing is missing.
+void tell_missing(StationContext& station, std::uint64_t missing);
+
 /// Opens a link with this device's keys.
 asio::awaitable<Result<std::unique_ptr<PeerLink>>> connect_to_peer(StationContext& station);
 

@@ -1,4 +1,8 @@
 // Bringing the two sides' knowledge together, and noticing a peer that goes back or tells two stories.
+#include <spdlog/spdlog.h>
+
+#include <set>
+
 #include "daemon/sync/link_parts.h"
 
 namespace beffroi::daemon {
@@ -49,7 +53,8 @@ class StateExchange {
   asio::awaitable<Result<void>> run() {
     BEFFROI_CO_CHECK(co_await exchange_log());
     BEFFROI_CO_CHECK(co_await take_commits());
-    co_return co_await take_receipts(session_, vault_, pool_);
+    BEFFROI_CO_CHECK(co_await take_receipts(session_, vault_, pool_));
+    co_return co_await pool_.run([&] { return check_named_receipts(vault_, named_); });
   }
 
  private:
@@ -117,7 +122,7 @@ class StateExchange {
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_own_branch(answer.heads); }));
     for (const BranchHead& head : answer.heads) {
       if (head.device == vault_.device_id()) continue;
-      BEFFROI_CO_CHECK(co_await adopt_branch(session_, vault_, pool_, head));
+      BEFFROI_CO_CHECK(co_await adopt_branch(session_, vault_, pool_, head, named_));
     }
     co_return co_await pool_.run([&] { return check_other_branches(answer.heads); });
   }
@@ -166,6 +171,113 @@ class StateExchange {
   LinkSession& session_;
   Vault& vault_;
   Pool& pool_;
+  std::vector<storage::ReceiptId> named_;  ///< by the commits that were adopted
+};
+
+// Takes what is new in one device's branch.
+class BranchAdoption {
+ public:
+  BranchAdoption(LinkSession& session, Vault& vault, Pool& pool, const SpaceLog& log, const BranchHead& head,
+                 std::vector<storage::ReceiptId>& named)
+      : session_(session), vault_(vault), pool_(pool), log_(log), head_(head), named_(named) {}
+
+  asio::awaitable<Result<void>> run() {
+    BEFFROI_CO_TRY(const auto known, co_await known_head());
+    std::uint64_t next = known ? known->sequence + 1 : 1;
+    while (next <= head_.sequence) {
+      BEFFROI_CO_TRY(const std::vector<Bytes> commits, co_await get_commits(next));
+      for (const Bytes& commit : commits) {
+        const auto adopted = co_await adopt(commit);
+        if (!adopted && adopted.error().code == ErrorCode::refused) co_return Result<void>();
+        if (!adopted && adopted.error().code == ErrorCode::conflict) co_return co_await name_the_hidden_log();
+        if (!adopted) co_return adopted;
+      }
+      next += commits.size();
+    }
+    co_return Result<void>();
+  }
+
+  // The log names the last commit that counts. Only what it continues is taken: whoever holds the removed device's
+  // keys can still sign other commits with the numbers before it.
+  asio::awaitable<Result<void>> run_removed(const storage::DeviceState& author) {
+    BEFFROI_CO_TRY(const auto known, co_await known_head());
+    const std::uint64_t last = author.last_valid_commit ? author.last_valid_sequence : 0;
+    std::uint64_t next = known ? known->sequence + 1 : 1;
+    if (next > last) co_return Result<void>();
+    if (head_.sequence < last) co_return ignored();
+    std::optional<storage::CommitId> before;
+    if (known) before = known->commit;
+    std::vector<Bytes> branch;
+    while (next <= last) {
+      BEFFROI_CO_TRY(std::vector<Bytes> commits, co_await get_commits(next));
+      for (Bytes& encoded : commits) {
+        if (next > last) break;
+        const auto commit = storage::decode_commit(encoded);
+        if (!commit || !continues(*commit, next, before)) co_return ignored();
+        before = commit->id;
+        branch.push_back(std::move(encoded));
+        ++next;
+      }
+    }
+    if (before != author.last_valid_commit) co_return ignored();
+    for (const Bytes& commit : branch) BEFFROI_CO_CHECK(co_await adopt(commit));
+    co_return Result<void>();
+  }
+
+ private:
+  asio::awaitable<Result<std::optional<BranchHead>>> known_head() {
+    co_return co_await pool_.run([&] { return vault_.store().branch_head(head_.device); });
+  }
+
+  asio::awaitable<Result<std::vector<Bytes>>> get_commits(std::uint64_t from) {
+    Message request(BranchGetMessage{head_.device, from});
+    BEFFROI_CO_TRY(CommitsMessage answer, co_await session_.call<CommitsMessage>(std::move(request)));
+    if (answer.commits.empty()) co_return std::unexpected(session_.unexpected_answer());
+    co_return std::move(answer.commits);
+  }
+
+  asio::awaitable<Result<void>> adopt(const Bytes& encoded) {
+    BEFFROI_CO_CHECK(co_await pool_.run([&] { return vault_.adopt_commit(encoded); }));
+    const auto commit = storage::decode_commit(encoded);
+    if (commit && commit->clear.last_receipt) named_.push_back(*commit->clear.last_receipt);
+    co_return Result<void>();
+  }
+
+  // Signature included, so that the peer alone can't make up a branch without end.
+  bool continues(const storage::Commit& commit, std::uint64_t sequence,
+                 const std::optional<storage::CommitId>& before) const {
+    const auto& clear = commit.clear;
+    if (clear.device != head_.device || clear.sequence != sequence || !log_.accepts(commit)) return false;
+    return !before || std::find(clear.parents.begin(), clear.parents.end(), *before) != clear.parents.end();
+  }
+
+  Result<void> ignored() const {
+    spdlog::warn(
+        "nothing is taken of the removed device {}: its branch at the peer does not lead to its last valid "
+        "snapshot",
+        head_.device.hex().substr(0, 12));
+    return {};
+  }
+
+  // A snapshot under a log record that is not known here, after the logs were compared: either the log has grown in
+  // between, or the peer keeps a part of it back.
+  asio::awaitable<Result<void>> name_the_hidden_log() {
+    Message request(LogGetMessage{log_.encoded().size() - 1});
+    BEFFROI_CO_TRY(const LogMessage remote, co_await session_.call<LogMessage>(std::move(request)));
+    if (remote.length > log_.encoded().size())
+      co_return fail(ErrorCode::conflict, N_("The log of the space has changed meanwhile: try again."));
+    co_return fail(ErrorCode::corrupt,
+                   N_("The peer shows snapshots of device {} that were made under a log which it hides. Nothing more "
+                      "was taken from it. Ask the EPCI what happened to its server."),
+                   head_.device.hex());
+  }
+
+  LinkSession& session_;
+  Vault& vault_;
+  Pool& pool_;
+  const SpaceLog& log_;
+  const BranchHead& head_;
+  std::vector<storage::ReceiptId>& named_;
 };
 
 }  // namespace
@@ -194,22 +306,36 @@ asio::awaitable<Result<void>> take_receipts(LinkSession& session, Vault& vault, 
   }
 }
 
-asio::awaitable<Result<void>> adopt_branch(LinkSession& session, Vault& vault, Pool& pool, const BranchHead& head) {
-  const auto known = co_await pool.run([&] { return vault.store().branch_head(head.device); });
-  if (!known) co_return forward_error(known);
-  std::uint64_t next = *known ? (*known)->sequence + 1 : 1;
-  while (next <= head.sequence) {
-    Message request(BranchGetMessage{head.device, next});
-    BEFFROI_CO_TRY(const CommitsMessage answer, co_await session.call<CommitsMessage>(std::move(request)));
-    if (answer.commits.empty()) co_return std::unexpected(session.unexpected_answer());
-    for (const Bytes& commit : answer.commits) {
-      const auto adopted = co_await pool.run([&] { return vault.adopt_commit(commit); });
-      if (!adopted && adopted.error().code == ErrorCode::refused) co_return Result<void>();
-      if (!adopted) co_return adopted;
-    }
-    next += answer.commits.size();
+asio::awaitable<Result<void>> adopt_branch(LinkSession& session, Vault& vault, Pool& pool, const BranchHead& head,
+                                           std::vector<storage::ReceiptId>& named) {
+  const SpaceLog log = vault.log();
+  BranchAdoption adoption(session, vault, pool, log, head, named);
+  const storage::DeviceState* author = log.device(head.device);
+  if (author != nullptr && author->removed) co_return co_await adoption.run_removed(*author);
+  co_return co_await adoption.run();
+}
+
+Result<void> check_named_receipts(Vault& vault, const std::vector<storage::ReceiptId>& named) {
+  const auto binding = vault.peer();
+  const auto newest = vault.newest_receipt();
+  if (named.empty() || !binding) return {};
+  // Receipts of another peer, from before a move, are in no chain here.
+  for (const storage::Record& record : vault.log().records()) {
+    const auto* home = std::get_if<storage::HomeBody>(&record.body);
+    if (home != nullptr && home->peer != binding->peer) return {};
   }
-  co_return Result<void>();
+  std::set<storage::ReceiptId> open(named.begin(), named.end());
+  for (std::uint64_t counter = newest ? newest->counter : 0; counter > 0 && !open.empty(); --counter) {
+    BEFFROI_TRY(const auto encoded, vault.store().receipt(counter));
+    if (!encoded) return {};  // the chain is not whole here: nothing can be said
+    BEFFROI_TRY(const storage::Receipt receipt, storage::decode_receipt(*encoded, binding->peer.sign));
+    open.erase(receipt.id);
+  }
+  if (open.empty()) return {};
+  return fail(ErrorCode::corrupt,
+              N_("The peer signed two different histories: a snapshot names the receipt {}, which the peer does not "
+                 "show. Do not trust it until its operator has explained this."),
+              open.begin()->hex());
 }
 
 }  // namespace beffroi::daemon

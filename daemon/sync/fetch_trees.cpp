@@ -21,11 +21,11 @@ class TreeFetch {
   TreeFetch(LinkSession& session, Vault& vault, Pool& pool, Progress& progress)
       : session_(session), vault_(vault), pool_(pool), progress_(progress), space_(vault.space()) {}
 
-  asio::awaitable<Result<void>> run() {
+  asio::awaitable<Result<std::uint64_t>> run() {
     Message request(HeadsGetMessage{});
     BEFFROI_CO_TRY(const HeadsMessage answer, co_await session_.call<HeadsMessage>(std::move(request)));
     for (const auto& head : answer.heads) {
-      BEFFROI_CO_CHECK(co_await adopt_branch(session_, vault_, pool_, head));
+      BEFFROI_CO_CHECK(co_await adopt_branch(session_, vault_, pool_, head, named_));
     }
     auto snapshots = co_await pool_.run([&] { return vault_.snapshots(); });
     if (!snapshots) co_return forward_error(snapshots);
@@ -35,7 +35,9 @@ class TreeFetch {
     }
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return vault_.objects().sync(); }));
     if (missing_ > 0) spdlog::warn("{} objects of older trees are missing at the peer", missing_);
-    co_return co_await take_receipts(session_, vault_, pool_);
+    BEFFROI_CO_CHECK(co_await take_receipts(session_, vault_, pool_));
+    BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_named_receipts(vault_, named_); }));
+    co_return missing_;
   }
 
  private:
@@ -135,11 +137,13 @@ class TreeFetch {
   const storage::SpaceId space_;
   std::unordered_set<ObjectId> seen_;
   std::uint64_t missing_ = 0;
+  std::vector<storage::ReceiptId> named_;
 };
 
 }  // namespace
 
-asio::awaitable<Result<void>> fetch_trees_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress) {
+asio::awaitable<Result<std::uint64_t>> fetch_trees_over(LinkSession& session, Vault& vault, Pool& pool,
+                                                        Progress& progress) {
   progress.phase = Phase::fetching;
   TreeFetch fetch(session, vault, pool, progress);
   co_return co_await fetch.run();

@@ -37,6 +37,8 @@ HostedSpaceImpl::HostedSpaceImpl(const HostParts& parts, SpaceLog log, TenantSta
 Result<std::shared_ptr<HostedSpaceImpl>> HostedSpaceImpl::open(const HostParts& parts, SpaceLog log,
                                                                TenantState tenant) {
   BEFFROI_TRY(auto wanted, load_wanted(parts.database, log.space()));
+  // A crash may have come between the wish and the quarantine: a wished-for object never counts as here.
+  for (const storage::ObjectId& id : wanted) BEFFROI_CHECK(parts.objects.quarantine(log.space(), id));
   tenant.log_bytes = total_bytes(log.encoded());
   return std::shared_ptr<HostedSpaceImpl>(
       new HostedSpaceImpl(parts, std::move(log), std::move(tenant), std::move(wanted)));
@@ -59,7 +61,9 @@ Result<void> HostedSpaceImpl::append_record(ByteView record) {
   BEFFROI_CHECK(next.append(record));
   {
     const std::lock_guard lock(facts_);
-    if (tenant_.log_bytes + record.size() > kMaxLogBytes)
+    // The last part is kept for the root: what devices sign must never keep it from removing one of them.
+    const bool by_root = next.head().signer == next.root().sign;
+    if (tenant_.log_bytes + record.size() > (by_root ? kMaxLogBytes : kMaxDeviceLogBytes))
       return fail(ErrorCode::limit_exceeded, N_("The log of this space has become too long. Ask the EPCI."));
   }
   BEFFROI_CHECK(store_.append_record(next.head().sequence, record));

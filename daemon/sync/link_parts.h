@@ -17,10 +17,15 @@ asio::awaitable<Result<void>> take_receipts(LinkSession& session, Vault& vault, 
 asio::awaitable<Result<PushResult>> push_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress);
 asio::awaitable<Result<std::vector<std::optional<Bytes>>>> fetch_objects_over(LinkSession& session,
                                                                               std::span<const storage::ObjectId> ids);
-asio::awaitable<Result<void>> fetch_trees_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress);
+asio::awaitable<Result<std::uint64_t>> fetch_trees_over(LinkSession& session, Vault& vault, Pool& pool,
+                                                        Progress& progress);
 /// Commits of a device's branch that the vault lacks, adopted in order; stops without an error at the first one that
-/// does not count (its device was removed before it).
+/// does not count. Of a removed device nothing is adopted unless the branch leads to the commit that the log names as
+/// its last valid one. The receipts that the adopted commits name are added to `named`. corrupt: a commit was made
+/// under a log that the peer hides.
 asio::awaitable<Result<void>> adopt_branch(LinkSession& session, Vault& vault, Pool& pool,
-                                           const storage::BranchHead& head);
+                                           const storage::BranchHead& head, std::vector<storage::ReceiptId>& named);
+/// After take_receipts: corrupt when one of them is not in the peer's chain (the peer tells two stories).
+Result<void> check_named_receipts(Vault& vault, const std::vector<storage::ReceiptId>& named);
 
 }  // namespace beffroi::daemon

@@ -63,6 +63,7 @@ class PeerHostImpl final : public PeerHost {
   bool admits(const TransportPublicKey& key) const override;
   Result<Caller> caller(const TransportPublicKey& key, std::optional<SpaceId> space) override;
   Result<void> enrol(const TransportPublicKey& invitation_key, std::span<const Bytes> records) override;
+  Result<void> may_enrol(const TransportPublicKey& invitation_key, ByteView genesis) const override;
   std::vector<std::shared_ptr<HostedSpace>> spaces() const override;
   Result<void> add_running_time(std::uint64_t seconds) override;
   Result<std::vector<Tenant>> tenants() override;
@@ -153,9 +154,18 @@ Result<PeerHost::Caller> PeerHostImpl::caller(const TransportPublicKey& key, std
   return std::move(*out);
 }
 
+Result<void> PeerHostImpl::may_enrol(const TransportPublicKey& invitation_key, ByteView genesis) const {
+  const SpaceId space{crypto::hash256(crypto::labels::record_id, genesis)};
+  BEFFROI_CHECK(invitations_.use(invitation_key, space));
+  return {};
+}
+
 Result<void> PeerHostImpl::enrol(const TransportPublicKey& invitation_key, std::span<const Bytes> records) {
-  const std::lock_guard enrolling(enrolling_);
+  // Before the costly verification, and that before the lock: whoever has no open invitation gets neither.
+  if (records.empty()) return fail(ErrorCode::protocol, N_("The station sent an empty log."));
+  BEFFROI_CHECK(may_enrol(invitation_key, records.front()));
   BEFFROI_TRY(const SpaceLog log, SpaceLog::from_records(records, std::nullopt));
+  const std::lock_guard enrolling(enrolling_);
   BEFFROI_TRY(const InvitationState invitation, invitations_.use(invitation_key, log.space()));
   std::shared_ptr<HostedSpaceImpl> hosted;
   {

@@ -18,6 +18,8 @@ using crypto::DeviceId;
 inline constexpr std::int64_t kInvitationMemoryDays = 30;
 /// Longest log of one space.
 inline constexpr std::uint64_t kMaxLogBytes = 32ULL * 1024 * 1024;
+/// Beyond this a space's log takes records of its root only.
+inline constexpr std::uint64_t kMaxDeviceLogBytes = 24ULL * 1024 * 1024;
 
 struct PendingInvitation {
   std::string name;  ///< the tenant's name, as the operator calls it
@@ -115,6 +117,8 @@ class PeerHost {
   /// Uses up an invitation: verifies the log from its genesis and hosts the space. refused: used, expired or unknown
   /// invitation; the same space by the same invitation again succeeds (a cut line must not lock a station out).
   virtual Result<void> enrol(const crypto::TransportPublicKey& invitation_key, std::span<const Bytes> records) = 0;
+  /// Would enrol() take the space of this genesis record? Cheap; refused, with the sentence for the station, when not.
+  virtual Result<void> may_enrol(const crypto::TransportPublicKey& invitation_key, ByteView genesis) const = 0;
 
   virtual std::vector<std::shared_ptr<HostedSpace>> spaces() const = 0;
   /// Adds to the running time by which leases age. The only RunningTime of this database.

@@ -88,7 +88,7 @@ class PeerLinkImpl final : public PeerLink {
       std::span<const storage::ObjectId> ids) override {
     co_return co_await fetch_objects_over(session_, ids);
   }
-  asio::awaitable<Result<void>> fetch_trees(Vault& vault, Pool& pool, Progress& progress) override {
+  asio::awaitable<Result<std::uint64_t>> fetch_trees(Vault& vault, Pool& pool, Progress& progress) override {
     co_return co_await fetch_trees_over(session_, vault, pool, progress);
   }
 

@@ -54,7 +54,8 @@ class PeerLink {
       std::span<const storage::ObjectId> ids) = 0;
   /// All commits, tree objects (no contents) and receipts of the vault into the local store, newest snapshot first:
   /// what recover needs. Contents become known as remote. Goes on where an earlier call stopped.
-  virtual asio::awaitable<Result<void>> fetch_trees(Vault& vault, Pool& pool, Progress& progress) = 0;
+  /// How many objects the peer does not have.
+  virtual asio::awaitable<Result<std::uint64_t>> fetch_trees(Vault& vault, Pool& pool, Progress& progress) = 0;
   virtual asio::awaitable<void> close() = 0;
   virtual std::uint64_t bytes_sent() const = 0;
   virtual std::uint64_t bytes_received() const = 0;

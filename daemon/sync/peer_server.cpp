@@ -15,6 +15,8 @@ constexpr std::chrono::milliseconds kHelloTimeout{15'000};
 // Objects that wait to be stored together. With one frame more and its encoding this stays below kSessionBufferBytes.
 constexpr std::size_t kBatchBytes = 1024U * 1024;
 constexpr std::size_t kBatchObjects = 64;
+// What the allocator adds to each record that waits for the rest of its log.
+constexpr std::size_t kAllocationBytes = 32;
 // What a session that was refused may still send before the line is cut: so that its error is read first.
 constexpr int kDrainedFrames = 64;
 constexpr std::chrono::milliseconds kDrainTimeout{2'000};
@@ -120,7 +122,9 @@ asio::awaitable<Result<void>> Session::talk() {
     }
     if (!noted && caller_ && !caller_->is_root) {
       noted = true;
-      BEFFROI_CO_CHECK(co_await pool_.run([this] { return caller_->space->note_contact(); }));
+      // A full disk must not keep a station from restoring.
+      const auto written = co_await pool_.run([this] { return caller_->space->note_contact(); });
+      if (!written) spdlog::warn("{}", written.error().message());
     }
   }
 }
@@ -218,8 +222,14 @@ asio::awaitable<Result<void>> Session::send_objects(const std::vector<ObjectId>&
 }
 
 asio::awaitable<Result<Message>> Session::handle(EnrolMessage message) {
+  if (enrolling_.empty()) {
+    if (message.records.empty()) co_return fail(ErrorCode::protocol, N_("The station sent an empty log."));
+    BEFFROI_CO_CHECK(host_.may_enrol(channel_.remote_key(), message.records.front()));
+  }
   for (Bytes& record : message.records) {
-    enrolling_bytes_ += record.size();
+    if (record.empty()) co_return fail(ErrorCode::protocol, N_("The station sent an empty log."));
+    // What holds a record in memory counts as well.
+    enrolling_bytes_ += record.size() + sizeof(Bytes) + kAllocationBytes;
     if (enrolling_bytes_ > kMaxEnrolBytes)
       co_return fail(ErrorCode::limit_exceeded, N_("The log of this space has become too long. Ask the EPCI."));
     enrolling_.push_back(std::move(record));

@@ -31,12 +31,14 @@ class Push {
       : session_(session), vault_(vault), pool_(pool), progress_(progress), space_(vault.space()) {}
 
   asio::awaitable<Result<PushResult>> run() {
+    BEFFROI_CO_CHECK(co_await pool_.run([&] { return set_aside_unpushable(); }));
     const auto pending = co_await pool_.run([&] { return vault_.unreceipted(); });
     if (!pending) co_return forward_error(pending);
     BEFFROI_CO_CHECK(co_await open_lease());
     BEFFROI_CO_CHECK(co_await heal());
     for (const Commit& commit : *pending) {
       BEFFROI_CO_CHECK(check_cancelled());
+      newer_pending_ = &commit != &pending->back();
       BEFFROI_CO_CHECK(co_await push_commit(commit));
       ++result_.commits;
     }
@@ -46,6 +48,13 @@ class Push {
   }
 
  private:
+  // The peer takes nothing of an older epoch.
+  Result<void> set_aside_unpushable() {
+    BEFFROI_TRY(const std::size_t set_aside, vault_.set_aside_unpushable());
+    if (set_aside == 0) return {};
+    return fail(ErrorCode::wrong_state, N_("The keys of this vault were renewed by another device. Back up again."));
+  }
+
   Result<void> check_cancelled() const {
     if (progress_.cancel) return fail(ErrorCode::cancelled, N_("Stopped. What is left is sent the next time."));
     return {};
@@ -158,6 +167,7 @@ class Push {
       BEFFROI_TRY(const auto local, look_up(ids[i]));
       if (!local || !local->info.bytes_present || local->info.quarantined) {
         if (wanted_.contains(ids[i])) continue;  // told already
+        if (newer_pending_ && (!local || local->info.quarantined)) return give_up(ids[i]);
         BEFFROI_CHECK(vault_.objects().quarantine(space_, ids[i]));
         return fail(
             ErrorCode::corrupt,
@@ -169,6 +179,16 @@ class Push {
         if (asked.insert(child).second) below.push_back(child);
     }
     return {};
+  }
+
+  // Not even a newer backup has stored the object anew: what needs it can't be sent, and must not stand in the way of
+  // later snapshots.
+  Result<void> give_up(const ObjectId& id) {
+    BEFFROI_CHECK(vault_.set_aside_pending());
+    return fail(ErrorCode::corrupt,
+                N_("The object {} of the snapshots that were to be sent is damaged here. They were set aside. Back up "
+                   "again."),
+                id.hex());
   }
 
   // By height: what an object is made of comes before it.
@@ -208,10 +228,22 @@ class Push {
     co_return Result<void>();
   }
 
-  Result<std::vector<Bytes>> read_some(std::span<const ObjectId>& rest) const {
+  // Damage that the disk does not tell of must not be sent: the peer would refuse it, now and every time.
+  Result<Bytes> read(const ObjectId& id) {
+    auto bytes = vault_.objects().get(space_, id);
+    const bool sound = bytes && storage::object_id(*bytes) == id;
+    const bool damaged =
+        bytes || bytes.error().code == ErrorCode::corrupt || bytes.error().code == ErrorCode::not_found;
+    if (sound || !damaged) return bytes;
+    BEFFROI_CHECK(vault_.objects().quarantine(space_, id));
+    return fail(ErrorCode::corrupt,
+                N_("The object {} was found damaged on this station. The next backup stores it anew."), id.hex());
+  }
+
+  Result<std::vector<Bytes>> read_some(std::span<const ObjectId>& rest) {
     std::vector<Bytes> out;
     for (std::size_t bytes = 0; !rest.empty() && bytes < kReadBytes; rest = rest.subspan(1)) {
-      BEFFROI_TRY(Bytes object, vault_.objects().get(space_, rest.front()));
+      BEFFROI_TRY(Bytes object, read(rest.front()));
       bytes += object.size();
       out.push_back(std::move(object));
     }
@@ -241,6 +273,7 @@ class Push {
   const storage::SpaceId space_;
   PushResult result_;
   bool leased_ = false;
+  bool newer_pending_ = false;  ///< behind the commit that is being pushed
   std::set<ObjectId> wanted_;
   std::map<std::uint8_t, std::vector<ObjectId>> planned_;
   std::size_t window_bytes_ = 0;

@@ -115,7 +115,7 @@ class Exchange {
   std::unique_ptr<PeerLink> link_;  // only the coroutine uses it
   std::condition_variable ready_;
   bool fetching_ = false;
-  bool finishing_ = false;  // nobody reads any more; the vault may be gone soon
+  bool finishing_ = false;          // nobody reads any more; the vault may be gone soon
   std::map<ObjectId, Wait> waits_;  // readers hold on to their places in it
   std::deque<ObjectId> demanded_;
   std::deque<ObjectId> ahead_;

@@ -148,7 +148,36 @@ class Check {
       progress_.bytes_read += bytes->size();
       return {};
     }
+    if (local_ && !is_stream_end(bytes.error())) {
+      BEFFROI_TRY(const bool elsewhere, is_sound(id) ? base_is_elsewhere(id) : Result<bool>(false));
+      if (elsewhere) return {};
+    }
     return object_damage(id, path, bytes.error());
+  }
+
+  bool is_sound(const ObjectId& id) {
+    const auto bytes = vault_.objects().get(vault_.space(), id);
+    return bytes && storage::object_id(*bytes) == id;
+  }
+
+  /// Why does a sound object not open? True: a base of it was evicted, so only the peer's bytes can tell. A damaged
+  /// base is kept from later backups. Recursion is as deep as objects are high.
+  Result<bool> base_is_elsewhere(const ObjectId& id) {
+    BEFFROI_TRY(const auto bases, vault_.objects().children(vault_.space(), id));
+    bool elsewhere = false;
+    for (const ObjectId& base : bases) {
+      BEFFROI_TRY(const auto info, vault_.objects().info(vault_.space(), base));
+      if (!info || info->quarantined) continue;
+      if (!info->bytes_present && info->receipted) {
+        elsewhere = true;
+      } else if (!is_sound(base)) {
+        BEFFROI_CHECK(vault_.objects().quarantine(vault_.space(), base));
+      } else {
+        BEFFROI_TRY(const bool below, base_is_elsewhere(base));
+        elsewhere = elsewhere || below;
+      }
+    }
+    return elsewhere;
   }
 
   /// Equal references need one look: the segment's place and digest, as one digest.
@@ -169,9 +198,7 @@ class Check {
     damaged_.emplace(id, reason);
     damage(path, reason);
     if (!local_) return {};
-    const auto bytes = vault_.objects().get(vault_.space(), id);
-    const bool sound = bytes && storage::object_id(*bytes) == id;
-    return sound ? Result<void>() : vault_.objects().quarantine(vault_.space(), id);
+    return is_sound(id) ? Result<void>() : vault_.objects().quarantine(vault_.space(), id);
   }
 
   void damage(const std::string& path, const Error& reason) {

@@ -84,7 +84,8 @@ class Vault {
   /// Signs and stores a commit on this device's branch; durable when it returns. Fills device, sequence, parents (this
   /// branch's head, after a recovery the recovered heads), epoch, log head, last receipt and clock.
   Result<storage::Commit> commit(const storage::TreeRoot& root, storage::CommitSealed sealed, std::uint32_t flags);
-  /// Stores a commit of another device that the log accepts.
+  /// Stores a commit of another device that the log accepts. One whose sealed part does not open is kept as evidence
+  /// and is no snapshot.
   Result<void> adopt_commit(ByteView encoded);
 
   /// All snapshots, oldest first. Partial ones included.
@@ -97,6 +98,12 @@ class Vault {
   Result<std::optional<Snapshot>> latest_complete() const;
   /// Commits of this branch that have no receipt, oldest first.
   Result<std::vector<storage::Commit>> unreceipted() const;
+  /// Forgets the commits of this branch behind the last one with a receipt, so that the next commit continues that one:
+  /// for when the peer will never take them. Only right after a state exchange: the peer may have taken one whose
+  /// receipt was lost. Their objects stay until they are cleared away. Returns how many there were; durable.
+  Result<std::size_t> set_aside_pending();
+  /// The same, if any of them is of an older epoch than the log's; else 0.
+  Result<std::size_t> set_aside_unpushable();
 
   /// Held while a backup runs: there is one at a time.
   std::unique_lock<std::mutex> try_begin_backup();

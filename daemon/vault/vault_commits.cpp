@@ -1,4 +1,5 @@
 // Commits: this device's branch, those of others, and snapshots as people name them.
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -69,15 +70,35 @@ Result<void> check_neighbours(const storage::SpaceStore& store, const Commit& co
   return {};
 }
 
-}  // namespace
-
-Result<Snapshot> Vault::State::open_snapshot(Commit commit) const {
-  const auto epoch_keys = keys->epoch(commit.clear.epoch);
+Result<storage::CommitSealed> open_sealed(const storage::KeyRing& keys, const Commit& commit) {
+  const auto epoch_keys = keys.epoch(commit.clear.epoch);
   if (!epoch_keys)
     return fail(ErrorCode::refused, N_("This station has no key of epoch {}."),
                 std::to_string(commit.clear.epoch.value));
+  return storage::open_commit(commit, *epoch_keys);
+}
+
+}  // namespace
+
+Result<Snapshot> Vault::State::open_snapshot(Commit commit) const {
+  BEFFROI_TRY(auto sealed, open_sealed(*keys, commit));
+  return with_receipt(std::move(commit), std::move(sealed));
+}
+
+Result<std::optional<Snapshot>> Vault::State::open_if_sound(Commit commit) const {
+  auto sealed = open_sealed(*keys, commit);
+  if (!sealed) {
+    spdlog::warn("snapshot {} of device {} does not open and counts for nothing: {}", commit.id.hex().substr(0, 12),
+                 commit.clear.device.hex().substr(0, 12), sealed.error().message());
+    return std::nullopt;
+  }
+  BEFFROI_TRY(auto snapshot, with_receipt(std::move(commit), std::move(*sealed)));
+  return std::optional(std::move(snapshot));
+}
+
+Result<Snapshot> Vault::State::with_receipt(Commit commit, storage::CommitSealed sealed) const {
   Snapshot out;
-  BEFFROI_TRY(out.sealed, storage::open_commit(commit, *epoch_keys));
+  out.sealed = std::move(sealed);
   BEFFROI_TRY(const auto receipt, store->receipt_of(commit.id));
   if (receipt && peer) {
     BEFFROI_TRY(const auto decoded, storage::decode_receipt(*receipt, peer->peer.sign));
@@ -99,11 +120,11 @@ Result<void> Vault::State::load_snapshots() {
     }
     // A removed device's later commits stay in the table as evidence, but count for nothing.
     if (!log->accepts(*commit)) return true;
-    auto snapshot = open_snapshot(std::move(*commit));
-    if (snapshot)
-      snapshots.insert_or_assign(snapshot->commit.id, std::move(*snapshot));
-    else
+    auto snapshot = open_if_sound(std::move(*commit));
+    if (!snapshot)
       outcome = forward_error(snapshot);
+    else if (*snapshot)
+      snapshots.insert_or_assign((*snapshot)->commit.id, std::move(**snapshot));
     return outcome.has_value();
   }));
   return outcome;
@@ -157,16 +178,16 @@ Result<void> Vault::adopt_commit(ByteView encoded) {
   BEFFROI_TRY(Commit commit, storage::decode_commit(encoded));
   BEFFROI_CHECK(log().accepts(commit));
   BEFFROI_CHECK(check_neighbours(*state_->store, commit));
-  Result<Snapshot> snapshot = [&] {
+  Result<std::optional<Snapshot>> snapshot = [&] {
     const std::lock_guard lock(state_->facts);
-    return state_->open_snapshot(commit);
+    return state_->open_if_sound(commit);
   }();
   if (!snapshot) return forward_error(snapshot);
   storage::WriteBatch batch;
   state_->store->put_commit(batch, commit, encoded);
   BEFFROI_CHECK(state_->store->write(batch, storage::Durability::synced));
   const std::lock_guard lock(state_->facts);
-  state_->snapshots.insert_or_assign(commit.id, std::move(*snapshot));
+  if (*snapshot) state_->snapshots.insert_or_assign(commit.id, std::move(**snapshot));
   return {};
 }
 
@@ -241,6 +262,48 @@ Result<std::vector<Commit>> Vault::unreceipted() const {
   std::sort(out.begin(), out.end(),
             [](const Commit& a, const Commit& b) { return a.clear.sequence < b.clear.sequence; });
   return out;
+}
+
+std::vector<Commit> Vault::State::pending_commits() {
+  const std::lock_guard lock(facts);
+  if (!log) return {};
+  const DeviceId me = device->public_part().id();
+  std::map<std::uint64_t, Commit> own;
+  std::uint64_t receipted = 0;
+  for (const auto& [id, snapshot] : snapshots) {
+    if (snapshot.commit.clear.device != me) continue;
+    own.emplace(snapshot.commit.clear.sequence, snapshot.commit);
+    if (snapshot.receipt_counter) receipted = std::max(receipted, snapshot.commit.clear.sequence);
+  }
+  std::vector<Commit> out;
+  for (auto next = own.upper_bound(receipted); next != own.end(); ++next) out.push_back(std::move(next->second));
+  return out;
+}
+
+Result<std::size_t> Vault::State::forget_commits(const std::vector<Commit>& commits) {
+  if (commits.empty()) return 0;
+  storage::WriteBatch batch;
+  for (const Commit& commit : commits) store->remove_commit(batch, commit);
+  BEFFROI_CHECK(store->write(batch, storage::Durability::synced));
+  const std::lock_guard lock(facts);
+  for (const Commit& commit : commits) snapshots.erase(commit.id);
+  return commits.size();
+}
+
+Result<std::size_t> Vault::set_aside_pending() {
+  const std::lock_guard writing(state_->writing);
+  return state_->forget_commits(state_->pending_commits());
+}
+
+Result<std::size_t> Vault::set_aside_unpushable() {
+  const std::lock_guard writing(state_->writing);
+  const auto pending = state_->pending_commits();
+  if (pending.empty()) return 0;
+  const storage::Epoch epoch = log().epoch();
+  const bool fit =
+      std::all_of(pending.begin(), pending.end(), [&](const Commit& commit) { return commit.clear.epoch == epoch; });
+  if (fit) return 0;
+  return state_->forget_commits(pending);
 }
 
 }  // namespace beffroi::daemon

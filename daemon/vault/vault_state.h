@@ -43,8 +43,16 @@ struct Vault::State {
   /// Reads `snapshots` anew from the tables.
   Result<void> load_snapshots();
   Result<Snapshot> open_snapshot(storage::Commit commit) const;
+  /// nullopt, with a line in the daemon's log: its sealed part does not open. It counts for nothing then, but does not
+  /// stop what comes after it: a captured device must not block a vault with one commit.
+  Result<std::optional<Snapshot>> open_if_sound(storage::Commit commit) const;
+  Result<Snapshot> with_receipt(storage::Commit commit, storage::CommitSealed sealed) const;
   /// Commits whose trees the own branch continues: its head, or what a recovery listed. Ascending.
   Result<std::vector<storage::CommitId>> branch_parents() const;
+  /// Own commits behind the last one with a receipt, oldest first. Takes the lock `facts`.
+  std::vector<storage::Commit> pending_commits();
+  /// Under the lock `writing`; takes `facts`.
+  Result<std::size_t> forget_commits(const std::vector<storage::Commit>& commits);
   /// Marks what the peer has acknowledged as receipted, children before parents.
   Result<void> mark_closure(const storage::ObjectId& root);
 };

@@ -144,7 +144,7 @@ Result<void> SpaceLog::accepts(const Commit& commit) const {
     return fail(ErrorCode::corrupt, N_("Snapshot {} does not bear the signature of its device."), commit.id.hex());
   const auto log_head = position(commit.clear.log_head);
   if (!log_head)
-    return fail(ErrorCode::refused, N_("Snapshot {} names a log record that is not known here: synchronise first."),
+    return fail(ErrorCode::conflict, N_("Snapshot {} names a log record that is not known here: synchronise first."),
                 commit.id.hex());
   return check_author(*author, commit, *log_head);
 }

@@ -36,7 +36,7 @@ struct DeviceState {
 
 /// Rotations by devices in a row, before root or a manager has signed something again. A log only grows: a stolen
 /// device must not make it unreadable by length.
-inline constexpr std::uint32_t kMaxRotationsInARow = 256;
+inline constexpr std::uint32_t kMaxRotationsInARow = 64;
 
 /// A value: copies are independent. Not thread-safe for writing.
 class SpaceLog {
@@ -96,7 +96,7 @@ class SpaceLog {
   /// May this device's commit stand under the log? Checks space, signature, that its log head is in the log, and that
   /// at that head its device could write and its epoch was current. Of a removed device stand its last valid commit and
   /// those before it in the branch. (The log can't see ancestry: whoever holds the branch checks that its commits are
-  /// linked.) refused / corrupt with the reason.
+  /// linked.) refused / corrupt with the reason; conflict: its log head is not in this log.
   Result<void> accepts(const Commit& commit) const;
   /// For a commit that arrives now: also, its device may still write, its epoch is the current one and no rotation is
   /// due.

@@ -179,6 +179,21 @@ Result<void> check_generation(const SpaceLog& log, const Author& author, const E
   return {};
 }
 
+/// What a device signs may be no longer than an honest epoch record is. (Why: the sealed parts can't be judged from
+/// outside, and a captured station must not be able to make a log too long for the root's removal of it.)
+Result<void> check_honest_size(const SpaceLog& log, const EpochBody& body) {
+  constexpr std::size_t kHonestBoxBytes = 512;
+  constexpr std::size_t kFixedBytes = 1024;
+  constexpr std::size_t kBytesPerRecipient = 128;
+  constexpr std::size_t kBytesPerEpoch = 256;
+  const bool long_box = std::ranges::any_of(
+      body.boxes, [](const auto& box) { return box.suite == crypto::kBoxSuite && box.bytes.size() > kHonestBoxBytes; });
+  const bool honest = !long_box && body.shared.size() <= kFixedBytes + kBytesPerRecipient * log.entitled().size() &&
+                      body.handed_keys.size() <= kFixedBytes + kBytesPerEpoch * std::size_t{log.epoch().value};
+  if (honest) return {};
+  return refuse(N_("Epoch {} is longer than it can honestly be."), std::to_string(body.epoch.value));
+}
+
 Result<void> check(const SpaceLog& log, const Author& author, const EpochBody& body) {
   if (log.epoch().value == UINT32_MAX || body.epoch.value != log.epoch().value + 1)
     return refuse(N_("Epoch {} can't follow epoch {}."), std::to_string(body.epoch.value),
@@ -187,6 +202,7 @@ Result<void> check(const SpaceLog& log, const Author& author, const EpochBody& b
   if (!author.manages(log) && log.rotations_in_a_row() >= kMaxRotationsInARow)
     return refuse(N_("Devices have renewed the keys of this space {} times: now its root has to do it."),
                   std::to_string(kMaxRotationsInARow));
+  if (!author.manages(log)) BEFFROI_CHECK(check_honest_size(log, body));
   const auto same = [](const EpochBody::Box& box, const DeviceId& id) { return box.recipient == id; };
   if (!std::ranges::equal(body.boxes, log.entitled(), same))
     return refuse(N_("The keys of epoch {} are not sealed for exactly the members and the root."),

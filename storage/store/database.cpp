@@ -52,6 +52,8 @@ Database::~Database() = default;
 const std::string& Database::folder() const { return state_->folder; }
 
 Result<std::optional<Bytes>> Database::get(Table table, ByteView key) const {
+  const Visit visit(*state_);
+  if (!visit.is_open()) return std::unexpected(state_->closed_by);
   rocksdb::PinnableSlice value;
   const auto status = state_->db->Get({}, state_->handle(table), slice(key), &value);
   if (status.IsNotFound()) return std::nullopt;
@@ -60,6 +62,8 @@ Result<std::optional<Bytes>> Database::get(Table table, ByteView key) const {
 }
 
 Result<std::vector<std::optional<Bytes>>> Database::get_many(Table table, std::span<const Bytes> keys) const {
+  const Visit visit(*state_);
+  if (!visit.is_open()) return std::unexpected(state_->closed_by);
   std::vector<rocksdb::Slice> slices;
   slices.reserve(keys.size());
   for (const Bytes& key : keys) slices.push_back(slice(key));
@@ -76,6 +80,8 @@ Result<std::vector<std::optional<Bytes>>> Database::get_many(Table table, std::s
 }
 
 Result<bool> Database::contains(Table table, ByteView key) const {
+  const Visit visit(*state_);
+  if (!visit.is_open()) return std::unexpected(state_->closed_by);
   rocksdb::PinnableSlice value;
   const auto status = state_->db->Get({}, state_->handle(table), slice(key), &value);
   if (status.IsNotFound()) return false;
@@ -91,27 +97,14 @@ bool Database::State::has_room(std::uint64_t bytes) const {
   return !env->GetFreeSpace(folder, &free_bytes).ok() || free_bytes >= kReserveBytes + bytes;
 }
 
-// A full disk, met by a write or by a flush in the background, makes RocksDB refuse writes until it is told to go on.
-// Resume() writes out what is in memory; it may wait for ever when that fails again (seen with RocksDB 7.8), so there
-// must be room first. The flush behind it is for what came in meanwhile: a log whose fsync failed once proves nothing
-// by a later fsync that succeeds. After other failures of the disk nothing is written until the database is opened
-// again.
-bool Database::State::go_on_after(const rocksdb::Status& failure) {
-  if (!failure.IsNoSpace() || !has_room(memtable_bytes)) return false;
-  return db->Resume().ok() && db->Flush({}, all_handles).ok();
-}
-
-// Resume() leaves a log that ends in a torn record behind only when there is something in memory to write out; else the
-// next write meets the log's earlier failure (and an assertion of RocksDB, which Debian leaves on). So there always is
-// something: a mark in the table that nobody uses, put past the log.
-void Database::State::keep_something_in_memory() {
-  std::uint64_t entries = 0;
-  rocksdb::ColumnFamilyHandle* unused = all_handles.front();
-  if (!db->GetIntProperty(unused, rocksdb::DB::Properties::kNumEntriesActiveMemTable, &entries) || entries > 0) return;
-  rocksdb::WriteOptions past_the_log;
-  past_the_log.disableWAL = true;
-  // Refused after an earlier failure: then the mark stands already.
-  static_cast<void>(db->Put(past_the_log, unused, "mark", ""));
+Result<void> Database::State::write(WriteBatch& batch, Durability durability) {
+  const Visit visit(*this);
+  if (!visit.is_open()) return std::unexpected(closed_by);
+  rocksdb::WriteOptions write_options;
+  write_options.sync = durability == Durability::synced;
+  const auto status = db->Write(write_options, batch.state_->changes.get());
+  if (!status.ok()) return failed(status);
+  return {};
 }
 
 Result<void> Database::write(WriteBatch& batch, Durability durability) {
@@ -119,18 +112,11 @@ Result<void> Database::write(WriteBatch& batch, Durability durability) {
   constexpr std::size_t kSmallBatchBytes = 64 * 1024;
   const std::size_t bytes = batch.size_bytes();
   if (bytes > kSmallBatchBytes && !state_->has_room(2 * bytes)) return state_->failed(rocksdb::Status::NoSpace());
-  state_->keep_something_in_memory();
-  rocksdb::WriteOptions options;
-  options.sync = durability == Durability::synced;
-  auto status = state_->db->Write(options, batch.state_->changes.get());
-  if (status.ok()) return {};
-  const std::lock_guard lock(state_->resume_mutex);
-  if (state_->go_on_after(status)) {
-    state_->keep_something_in_memory();
-    status = state_->db->Write(options, batch.state_->changes.get());
-  }
-  if (!status.ok()) return state_->failed(status);
-  return {};
+  auto written = state_->write(batch, durability);
+  if (written || written.error().code != ErrorCode::disk_full) return written;
+  // A full disk, met by this write or by a flush in the background, makes RocksDB refuse all writes from then on.
+  if (!state_->has_room(state_->options.memtable_bytes) || !state_->reopen()) return written;
+  return state_->write(batch, durability);
 }
 
 Result<void> Database::put(Table table, ByteView key, ByteView value, Durability durability) {
@@ -141,6 +127,8 @@ Result<void> Database::put(Table table, ByteView key, ByteView value, Durability
 
 Result<void> Database::scan(Table table, ByteView prefix, ByteView start,
                             const std::function<bool(ByteView, ByteView)>& visit) const {
+  const Visit inside(*state_);
+  if (!inside.is_open()) return std::unexpected(state_->closed_by);
   PrefixIterator at(*state_->db, state_->handle(table), prefix);
   for (at.seek(start); at.valid(); at->Next())
     if (!visit(view(at->key()), view(at->value()))) return {};
@@ -149,6 +137,8 @@ Result<void> Database::scan(Table table, ByteView prefix, ByteView start,
 }
 
 Result<std::optional<KeyValue>> Database::first(Table table, ByteView prefix, ByteView start) const {
+  const Visit visit(*state_);
+  if (!visit.is_open()) return std::unexpected(state_->closed_by);
   PrefixIterator at(*state_->db, state_->handle(table), prefix);
   at.seek(start);
   if (at.valid()) return key_value_at(*at);
@@ -157,6 +147,8 @@ Result<std::optional<KeyValue>> Database::first(Table table, ByteView prefix, By
 }
 
 Result<std::optional<KeyValue>> Database::last(Table table, ByteView prefix) const {
+  const Visit visit(*state_);
+  if (!visit.is_open()) return std::unexpected(state_->closed_by);
   PrefixIterator at(*state_->db, state_->handle(table), prefix);
   at.seek_to_last();
   if (at.valid()) return key_value_at(*at);

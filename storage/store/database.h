@@ -13,7 +13,7 @@ class Env;
 
 namespace beffroi::storage {
 
-/// One column family each; docs/format-store.md has their layouts. Every key on a peer starts with a space id. The
+/// One column family each; docs/format.md has their layouts. Every key on a peer starts with a space id. The
 /// numbers are on disk: a new table goes to the end.
 enum class Table : std::uint8_t {
   objects,    ///< space ‖ object id → sealed bytes (in blob files)
@@ -117,6 +117,7 @@ class Database {
 
  private:
   struct State;
+  class Visit;
   explicit Database(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

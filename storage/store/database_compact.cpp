@@ -45,6 +45,8 @@ rocksdb::Status collect_blobs(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* obje
 }  // namespace
 
 Result<void> Database::compact() {
+  const Visit visit(*state_);
+  if (!visit.is_open()) return std::unexpected(state_->closed_by);
   rocksdb::DB& db = *state_->db;
   // Removals meet what they remove; only then it is known which blobs are garbage. Files of nothing but garbage go at
   // once.

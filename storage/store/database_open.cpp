@@ -56,20 +56,24 @@ Result<void> check_no_unknown_table(const rocksdb::DBOptions& options, const std
 
 }  // namespace
 
-Database::State::State(std::string database_folder, const DatabaseOptions& options)
+Database::State::State(std::string database_folder, const DatabaseOptions& database_options)
     : folder(std::move(database_folder)),
-      env(make_log_ordering_env(options.env != nullptr ? *options.env : *rocksdb::Env::Default())),
-      memtable_bytes(options.memtable_bytes) {}
+      options(database_options),
+      env(make_log_ordering_env(options.env != nullptr ? *options.env : *rocksdb::Env::Default())) {}
 
-Database::State::~State() {
+Database::State::~State() { close(); }
+
+void Database::State::close() {
   if (db == nullptr) return;
   rocksdb::WriteOptions synced;
   synced.sync = true;
   rocksdb::WriteBatch nothing;
   static_cast<void>(db->Write(synced, &nothing));
   for (auto* handle : all_handles) static_cast<void>(db->DestroyColumnFamilyHandle(handle));
+  all_handles.clear();
   static_cast<void>(db->Close());
   delete db;
+  db = nullptr;
 }
 
 std::unexpected<Error> Database::State::failed(const rocksdb::Status& status) const {
@@ -77,24 +81,41 @@ std::unexpected<Error> Database::State::failed(const rocksdb::Status& status) co
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& folder, const DatabaseOptions& options) {
-  auto state = std::make_unique<State>(folder, options);
-  const auto database_options = make_database_options(options, *state->env);
   BEFFROI_CHECK(make_private_folder(folder, options));
-  BEFFROI_CHECK(check_no_unknown_table(database_options, folder));
+  auto state = std::make_unique<State>(folder, options);
+  BEFFROI_CHECK(state->open());
+  return std::unique_ptr<Database>(new Database(std::move(state)));
+}
 
+Result<void> Database::State::open() {
+  const auto database_options = make_database_options(options, *env);
+  BEFFROI_CHECK(check_no_unknown_table(database_options, folder));
   const auto cache = make_block_cache(options);
   std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, {}}};
   for (const Table table : all_tables())
     families.emplace_back(table_name(table), make_table_options(table, options, cache));
-  const auto status = rocksdb::DB::Open(database_options, folder, families, &state->all_handles, &state->db);
+  const auto status = rocksdb::DB::Open(database_options, folder, families, &all_handles, &db);
   if (!status.ok()) {
-    state->db = nullptr;
-    return state->failed(status);
+    db = nullptr;
+    return failed(status);
   }
-  std::copy_n(state->all_handles.begin() + 1, kTableCount, state->handles.begin());
-  BEFFROI_CHECK(state->check_tables());
-  BEFFROI_CHECK(state->check_format());
-  return std::unique_ptr<Database>(new Database(std::move(state)));
+  std::copy_n(all_handles.begin() + 1, kTableCount, handles.begin());
+  BEFFROI_CHECK(check_tables());
+  return check_format();
+}
+
+// DB::Resume() is there for this. In RocksDB 7.8 it may wait for ever for a flush that nobody does, and when nothing is
+// in memory it goes on behind a torn record. Recovery from the logs is what has to work anyhow.
+bool Database::State::reopen() {
+  if (!gate.try_close()) return false;
+  close();
+  const auto opened = open();
+  if (!opened) {
+    close();
+    closed_by = opened.error();
+  }
+  gate.open();
+  return opened.has_value();
 }
 
 // Batches name tables by number: see write_batch.cpp.

@@ -1,9 +1,8 @@
 // What Database and WriteBatch hide: shared by the files that implement them.
 #pragma once
 
-#include <mutex>
-
 #include "storage/store/database.h"
+#include "storage/store/gate.h"
 
 namespace rocksdb {
 class ColumnFamilyHandle;
@@ -21,28 +20,46 @@ struct WriteBatch::State {
 };
 
 struct Database::State {
-  State(std::string database_folder, const DatabaseOptions& options);
-  /// Closes the database. What was buffered is synced, as a courtesy.
+  State(std::string database_folder, const DatabaseOptions& database_options);
   ~State();
 
+  Result<void> open();
+  /// What was buffered is synced, as a courtesy.
+  void close();
+  /// Closes and opens, to get over a full disk: false when somebody is using the database, or when it does not open.
+  /// Then `closed_by` says why, and the next full disk's write tries again.
+  bool reopen();
+
   rocksdb::ColumnFamilyHandle* handle(Table table) const { return handles[static_cast<std::size_t>(table)]; }
+  Result<void> write(WriteBatch& batch, Durability durability);
   /// Error for a failed status.
   [[nodiscard]] std::unexpected<Error> failed(const rocksdb::Status& status) const;
   /// Checks what DB::Open gave, and the format number.
   Result<void> check_tables() const;
   Result<void> check_format();
-  /// Brings the database back to work after a failed write. False: not possible now. Needs resume_mutex.
-  bool go_on_after(const rocksdb::Status& failure);
-  void keep_something_in_memory();
   bool has_room(std::uint64_t bytes) const;
 
-  std::string folder;
-  std::unique_ptr<rocksdb::Env> env;
-  std::size_t memtable_bytes;
+  const std::string folder;
+  const DatabaseOptions options;
+  const std::unique_ptr<rocksdb::Env> env;
+  Gate gate;  ///< whoever uses what follows is inside
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> all_handles;  ///< the default one first
   std::array<rocksdb::ColumnFamilyHandle*, kTableCount> handles{};
-  std::mutex resume_mutex;
+  Error closed_by{};  ///< why there is no `db`
+};
+
+/// Using the database: it stays open, or closed, as long as this lives.
+class Database::Visit {
+ public:
+  explicit Visit(State& state) : state_(state) { state_.gate.enter(); }
+  ~Visit() { state_.gate.leave(); }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+  bool is_open() const { return state_.db != nullptr; }
+
+ private:
+  State& state_;
 };
 
 /// The first key behind all keys with this prefix; nullopt when there is none (empty, or all 0xFF).

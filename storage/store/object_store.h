@@ -48,8 +48,9 @@ struct StoreUsage {
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
-  /// Stores all or none; survives kill -9; durable after sync(). Putting what is there changes nothing (it heals what
-  /// is quarantined or evicted; what was receipted stays so). ErrorCode::disk_full leaves the store as it was.
+  /// Stores all or none; survives kill -9; durable after sync(). Putting what is there changes nothing; it heals what
+  /// is quarantined, and brings back what was evicted (which stays receipted). ErrorCode::disk_full leaves the store as
+  /// it was.
   virtual Result<void> put(const SpaceId& space, std::span<const IncomingObject> objects) = 0;
   /// not_found when absent, evicted or quarantined; corrupt when the bytes are there but the disk damaged them.
   virtual Result<Bytes> get(const SpaceId& space, const ObjectId& id) = 0;
@@ -63,7 +64,7 @@ class ObjectStore {
   /// then evicted (so receipted), without children. What is known already stays as it is.
   virtual Result<void> note_remote(const SpaceId& space, std::span<const RemoteObject> objects) = 0;
   /// Marks objects as receipted / quarantined; ids never heard of are passed over. Receipts may be marked in several
-  /// steps: a crash leaves some unmarked, and marking again is right.
+  /// steps: a crash leaves some unmarked, and marking again is right. What is quarantined is receipted no longer.
   virtual Result<void> mark_receipted(const SpaceId& space, std::span<const ObjectId> ids) = 0;
   virtual Result<void> quarantine(const SpaceId& space, const ObjectId& id) = 0;
   /// Drops the bytes and keeps the facts. Only of receipted objects: others stay as they are.

@@ -60,13 +60,17 @@ class MemoryObjectStore final : public ObjectStore {
   Result<void> mark_receipted(const SpaceId& space, std::span<const ObjectId> ids) override {
     const std::lock_guard lock(mutex_);
     for (const ObjectId& id : ids)
-      if (Stored* stored = find(space, id)) stored->row.info.receipted = true;
+      if (Stored* stored = find(space, id); stored != nullptr && !stored->row.info.quarantined)
+        stored->row.info.receipted = true;
     return {};
   }
 
   Result<void> quarantine(const SpaceId& space, const ObjectId& id) override {
     const std::lock_guard lock(mutex_);
-    if (Stored* stored = find(space, id)) stored->row.info.quarantined = true;
+    if (Stored* stored = find(space, id)) {
+      stored->row.info.quarantined = true;
+      stored->row.info.receipted = false;
+    }
     return {};
   }
 

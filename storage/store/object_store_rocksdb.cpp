@@ -81,8 +81,14 @@ Result<void> DatabaseObjectStore::edit_batch(const SpaceId& space, std::span<con
     if (!seen.insert(ids[i]).second) continue;
     BEFFROI_CHECK(edit(change, ids[i], known[i]));
   }
-  BEFFROI_TRY(counters_[space], change.write(database_));
-  return {};
+  const auto after = change.write(database_);
+  if (after) {
+    counters_[space] = *after;
+    return {};
+  }
+  // A write that failed late may be found done after all: the counters in the database go with the facts there.
+  counters_.erase(space);
+  return forward_error(after);
 }
 
 Result<void> DatabaseObjectStore::edit_in_batches(const SpaceId& space, std::span<const ObjectId> ids,
@@ -168,7 +174,7 @@ Result<void> DatabaseObjectStore::note_remote(const SpaceId& space, std::span<co
 
 Result<void> DatabaseObjectStore::mark_receipted(const SpaceId& space, std::span<const ObjectId> ids) {
   return edit_in_batches(space, ids, [](ObjectChange& change, const ObjectId& id, const auto& known) -> Result<void> {
-    if (!known || known->info.receipted) return {};
+    if (!known || known->info.receipted || known->info.quarantined) return {};
     std::optional<ObjectRow> marked = known;
     marked->info.receipted = true;
     change.replace(id, known, marked);
@@ -181,6 +187,8 @@ Result<void> DatabaseObjectStore::quarantine(const SpaceId& space, const ObjectI
     if (!known || known->info.quarantined) return {};
     std::optional<ObjectRow> marked = known;
     marked->info.quarantined = true;
+    // Whoever holds it elsewhere is to be asked anew before the only good copy may be evicted.
+    marked->info.receipted = false;
     // Bytes that the disk no longer gives would stop the compaction that meets them, and with it all writes.
     const auto bytes = database_.get(Table::objects, object_key(space, id));
     if (!bytes && bytes.error().code == ErrorCode::corrupt) {

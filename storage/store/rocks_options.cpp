@@ -17,8 +17,8 @@ constexpr std::size_t kWalBytesMax = 96 * kMiB;
 constexpr std::size_t kBlobBytesMin = 4 * kKiB;
 constexpr double kBloomBitsPerKey = 10;
 
-// Database::write() resumes after a full disk, when it has something to write. RocksDB's own attempts, one every five
-// seconds, would make that one fail with "busy".
+// Database::write() gets over a full disk by opening the database anew. RocksDB's own attempts, one every five seconds,
+// would only come in between.
 class NoRecoveryByItself final : public rocksdb::EventListener {
  public:
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {

@@ -31,40 +31,41 @@ def _xattrs(path):
 
 
 def _walk(root):
-    """Yields (relative path, lstat) for everything below root, root included, in a fixed order. Names are bytes."""
-    pending = [b""]
+    """Yields (relative path, short path, lstat) for everything below root, root included. Names are bytes. The short path goes by way of
+    an open folder (/proc/self/fd), since a whole path may be longer than the kernel takes."""
+    yield b"", root, os.lstat(root)
+    if not stat.S_ISDIR(os.lstat(root).st_mode):
+        return
+    pending = [(b"", os.open(root, os.O_RDONLY | os.O_DIRECTORY))]
     while pending:
-        relative = pending.pop()
-        full = os.path.join(root, relative) if relative else root
-        info = os.lstat(full)
-        yield relative, info
-        if stat.S_ISDIR(info.st_mode):
-            for name in sorted(os.listdir(full), reverse=True):
-                pending.append(os.path.join(relative, name) if relative else name)
+        above, folder = pending.pop()
+        here = b"/proc/self/fd/%d/" % folder
+        for name in sorted(map(os.fsencode, os.listdir(folder))):
+            info = os.lstat(here + name)
+            relative = above + b"/" + name if above else name
+            yield relative, here + name, info
+            if stat.S_ISDIR(info.st_mode):
+                pending.append((relative, os.open(here + name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)))
+        os.close(folder)
 
 
-def describe(root, owners=True, contents=True, xattrs=True):
+def describe(root, contents=True):
     """Everything that a faithful restore must bring back: {relative path: facts}."""
-    root = os.fsencode(root)
     facts, groups = {}, {}
-    for relative, info in _walk(root):
+    for relative, path, info in _walk(os.fsencode(root)):
         if stat.S_ISSOCK(info.st_mode):
             continue  # a socket belongs to a running program: skipped and counted by design
-        full = os.path.join(root, relative) if relative else root
-        fact = {"type": stat.S_IFMT(info.st_mode), "mode": stat.S_IMODE(info.st_mode), "mtime_ns": info.st_mtime_ns}
-        if owners:
-            fact["owner"] = (info.st_uid, info.st_gid)
-        if xattrs:
-            fact["xattrs"] = _xattrs(full)
+        fact = {"type": stat.S_IFMT(info.st_mode), "mode": stat.S_IMODE(info.st_mode), "mtime_ns": info.st_mtime_ns,
+                "owner": (info.st_uid, info.st_gid), "xattrs": _xattrs(path)}
         if stat.S_ISREG(info.st_mode):
             fact["size"] = info.st_size
             fact["sparse"] = info.st_blocks * 512 + SPARSE_SLACK_BYTES < info.st_size
             if info.st_nlink > 1:
                 groups.setdefault((info.st_dev, info.st_ino), []).append(relative)
             if contents:
-                fact["content"] = _digest(full)
+                fact["content"] = _digest(path)
         elif stat.S_ISLNK(info.st_mode):
-            fact["target"] = os.readlink(full)
+            fact["target"] = os.readlink(path)
         elif stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode):
             fact["device"] = info.st_rdev
         facts[relative] = fact

@@ -22,8 +22,8 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   explicit FaultFileSystem(std::uint64_t seed) : FileSystemWrapper(rocksdb::FileSystem::Default()), random_(seed) {}
   const char* Name() const override { return "FaultFileSystem"; }
 
-  /// After this many changes more (appends, syncs, creations, renames, deletions) every change fails, until
-  /// restore_power().
+  /// After this many changes more (appends, syncs, creations, renames, deletions) the power is cut: whoever writes does
+  /// not notice, but nothing from then on is there after restore_power().
   void cut_power_after(std::uint64_t changes);
   bool power_is_cut();
   /// Call with all files closed. Leaves what a power cut may leave: synced bytes, a part of the unsynced ones (or zeros
@@ -55,7 +55,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   class File;
   class Folder;
   struct Written {
-    std::uint64_t size = 0;
+    std::uint64_t size = 0;  ///< when the power was cut, if it was
     std::uint64_t synced = 0;
   };
   /// A creation or a rename that the folder's fsync has not made durable yet.
@@ -63,6 +63,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     std::string path;
     std::optional<std::string> renamed_from;
     std::optional<std::string> replaced;  ///< content of the file that the rename replaced
+    bool after_cut = false;
   };
 
   /// Counts a change; an error when it must fail. Needs the mutex.
@@ -170,13 +171,12 @@ inline std::uint64_t FaultFileSystem::changes() {
 
 inline rocksdb::IOStatus FaultFileSystem::change() {
   if (cut_at_ && changes_ >= *cut_at_) cut_ = true;
-  if (cut_) return rocksdb::IOStatus::IOError("the power is cut");
   const std::uint64_t number = changes_++;
   if (number >= fail_from_ && number < fail_until_) return rocksdb::IOStatus::IOError("the disk does not answer");
   return rocksdb::IOStatus::OK();
 }
 
-// What does not fit, or is under way when the power goes, is written in part.
+// What fails, does not fit, or is under way when the power goes, is written in part.
 inline rocksdb::IOStatus FaultFileSystem::append(const std::string& path, const rocksdb::Slice& data,
                                                  const std::function<rocksdb::IOStatus(const rocksdb::Slice&)>& write) {
   const std::lock_guard lock(mutex_);
@@ -184,31 +184,30 @@ inline rocksdb::IOStatus FaultFileSystem::append(const std::string& path, const 
   rocksdb::IOStatus status = change();
   std::uint64_t fits = data.size();
   if (!status.ok()) {
-    fits = was_cut ? 0 : random_.below(data.size() + 1);
+    fits = random_.below(data.size() + 1);
   } else if (free_bytes_ && data.size() > *free_bytes_) {
     fits = *free_bytes_;
     status = rocksdb::IOStatus::NoSpace("the disk is full");
   }
-  if (fits > 0) {
-    const rocksdb::IOStatus written = write(rocksdb::Slice(data.data(), fits));
-    if (!written.ok()) return written;
-    files_[path].size += fits;
-    if (free_bytes_) *free_bytes_ -= std::min(*free_bytes_, fits);
-  }
+  if (fits == 0) return status;
+  const rocksdb::IOStatus written = write(rocksdb::Slice(data.data(), fits));
+  if (!written.ok()) return written;
+  if (!was_cut) files_[path].size += cut_ ? random_.below(fits + 1) : fits;
+  if (free_bytes_) *free_bytes_ -= std::min(*free_bytes_, fits);
   return status;
 }
 
 inline rocksdb::IOStatus FaultFileSystem::synced(const std::string& path) {
   const std::lock_guard lock(mutex_);
   rocksdb::IOStatus status = change();
-  if (status.ok()) files_[path].synced = files_[path].size;
+  if (status.ok() && !cut_) files_[path].synced = files_[path].size;
   return status;
 }
 
 inline rocksdb::IOStatus FaultFileSystem::folder_synced(const std::string& path) {
   const std::lock_guard lock(mutex_);
   rocksdb::IOStatus status = change();
-  if (status.ok())
+  if (status.ok() && !cut_)
     std::erase_if(entries_, [&](const Entry& entry) {
       return std::filesystem::path(entry.path).parent_path() == std::filesystem::path(path);
     });
@@ -219,8 +218,10 @@ inline rocksdb::IOStatus FaultFileSystem::created(const std::string& path) {
   const std::lock_guard lock(mutex_);
   rocksdb::IOStatus status = change();
   if (!status.ok()) return status;
+  // Its former content may have to come back.
+  if (cut_ && std::filesystem::exists(path)) return rocksdb::IOStatus::IOError("the power is cut");
   files_[path] = {};
-  entries_.push_back({.path = path, .renamed_from = std::nullopt, .replaced = std::nullopt});
+  entries_.push_back({.path = path, .renamed_from = std::nullopt, .replaced = std::nullopt, .after_cut = cut_});
   return status;
 }
 
@@ -257,7 +258,7 @@ inline rocksdb::IOStatus FaultFileSystem::RenameFile(const std::string& from, co
   const std::lock_guard lock(mutex_);
   rocksdb::IOStatus status = change();
   if (!status.ok()) return status;
-  Entry entry{.path = to, .renamed_from = from, .replaced = std::nullopt};
+  Entry entry{.path = to, .renamed_from = from, .replaced = std::nullopt, .after_cut = cut_};
   if (std::ifstream old(to, std::ios::binary); old)
     entry.replaced = std::string(std::istreambuf_iterator<char>(old), std::istreambuf_iterator<char>());
   status = target()->RenameFile(from, to, options, debug);
@@ -276,6 +277,7 @@ inline rocksdb::IOStatus FaultFileSystem::DeleteFile(const std::string& path, co
                                                      rocksdb::IODebugContext* debug) {
   const std::lock_guard lock(mutex_);
   rocksdb::IOStatus status = change();
+  if (status.ok() && cut_) return status;
   if (status.ok()) status = target()->DeleteFile(path, options, debug);
   if (!status.ok()) return status;
   if (free_bytes_) *free_bytes_ += files_[path].size;
@@ -316,7 +318,8 @@ inline void FaultFileSystem::cut_tails() {
 }
 
 inline void FaultFileSystem::take_back_entries() {
-  const std::size_t durable = random_.below(entries_.size() + 1);
+  const auto before_cut = static_cast<std::size_t>(std::ranges::count(entries_, false, &Entry::after_cut));
+  const std::size_t durable = random_.below(before_cut + 1);
   for (std::size_t i = entries_.size(); i > durable; --i) {
     const Entry& entry = entries_[i - 1];
     std::error_code missing;

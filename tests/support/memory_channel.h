@@ -8,6 +8,7 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 #include <deque>
+#include <functional>
 #include <limits>
 
 #include "crypto/random.h"
@@ -22,6 +23,8 @@ struct FaultPlan {
   std::uint64_t cut_after_frames = kNever;  ///< of both directions together
   std::uint64_t cut_after_bytes = kNever;
   std::uint64_t max_yields = 0;  ///< turns of the executor that a send or receive lets pass
+  /// The listener's machine has lost its power: what its process still does, nobody hears of.
+  std::function<bool()> power_is_cut = {};
 };
 
 /// What both ends share.
@@ -83,6 +86,7 @@ class MemoryChannel final : public Channel {
     co_await pass_turns();
     (void)encode_frame(frame);  // for its assertions
     const std::uint64_t size = frame.body.size() + kFrameHeadBytes;
+    if (line_->plan.power_is_cut && line_->plan.power_is_cut()) line_->cut();
     if (line_->broken || line_->closed[0] || line_->closed[1]) co_return std::unexpected(lost());
     line_->bytes += size;
     if (line_->frames++ >= line_->plan.cut_after_frames || line_->bytes > line_->plan.cut_after_bytes) {

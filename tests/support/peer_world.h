@@ -38,6 +38,14 @@ class VaultSink final : public storage::ObjectSink {
   storage::PayloadEncoder encoder_;
 };
 
+/// Numbers of files, for take_snapshot.
+inline std::set<std::uint64_t> numbers(std::uint64_t from, std::uint64_t to) {
+  std::set<std::uint64_t> out;
+  for (std::uint64_t i = from; i < to; ++i) out.insert(i);
+  return out;
+}
+inline std::set<std::uint64_t> numbers(std::uint64_t to) { return numbers(0, to); }
+
 /// A snapshot of files whose contents depend on the numbers alone: file number n is the same in every snapshot.
 inline storage::Commit take_snapshot(Vault& vault, const std::set<std::uint64_t>& files, std::size_t bytes = 5000) {
   VaultSink sink(vault);
@@ -82,15 +90,21 @@ inline std::set<storage::ObjectId> closure_of(storage::ObjectStore& objects, con
 
 class PeerWorld {
  public:
-  explicit PeerWorld(std::uint64_t seed = 5) : pool(0), random(seed) { reopen_peer(); }
-  ~PeerWorld() {
-    // Sessions hold references to what is destroyed below.
-    while (context.poll() > 0) continue;
+  explicit PeerWorld(std::uint64_t seed = 5, rocksdb::Env* peer_disk = nullptr) : pool(0), random(seed) {
+    database_options.env = peer_disk;
+    reopen_peer();
   }
+  ~PeerWorld() { close_peer(); }
 
-  void reopen_peer() {
+  void close_peer() {
+    // Sessions end when their line does; each turn lets them see it.
+    if (line) line->cut();
+    while (context.poll() > 0) continue;
     host.reset();
-    auto opened = PeerHost::open(folder.path() + "/peer", clock, random);
+  }
+  void reopen_peer() {
+    close_peer();
+    auto opened = PeerHost::open(folder.path() + "/peer", clock, random, database_options);
     if (!opened) throw std::runtime_error(opened.error().message());
     host = std::move(*opened);
   }
@@ -173,9 +187,20 @@ class PeerWorld {
   asio::io_context context;
   Pool pool;
   crypto::SeededRandom random;
+  storage::DatabaseOptions database_options;
   std::unique_ptr<PeerHost> host;
   std::shared_ptr<MemoryLine> line;  ///< of the newest connection
   Progress progress;
 };
+
+/// The peer has every object of the commit's closure, byte for byte.
+inline void expect_complete(PeerWorld& world, Vault& vault, const storage::Commit& commit) {
+  auto space = world.caller(vault).space;
+  for (const auto& id : closure_of(vault.objects(), commit)) {
+    const auto bytes = space->get(id);
+    ASSERT_TRUE(bytes) << bytes.error().message();
+    EXPECT_EQ(storage::object_id(*bytes), id);
+  }
+}
 
 }  // namespace beffroi::daemon::testing

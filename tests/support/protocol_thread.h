@@ -1,9 +1,11 @@
 // An io_context on a thread of its own, as a daemon has it.
 #pragma once
 
+#include <asio/co_spawn.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
+#include <asio/use_future.hpp>
 #include <future>
 #include <thread>
 
@@ -25,6 +27,11 @@ class ProtocolThread {
     auto done = task.get_future();
     asio::post(io_, [&task] { task(); });
     return done.get();
+  }
+  /// Runs a coroutine there and waits for its result.
+  template <class T>
+  T run(asio::awaitable<T> work) {
+    return asio::co_spawn(io_, std::move(work), asio::use_future).get();
   }
   void end() {
     guard_.reset();

@@ -1,43 +1,11 @@
 // A peer on a real socket of the loopback interface, with a thread of its own, and a thread for its stations.
 #pragma once
 
-#include <asio/executor_work_guard.hpp>
-#include <asio/use_future.hpp>
-#include <thread>
-
 #include "daemon/net/tls.h"
 #include "tests/support/peer_world.h"
+#include "tests/support/protocol_thread.h"
 
 namespace beffroi::daemon::testing {
-
-/// An io_context with its thread.
-class ProtocolThread {
- public:
-  ProtocolThread() : work_(asio::make_work_guard(context)), thread_([this] { context.run(); }) {}
-  ~ProtocolThread() {
-    work_.reset();
-    context.stop();
-    thread_.join();
-  }
-  ProtocolThread(const ProtocolThread&) = delete;
-  ProtocolThread& operator=(const ProtocolThread&) = delete;
-
-  template <class T>
-  T run(asio::awaitable<T> work) {
-    return asio::co_spawn(context, std::move(work), asio::use_future).get();
-  }
-  /// Runs a plain function there.
-  template <class Work>
-  auto call(Work work) {
-    return run([](Work job) -> asio::awaitable<decltype(work())> { co_return job(); }(std::move(work)));
-  }
-
-  asio::io_context context;
-
- private:
-  asio::executor_work_guard<asio::io_context::executor_type> work_;
-  std::thread thread_;
-};
 
 class TlsPeer {
  public:
@@ -47,26 +15,19 @@ class TlsPeer {
     host = std::move(*opened);
     protocol.call([&] {
       auto bound = TlsListener::bind(
-          protocol.context.get_executor(), {"127.0.0.1", 0}, host->transport_seed(),
+          protocol.executor(), {"127.0.0.1", 0}, host->transport_seed(),
           [this](const auto& key) { return host->admits(key); }, handshake_timeout);
       BEFFROI_ASSERT(bound.has_value());
       listener = std::move(*bound);
       listener->start(
           [this](std::unique_ptr<Channel> channel) { return serve_station(std::move(channel), *host, pool); });
-      return true;
     });
   }
   ~TlsPeer() {
-    protocol.call([&] {
-      listener->stop();
-      return true;
-    });
+    protocol.call([&] { listener->stop(); });
     // Sessions end on the protocol thread; each turn lets one more go.
-    while (listener->connections() > 0) protocol.call([] { return true; });
-    protocol.call([&] {
-      listener.reset();
-      return true;
-    });
+    while (listener->connections() > 0) protocol.call([] {});
+    protocol.call([&] { listener.reset(); });
   }
 
   std::string address() const { return "127.0.0.1:" + std::to_string(listener->port()); }

@@ -15,10 +15,10 @@ using namespace testing;
 
 class FullDiskTest : public ::testing::Test {
  protected:
-  void open() {
+  void open(std::size_t memtable_bytes = 512 * 1024) {
     store_.reset();
     database_.reset();
-    const DatabaseOptions options{.cache_bytes = 256 * 1024, .memtable_bytes = 512 * 1024, .env = env_.get()};
+    const DatabaseOptions options{.cache_bytes = 256 * 1024, .memtable_bytes = memtable_bytes, .env = env_.get()};
     auto opened = Database::open(folder_ / "db", options);
     ASSERT_TRUE(opened) << opened.error().message();
     database_ = std::move(*opened);
@@ -141,22 +141,25 @@ TEST_F(FullDiskTest, ManyThreadsGoOnWhenThereIsRoom) {
 }
 
 // One failed write or sync anywhere, in the foreground or in a flush: the database goes on or says so, and never
-// forgets.
+// forgets. Nothing is flushed beside the writes: where a flush meets a log whose sync has just failed, RocksDB aborts
+// the process (Debian leaves its assertions on), and the test with it.
 TEST_F(FullDiskTest, OneFailureOfTheDiskLosesNothingThatWasSynced) {
-  open();
-  for (std::uint64_t failing = 0; failing < 45; failing += failing < 10 ? 1 : 5) {
+  for (std::uint64_t failing = 0; failing < 60; failing += failing < 10 ? 1 : 4) {
     SCOPED_TRACE(failing);
+    open(DatabaseOptions().memtable_bytes);
     disk_->fail_changes(failing, 1);
     std::vector<MadeObject> acknowledged = kept_;
     for (int i = 0; i < 12; ++i) {
       static_cast<void>(put_one(20'000));
       if (store_->sync()) acknowledged = kept_;
+      if (i == 6) static_cast<void>(database_->compact());
     }
     disk_->fail_changes(0, 0);
     cut_power_and_reopen();
     for (const MadeObject& object : acknowledged) ASSERT_EQ(store_->get(space_, object.id), object.bytes);
     const StoreImage image = read_image(*store_, space_);
     std::erase_if(kept_, [&](const MadeObject& object) { return !image.objects.contains(object.id); });
+    close();
   }
 }
 

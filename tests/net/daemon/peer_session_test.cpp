@@ -12,12 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::set<std::uint64_t> numbers(std::uint64_t to) {
-  std::set<std::uint64_t> out;
-  for (std::uint64_t i = 0; i < to; ++i) out.insert(i);
-  return out;
-}
-
 void push(TlsPeer& peer, Vault& vault, ProtocolThread& thread) {
   const Connector dial = tls_connector();
   auto link =
@@ -50,7 +44,7 @@ TEST(PeerSessionTest, EvictedObjectsComeBackFromThePeer) {
   ASSERT_TRUE(objects.evict(station->space(), ids));
 
   for (const bool prefer_local : {true, false}) {
-    const auto source = make_remote_source(*station, thread.context.get_executor(), tls_connector(), prefer_local);
+    const auto source = make_remote_source(*station, thread.executor(), tls_connector(), prefer_local);
     source->prefetch(std::span(ids).first(50));
     std::vector<std::future<std::size_t>> readers;
     for (int reader = 0; reader < 4; ++reader)
@@ -85,12 +79,9 @@ TEST(PeerSessionTest, ASourceReconnectsAfterACut) {
     if (channel) open.push_back(channel->get());
     co_return channel;
   };
-  const auto source = make_remote_source(*station, thread.context.get_executor(), dial, false);
+  const auto source = make_remote_source(*station, thread.executor(), dial, false);
   ASSERT_TRUE(source->get(*closure.begin()));
-  thread.call([&] {
-    open.back()->close();
-    return true;
-  });
+  thread.call([&] { open.back()->close(); });
   EXPECT_TRUE(source->get(*closure.rbegin()));
   EXPECT_EQ(open.size(), 2U);
 }
@@ -105,10 +96,7 @@ class RawStation {
     hello = thread.run(channel->receive(15s));
   }
   ~RawStation() {
-    thread.call([&] {
-      channel.reset();
-      return true;
-    });
+    thread.call([&] { channel.reset(); });
   }
   void greet() { send({FrameType::message, encode_message(HelloMessage{})}); }
   void send(Frame frame) { (void)thread.run(channel->send(std::move(frame), 15s)); }

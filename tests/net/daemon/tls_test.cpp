@@ -31,25 +31,29 @@ class EchoListener {
                         std::chrono::milliseconds frame_timeout = 15s) {
     protocol.call([&] {
       auto bound = TlsListener::bind(
-          protocol.context.get_executor(), {"127.0.0.1", 0}, seed(1),
-          [admitted](const auto& key) { return key == admitted; }, handshake);
+          protocol.executor(), {"127.0.0.1", 0}, seed(1), [admitted](const auto& key) { return key == admitted; },
+          handshake);
       BEFFROI_ASSERT(bound.has_value());
       listener = std::move(*bound);
       listener->start(
           [this, frame_timeout](std::unique_ptr<Channel> channel) { return echo(std::move(channel), frame_timeout); });
-      return true;
     });
   }
   ~EchoListener() {
-    protocol.call([&] {
-      listener.reset();
-      return true;
-    });
+    protocol.call([&] { listener->stop(); });
+    // Sessions use what is destroyed next; each turn lets one more go.
+    while (listener->connections() > 0) protocol.call([] {});
+    protocol.call([&] { listener.reset(); });
   }
   std::uint16_t port() const { return listener->port(); }
   /// What ended the first session that ended.
   Error end() { return ended_.get_future().get(); }
 
+ private:
+  std::promise<Error> ended_;
+  bool told_ = false;
+
+ public:
   ProtocolThread protocol;
   std::unique_ptr<TlsListener> listener;
 
@@ -71,9 +75,6 @@ class EchoListener {
     // Of several sessions, the first.
     if (!std::exchange(told_, true)) ended_.set_value(end);
   }
-
-  std::promise<Error> ended_;
-  bool told_ = false;
 };
 
 Result<std::unique_ptr<Channel>> dial(ProtocolThread& thread, std::uint16_t port, const crypto::SecretBytes& key,
@@ -103,10 +104,7 @@ TEST(TlsTest, FramesGoBothWaysUntilTheBye) {
   ASSERT_TRUE(send(thread, **channel, {FrameType::bye, {}}));
   EXPECT_EQ(receive(thread, **channel)->type, FrameType::bye);
   EXPECT_EQ(echo.end().text, "bye");
-  thread.call([&] {
-    channel->reset();
-    return true;
-  });
+  thread.call([&] { channel->reset(); });
 }
 
 TEST(TlsTest, APeerWithAnotherKeyIsRefusedAndNothingIsSent) {
@@ -124,10 +122,7 @@ TEST(TlsTest, AKeyOfZerosTakesAnyPeer) {
   auto channel = dial(thread, echo.port(), seed(2), {});
   ASSERT_TRUE(channel);
   EXPECT_EQ((*channel)->remote_key(), crypto::transport_public(seed(1)));
-  thread.call([&] {
-    channel->reset();
-    return true;
-  });
+  thread.call([&] { channel->reset(); });
 }
 
 TEST(TlsTest, AnUnknownClientIsToldSoOnItsFirstRead) {
@@ -139,10 +134,7 @@ TEST(TlsTest, AnUnknownClientIsToldSoOnItsFirstRead) {
   ASSERT_FALSE(frame);
   EXPECT_EQ(frame.error().code, ErrorCode::refused);
   EXPECT_NE(frame.error().message().find("does not know this computer"), std::string::npos);
-  thread.call([&] {
-    channel->reset();
-    return true;
-  });
+  thread.call([&] { channel->reset(); });
 }
 
 /// A TLS client of the test's own making. Returns false when the listener does not go on with it.
@@ -232,10 +224,7 @@ TEST(TlsTest, ASilentClientIsCutBetweenFrames) {
   ASSERT_TRUE(receive(thread, **channel));
   EXPECT_EQ(echo.end().code, ErrorCode::timeout);
   EXPECT_EQ(receive(thread, **channel).error().code, ErrorCode::unreachable);
-  thread.call([&] {
-    channel->reset();
-    return true;
-  });
+  thread.call([&] { channel->reset(); });
 }
 
 /// Sends raw bytes inside a proper TLS connection, then closes it without a bye.
@@ -281,7 +270,6 @@ TEST(TlsTest, OneKeyHasAFewConnectionsOnly) {
   thread.call([&] {
     more->reset();
     channels.clear();
-    return true;
   });
 }
 

@@ -10,15 +10,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::set<std::uint64_t> numbers(std::uint64_t to) {
-  std::set<std::uint64_t> out;
-  for (std::uint64_t i = 0; i < to; ++i) out.insert(i);
-  return out;
-}
-
 // The peer's folder as an operator would restore it from an image.
 void copy_peer(PeerWorld& world, const fs::path& from, const fs::path& to) {
-  world.host.reset();
+  world.close_peer();
   fs::remove_all(to);
   fs::copy(from, to, fs::copy_options::recursive);
 }
@@ -125,9 +119,11 @@ TEST(ExchangeTest, ARecoveredStationGetsItsTreesBack) {
   PeerWorld world;
   TestVault old_station(1);
   world.join(*old_station);
-  take_snapshot(*old_station, numbers(200));
+  // Enough for a tree of several leaves: a fetch can then be cut between a node and what is below it.
+  take_snapshot(*old_station, numbers(2500), 100);
   ASSERT_TRUE(world.sync(*old_station));
-  const auto newest = take_snapshot(*old_station, numbers(210));
+  const auto newest = take_snapshot(*old_station, numbers(2510), 100);
+  ASSERT_GT((*old_station->objects().info(old_station->space(), newest.clear.root))->height, 1);
   ASSERT_TRUE(world.sync(*old_station));
 
   TemporaryFolder folder;
@@ -182,7 +178,7 @@ TEST(ExchangeTest, ARecoveredStationGetsItsTreesBack) {
     EXPECT_EQ((*info)->bytes_present, (*info)->height > 0);
   }
 
-  take_snapshot(fresh, numbers(211));
+  take_snapshot(fresh, numbers(2511), 100);
   const auto pushed = world.sync(fresh);
   ASSERT_TRUE(pushed) << pushed.error().message();
   EXPECT_EQ(pushed->receipt_counter, 3U);

@@ -7,21 +7,6 @@
 namespace beffroi::daemon::testing {
 namespace {
 
-std::set<std::uint64_t> numbers(std::uint64_t from, std::uint64_t to) {
-  std::set<std::uint64_t> out;
-  for (std::uint64_t i = from; i < to; ++i) out.insert(i);
-  return out;
-}
-
-void expect_complete(PeerWorld& world, Vault& vault, const storage::Commit& commit) {
-  auto space = world.caller(vault).space;
-  for (const auto& id : closure_of(vault.objects(), commit)) {
-    const auto bytes = space->get(id);
-    ASSERT_TRUE(bytes) << bytes.error().message();
-    EXPECT_EQ(storage::object_id(*bytes), id);
-  }
-}
-
 // Goal: the plain case; the receipt is stored, the peer holds every object, and a second push sends none.
 TEST(PushTest, AReceiptComesBackAndTheClosureIsThere) {
   PeerWorld world;
@@ -102,7 +87,6 @@ TEST(PushTest, APushThatIsCutAtManyBytesSurvivesRestartsOfThePeer) {
   while (!world.sync(*station, {.seed = bytes, .cut_after_bytes = bytes, .max_yields = 2})) {
     ++cuts;
     bytes += 1 + bytes / 4;
-    while (world.context.poll() > 0) continue;
     world.reopen_peer();
   }
   EXPECT_GT(cuts, 10U);
@@ -184,6 +168,61 @@ TEST(PushTest, ALossIsReportedAndSnapshotsGoOn) {
   ASSERT_TRUE(healed) << healed.error().message();
   EXPECT_TRUE(healed->could_not_heal.empty());
   EXPECT_TRUE(world.caller(*station).space->get(lost));
+}
+
+// Goal: snapshots of an epoch that was renewed meanwhile, which the peer will never take, do not block the branch: they
+// are set aside, and the next one continues the last that has a receipt.
+TEST(PushTest, SnapshotsOfAnOlderEpochAreSetAside) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  const auto first = take_snapshot(*station, numbers(0, 10));
+  ASSERT_TRUE(world.sync(*station));
+  take_snapshot(*station, numbers(0, 11));
+  take_snapshot(*station, numbers(0, 12));
+  EXPECT_EQ(*station->set_aside_unpushable(), 0U);
+  const auto rotation =
+      storage::rotate_epoch(station->log(), station->device_keys(), station.clock.now(), station.random);
+  ASSERT_TRUE(rotation);
+  ASSERT_TRUE(world.caller(*station).space->append_record(*rotation));
+  const auto refused = world.sync(*station);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::wrong_state);
+  EXPECT_TRUE(station->unreceipted()->empty());
+  EXPECT_EQ((*station->latest())->commit.id, first.id);
+
+  const auto next = take_snapshot(*station, numbers(0, 13));
+  EXPECT_EQ(next.clear.sequence, 2U);
+  EXPECT_EQ(next.clear.parents, std::vector{first.id});
+  const auto pushed = world.sync(*station);
+  ASSERT_TRUE(pushed) << pushed.error().message();
+  expect_complete(world, *station, next);
+}
+
+// Goal: an object that is damaged here before the peer has it waits for the next backup; when that does not bring it
+// back, the snapshots that need it are set aside, and later ones pass.
+TEST(PushTest, ALostObjectDoesNotBlockTheBranch) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  auto& objects = station->objects();
+  const auto first = take_snapshot(*station, numbers(0, 30));
+  for (const auto& id : closure_of(objects, first))
+    if ((*objects.info(station->space(), id))->height == 0) {
+      ASSERT_TRUE(objects.quarantine(station->space(), id));
+      break;
+    }
+  const auto waiting = world.sync(*station);
+  ASSERT_FALSE(waiting);
+  EXPECT_EQ(waiting.error().code, ErrorCode::corrupt);
+  EXPECT_EQ(station->unreceipted()->size(), 1U);
+  take_snapshot(*station, numbers(100, 130));
+  ASSERT_FALSE(world.sync(*station));
+  EXPECT_TRUE(station->unreceipted()->empty());
+  const auto later = take_snapshot(*station, numbers(100, 130));
+  const auto pushed = world.sync(*station);
+  ASSERT_TRUE(pushed) << pushed.error().message();
+  expect_complete(world, *station, later);
 }
 
 // Goal: the quota is named, nothing is lost, and more room lets the push go on.

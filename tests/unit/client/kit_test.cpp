@@ -150,7 +150,9 @@ class RecoverTest : public testing::Test {
     storage::CborWriter out;
     out.array(6).array(records_.size());
     for (const Bytes& record : records_) out.bytes(record);
-    out.array(0);
+    out.array(heads_.size());
+    for (const auto& [device, sequence] : heads_)
+      out.array(3).bytes(device).uint(sequence).bytes(as_bytes("no commit at all"));
     crypto::SeededRandom random(99);
     out.bytes(new_device(random).encode().view()).bytes(peer_public_.transport).bytes(peer_public_.sign).null();
     return out.take();
@@ -163,7 +165,42 @@ class RecoverTest : public testing::Test {
   crypto::SigningKeyPair peer_;
   storage::PeerPublic peer_public_;
   std::vector<Bytes> records_;
+  std::vector<std::pair<storage::DeviceId, std::uint64_t>> heads_;
 };
+
+// Goal: what a removed device signed after its removal can't stop a recovery; of its branch counts what the log says.
+TEST_F(RecoverTest, RemovedDeviceCountsAsFarAsTheLogSays) {
+  const auto log = storage::SpaceLog::from_records(records_, std::nullopt).value();
+  const storage::DeviceId gone = log.devices().begin()->first;
+  heads_ = {{gone, 9}};
+  EXPECT_FALSE(read_recovery_material(answer(), {}, root_.public_part()));
+  storage::RecoveryPlan plan;
+  plan.log = &log;
+  plan.heads = {{gone, {storage::CommitId{{7}}, 3}}};
+  const auto more = storage::recover_vault(root_, new_device(random_), plan, {1'700'000'001}, random_).value();
+  records_.insert(records_.end(), more.begin(), more.end());
+  const auto material = read_recovery_material(answer(), {}, root_.public_part());
+  ASSERT_TRUE(material) << material.error().message();
+  ASSERT_TRUE(material->heads.contains(gone));
+  EXPECT_EQ(material->heads.at(gone).sequence, 3U);
+  EXPECT_EQ(material->heads.at(gone).commit, (storage::CommitId{{7}}));
+}
+
+// Goal: both keys of the peer are compared with those of the log; when nothing names them, that is known.
+TEST_F(RecoverTest, PeerIsComparedWithTheLogByBothKeys) {
+  EXPECT_FALSE(read_recovery_material(answer(), {}, root_.public_part())->peer_checked);
+  const auto log = storage::SpaceLog::from_records(records_, std::nullopt).value();
+  storage::RecoveryPlan plan;
+  plan.log = &log;
+  plan.home = storage::HomeBody{peer_public_, "epci.example:8440"};
+  const auto more = storage::recover_vault(root_, new_device(random_), plan, {1'700'000'001}, random_).value();
+  records_.insert(records_.end(), more.begin(), more.end());
+  EXPECT_TRUE(read_recovery_material(answer(), {}, root_.public_part())->peer_checked);
+  peer_public_.sign.data[0] ^= 1;
+  EXPECT_EQ(read_recovery_material(answer(), {}, root_.public_part()).error().code, ErrorCode::corrupt);
+  EXPECT_EQ(read_recovery_material(answer(), {space(), peer_public_.transport}, root_.public_part()).error().code,
+            ErrorCode::corrupt);
+}
 
 TEST_F(RecoverTest, TakesWhatHoldsTogether) {
   const auto material = read_recovery_material(answer(), {space(), peer_public_.transport}, root_.public_part());

@@ -71,7 +71,7 @@ TEST_F(AlarmTest, SurvivesItsCommand) {
   for (const char* command : {"exit 3", "/no/such/command", "true", ""}) {
     command_ = command;
     open();
-    board_->raise(command, disk(std::string(3000, 'x')));
+    board_->raise(command, disk(std::string(300, 'x')));
   }
   EXPECT_EQ(board_->current().size(), 4U);
   board_->set("exit 3", false, disk(""));

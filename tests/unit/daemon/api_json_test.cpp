@@ -54,6 +54,22 @@ TEST(BodyFieldsTest, NamesAreBytes) {
   EXPECT_FALSE(broken.finish().has_value());
 }
 
+// Goal: no depth of nesting is a danger: what is deeper than any body of ours is refused before anything descends.
+TEST(BodyFieldsTest, RefusesDeepNesting) {
+  const auto nested = [](std::size_t depth) {
+    return R"({"s":[{"path":"/a","x":)" + std::string(depth, '[') + std::string(depth, ']') + "}]}";
+  };
+  for (const std::size_t depth : {20U, 1'000'000U}) {
+    BodyFields fields(nested(depth));
+    fields.paths("s");
+    ASSERT_FALSE(fields.finish().has_value()) << depth;
+    EXPECT_EQ(fields.finish().error().code, ErrorCode::usage) << depth;
+  }
+  BodyFields not_objects(R"({"s":["/a",[[1]]]})");
+  not_objects.paths("s");
+  EXPECT_FALSE(not_objects.finish().has_value());
+}
+
 TEST(ApiJsonTest, Times) {
   EXPECT_EQ(time_text({1'800'000'000}), "2027-01-15T08:00:00Z");
   EXPECT_EQ(time_text(-1, 5), "1969-12-31T23:59:59.000000005Z");

@@ -40,6 +40,9 @@ TEST(NamePatternTest, Sets) {
   EXPECT_TRUE(matches("[", "/[")) << "a lone bracket is itself";
   EXPECT_TRUE(matches("\\*", "/*"));
   EXPECT_FALSE(matches("\\*", "/a"));
+  EXPECT_TRUE(matches("[!]", "/[!]")) << "nothing closes it: itself";
+  EXPECT_TRUE(matches("[]", "/[]"));
+  EXPECT_TRUE(matches("[a][b", "/a[b"));
 }
 
 // Goal: names that are no UTF-8 are found, and no pattern takes for ever.

@@ -284,18 +284,47 @@ TEST(RestoreTest, AccessFollowsTheBackedUpRights) {
   const auto seen = [&](const ReadRights& who, const std::string& below) {
     RestoreReceiver received(world.folder.path(), "none");
     Progress progress;
-    EXPECT_TRUE(stream_restore(world.opener(), root, {{storage::to_entry_path(world.at(below))}},
-                               make_access_filter(world.opener(), root, who), received.writer(), {}, progress, 0)
-                    .has_value());
+    const std::string selected = storage::to_entry_path(world.at(below));
+    const auto streamed =
+        stream_restore(world.opener(), root, {{selected}}, make_access_filter(world.opener(), root, who, {selected}),
+                       received.writer(), {}, progress, 0);
+    // What may not be seen is as if it were not there.
+    EXPECT_EQ(streamed.has_value(), !received.paths.empty());
+    if (!streamed) EXPECT_EQ(streamed.error().code, ErrorCode::not_found);
     std::set<std::string> out;
     for (const std::string& path : received.paths)
       out.insert(storage::to_display_path(path).substr(world.source().size()));
     return out;
   };
-  EXPECT_EQ(seen({1000, {1000}, false}, ""), (std::set<std::string>{"", "/drop/known", "/mine"}));
-  EXPECT_EQ(seen({1001, {1001, 5000}, false}, ""), (std::set<std::string>{"", "/drop/known", "/group", "/locked"}));
+  EXPECT_EQ(seen({1000, {1000}, false}, ""), (std::set<std::string>{"", "/mine"}));
+  EXPECT_EQ(seen({1001, {1001, 5000}, false}, ""), (std::set<std::string>{"", "/group", "/locked"}));
+  EXPECT_EQ(seen({1001, {}, false}, "drop"), (std::set<std::string>{})) << "may be searched, not listed";
+  EXPECT_EQ(seen({1001, {}, false}, "drop/known"), (std::set<std::string>{"/drop/known"}));
   EXPECT_EQ(seen({1001, {}, false}, "private/inside"), (std::set<std::string>{}));
   EXPECT_EQ(seen({1001, {}, true}, "private/inside"), (std::set<std::string>{"/private/inside"}));
+}
+
+// Goal: a hard link tells nothing of a name that its reader can't see.
+TEST(RestoreTest, HardLinksHideNamesOutOfReach) {
+  BackupWorld world;
+  ASSERT_EQ(::chmod(world.folder.path().c_str(), 0755), 0);
+  make_folder(world.at("a-private"), 0700);
+  write_file(world.at("a-private/name"), "x");
+  for (const char* name : {"b", "c"}) ASSERT_EQ(::link(world.at("a-private/name").c_str(), world.at(name).c_str()), 0);
+  world.backup();
+  const auto root = world.vault->resolve("latest")->commit.clear.root;
+  Bytes stream;
+  Progress progress;
+  const auto write = [&](Bytes frame) -> Result<void> {
+    stream.insert(stream.end(), frame.begin(), frame.end());
+    return {};
+  };
+  ASSERT_TRUE(stream_restore(world.opener(), root, {{storage::to_entry_path(world.source())}},
+                             make_access_filter(world.opener(), root, {1000, {}, false}), write, {}, progress, 0)
+                  .has_value());
+  const std::string text = to_string(stream);
+  EXPECT_FALSE(text.contains("a-private"));
+  EXPECT_TRUE(text.contains(storage::to_entry_path(world.at("c"))));
 }
 
 // Goal: ACLs are read as acl(5) says; a malformed one grants nothing.

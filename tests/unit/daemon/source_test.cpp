@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/support/test_vault.h"
 
@@ -63,6 +64,22 @@ TEST(SourceTest, WrongSourcesAreRefused) {
   EXPECT_EQ(sources.add(at("/")).error().code, ErrorCode::usage);
   EXPECT_TRUE(sources.add(at(folder.path() + "/a b")).has_value());
   EXPECT_EQ(sources.remove(folder.path() + "/c").error().code, ErrorCode::not_found);
+}
+
+// Goal: links are followed once, by the admin who adds the source; what is kept is where they led.
+TEST(SourceTest, LinksAreFollowedWhenAdded) {
+  TestVault vault;
+  TemporaryFolder folder;
+  ASSERT_EQ(::mkdir((folder.path() + "/real").c_str(), 0755), 0);
+  ASSERT_EQ(::mkdir((folder.path() + "/real/in").c_str(), 0755), 0);
+  ASSERT_EQ(::symlink("real", (folder.path() + "/link").c_str()), 0);
+  SourceList sources(*vault);
+  const auto added = sources.add(at(folder.path() + "/link/in"));
+  ASSERT_TRUE(added.has_value());
+  EXPECT_EQ(added->path, folder.path() + "/real/in");
+  EXPECT_EQ((*sources.all())[0].path, folder.path() + "/real/in");
+  EXPECT_EQ(sources.add(at(folder.path() + "/link")).error().code, ErrorCode::usage) << "around the other one";
+  EXPECT_TRUE(sources.remove(folder.path() + "/link/in").has_value());
 }
 
 }  // namespace

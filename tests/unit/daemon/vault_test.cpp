@@ -202,6 +202,34 @@ TEST(VaultTest, AdoptedCommitsMustBeSound) {
   EXPECT_EQ(world.vault->adopt_commit(damaged).error().code, ErrorCode::corrupt);
 }
 
+// Goal: a rightly signed commit that does not open blocks neither what follows it nor the next start.
+TEST(VaultTest, CommitThatDoesNotOpenIsEvidenceOnly) {
+  BackupWorld world;
+  TestVault stranger(2);
+  write_file(world.at("a"), "one");
+  world.backup();
+  const auto sound = world.vault->latest()->value().commit;
+  storage::CommitClear clear = sound.clear;
+  clear.sequence = sound.clear.sequence + 1;
+  clear.parents = {sound.id};
+  const auto& signer = world.vault->device_keys().sign;
+  const Bytes closed = storage::make_commit(clear, {}, *stranger->keys()->current(), signer);
+  const auto closed_id = storage::decode_commit(closed)->id;
+  const auto adopted = world.vault->adopt_commit(closed);
+  ASSERT_TRUE(adopted.has_value()) << adopted.error().message();
+  clear.sequence += 1;
+  clear.parents = {closed_id};
+  const Bytes next = storage::make_commit(clear, {}, *world.vault->keys()->current(), signer);
+  ASSERT_TRUE(world.vault->adopt_commit(next).has_value());
+  for (int start = 0; start < 2; ++start) {
+    EXPECT_TRUE(world.vault->store().commit(closed_id)->has_value());
+    EXPECT_EQ(world.vault->snapshots()->size(), 2U);
+    EXPECT_EQ(world.vault->resolve(closed_id.hex()).error().code, ErrorCode::not_found);
+    EXPECT_EQ(world.vault->latest()->value().commit.id, storage::decode_commit(next)->id);
+    world.vault.reopen();
+  }
+}
+
 // Goal: after a recovery the new device's branch continues the old head, and `latest` follows it.
 TEST(VaultTest, RecoveredBranchContinuesTheOldHead) {
   BackupWorld world;

@@ -22,6 +22,10 @@ class Recorder final : public WalkVisitor {
     unreadable.push_back(storage::to_display_path(entry_path));
     return {};
   }
+  Result<void> unreadable_entry(const std::string& entry_path, const Error&) override {
+    unreadable.push_back(storage::to_display_path(entry_path));
+    return {};
+  }
   void problem(const std::string& entry_path, const Error&) override {
     problems.push_back(storage::to_display_path(entry_path));
   }
@@ -72,8 +76,26 @@ TEST(WalkTest, SwappedFoldersAreNotFollowed) {
   EXPECT_EQ(recorder.unreadable, std::vector<std::string>{"/top/b"});
 }
 
-// Goal: deep folders whose ancestors were closed are found again by "..", and one that was moved meanwhile is named.
-TEST(WalkTest, MovedAncestorsAreNoticed) {
+// Goal: a folder in whose place another one was put is not read under the first one's rights.
+TEST(WalkTest, ReplacedFoldersAreNotRead) {
+  TemporaryFolder folder;
+  ASSERT_EQ(::mkdir((folder.path() + "/b").c_str(), 0755), 0);
+  ASSERT_EQ(::mkdir((folder.path() + "/c").c_str(), 0700), 0);
+  write_file(folder.path() + "/c/secret", "s");
+  Recorder recorder;
+  recorder.on_found = [&](const std::string& path) {
+    if (path != "/top/b") return;
+    ASSERT_EQ(::rename((folder.path() + "/b").c_str(), (folder.path() + "/old").c_str()), 0);
+    ASSERT_EQ(::rename((folder.path() + "/c").c_str(), (folder.path() + "/b").c_str()), 0);
+  };
+  ASSERT_TRUE(walk_folder(folder.path(), {}, recorder).has_value());
+  EXPECT_EQ(recorder.paths, (std::vector<std::string>{"/top", "/top/b"}));
+  EXPECT_EQ(recorder.unreadable, std::vector<std::string>{"/top/b"});
+}
+
+// Goal: deep folders whose ancestors were closed are found again, by ".." or, when one was moved meanwhile, from the
+// top; what is not found again is named.
+TEST(WalkTest, ClosedAncestorsAreFoundAgain) {
   TemporaryFolder folder;
   FileDescriptor at(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY));
   for (std::size_t depth = 0; depth < kMaxOpenFolders + 10; ++depth) {
@@ -86,16 +108,46 @@ TEST(WalkTest, MovedAncestorsAreNoticed) {
   EXPECT_EQ(calm.paths.size(), 1 + 2 * (kMaxOpenFolders + 10));
   EXPECT_TRUE(calm.unreadable.empty());
 
+  // Before the way back up, the third folder is taken from below the second, and then the second is replaced as well.
   TemporaryFolder elsewhere;
-  Recorder moved;
-  int left = 0;
-  moved.on_found = [&](const std::string& path) {
-    // On the way back up: take the third folder from below its parent.
-    if (path.ends_with("~") && ++left == 1)
-      ASSERT_EQ(::rename((folder.path() + "/d/d/d").c_str(), (elsewhere.path() + "/d").c_str()), 0);
-  };
-  ASSERT_TRUE(walk_folder(folder.path(), {}, moved).has_value());
-  EXPECT_EQ(moved.unreadable, std::vector<std::string>{"/top/d/d"});
+  for (const bool replaced : {false, true}) {
+    Recorder moved;
+    int left = 0;
+    moved.on_found = [&](const std::string& path) {
+      if (!path.ends_with("~") || ++left != 1) return;
+      const std::string to = elsewhere.path() + (replaced ? "/2" : "/1");
+      ASSERT_EQ(::rename((folder.path() + "/d/d/d").c_str(), to.c_str()), 0);
+      if (!replaced) return;
+      ASSERT_EQ(::rename((folder.path() + "/d/d").c_str(), (elsewhere.path() + "/3").c_str()), 0);
+      ASSERT_EQ(::mkdir((folder.path() + "/d/d").c_str(), 0755), 0);
+    };
+    ASSERT_TRUE(walk_folder(folder.path(), {}, moved).has_value());
+    EXPECT_EQ(moved.unreadable, replaced ? std::vector<std::string>{"/top/d/d"} : std::vector<std::string>{});
+    EXPECT_EQ(moved.paths.size(), calm.paths.size() - (replaced ? 1 : 0));
+    if (!replaced) ASSERT_EQ(::rename((elsewhere.path() + "/1").c_str(), (folder.path() + "/d/d/d").c_str()), 0);
+  }
+}
+
+// Goal: what is there but can't be looked at is named, and is not taken for gone; what is excluded stays excluded.
+TEST(WalkTest, WhatCanNotBeLookedAtIsNamed) {
+  TemporaryFolder folder;
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
+  const std::string listed_only = folder.path() + "/b";
+  ASSERT_EQ(::mkdir(listed_only.c_str(), 0755), 0);
+  for (const char* name : {"/x", "/y", "/z"}) write_file(listed_only + name, "");
+  ASSERT_EQ(::chmod(listed_only.c_str(), 0444), 0);
+  Source source;
+  source.excludes = {"y"};
+  Recorder recorder;
+  const bool is_root = ::geteuid() == 0;
+  if (is_root) ASSERT_EQ(::seteuid(65534), 0);
+  const auto outcome = walk_folder(folder.path(), source, recorder);
+  if (is_root) ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_EQ(::chmod(listed_only.c_str(), 0755), 0);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(recorder.paths, (std::vector<std::string>{"/top", "/top/b"}));
+  EXPECT_EQ(recorder.unreadable, (std::vector<std::string>{"/top/b/x", "/top/b/z"}));
+  EXPECT_EQ(recorder.excluded_count, 1);
 }
 
 // Goal: a walk stops soon when asked to.
@@ -152,13 +204,18 @@ TEST_F(FileReaderTest, ChangesWhileReadingShow) {
   write_file(path(), content);
   EXPECT_FALSE(read()->changed);
   EXPECT_EQ(total(), 3'000'000U);
-  const std::vector<std::function<void()>> changes = {[&] { write_file(path(), content + "more"); },
-                                                      [&] { ASSERT_EQ(::truncate(path().c_str(), 100), 0); },
-                                                      [&] {
-                                                        ::usleep(20'000);  // more than a tick of the kernel's clock
-                                                        const FileDescriptor file(::open(path().c_str(), O_WRONLY));
-                                                        ASSERT_EQ(::pwrite(file.get(), "x", 1, 0), 1);
-                                                      }};
+  // Within one tick of the kernel's clock a write does not show: so until it does.
+  const auto overwrite = [&] {
+    const FileDescriptor file(::open(path().c_str(), O_WRONLY));
+    struct stat before{}, after{};
+    ASSERT_EQ(::fstat(file.get(), &before), 0);
+    do {
+      ASSERT_EQ(::pwrite(file.get(), "x", 1, 0), 1);
+      ASSERT_EQ(::fstat(file.get(), &after), 0);
+    } while (after.st_mtim.tv_nsec == before.st_mtim.tv_nsec);
+  };
+  const std::vector<std::function<void()>> changes = {
+      [&] { write_file(path(), content + "more"); }, [&] { ASSERT_EQ(::truncate(path().c_str(), 100), 0); }, overwrite};
   for (const auto& change : changes) {
     write_file(path(), content);
     const auto reading = read(change);

@@ -6,6 +6,8 @@
 #include <rocksdb/db.h>
 #include <sys/stat.h>
 
+#include <fstream>
+
 #include "tests/support/memory_database.h"
 #include "tests/support/store_cases.h"
 

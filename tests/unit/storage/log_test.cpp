@@ -358,7 +358,7 @@ TEST_F(VaultLogTest, CommitMustFitSpaceDeviceSignatureAndLog) {
   };
   EXPECT_EQ(ErrorCode::corrupt, code([](CommitClear& clear) { clear.space.data[0] ^= 1; }, station));
   EXPECT_EQ(ErrorCode::corrupt, code([](CommitClear&) {}, second));
-  EXPECT_EQ(ErrorCode::refused, code([](CommitClear& clear) { clear.log_head = RecordId{{1}}; }, station));
+  EXPECT_EQ(ErrorCode::conflict, code([](CommitClear& clear) { clear.log_head = RecordId{{1}}; }, station));
   EXPECT_EQ(ErrorCode::refused, code([](CommitClear& clear) { clear.epoch = {2}; }, station));
   EXPECT_EQ(ErrorCode::refused, code([&](CommitClear& clear) { clear.device = id_of(space.root); }, space.root));
   EXPECT_EQ(ErrorCode::refused, code([&](CommitClear& clear) { clear.log_head = log.records()[1].id; }, station));
