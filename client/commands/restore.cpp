@@ -43,9 +43,15 @@ json restore_body(const Selection& selection, const std::string& from) {
   return body;
 }
 
-std::string progress_of(const RestoreReport& report) {
-  return fill(ngettext("{} file restored · {}", "{} files restored · {}", report.files), count_text(report.files),
-              size_text(report.bytes));
+/// Bytes of the whole snapshot's files; 0 when they are not known: then there is no bar.
+std::uint64_t bytes_of_snapshot(Session& session, const std::string& snapshot) {
+  const auto answer = session.station().get("/v1/snapshots");
+  if (!answer) return 0;
+  const json& list = sub_field(*answer, "snapshots");
+  for (auto at = list.rbegin(); at != list.rend(); ++at)
+    if (snapshot == "latest" ? !flag_field(*at, "partial") : text_field(*at, "id").starts_with(snapshot))
+      return number_field(*at, "bytes");
+  return 0;
 }
 
 void add_up(RestoreReport& sum, const RestoreReport& one) {
@@ -97,10 +103,13 @@ Result<void> restore_one(Session& session, const Selection& selection, const Res
   if (!is_everything(selection)) options.selected = storage::to_entry_path(*selection.path);
   IntoTarget target(words.target, std::move(options));
   FrameReader reader(target);
+  const std::uint64_t bytes_total = is_everything(selection) && session.console().err_is_terminal
+                                        ? bytes_of_snapshot(session, selection.snapshot)
+                                        : 0;
   ProgressLine progress(session);
   BEFFROI_CHECK(session.station().post_octets("/v1/restore", restore_body(selection, words.from), [&](ByteView bytes) {
     auto taken = reader.feed(bytes);
-    progress.show(progress_of(target.report()));
+    progress.show(restore_text({target.report().files, target.report().bytes, bytes_total}));
     return taken;
   }));
   BEFFROI_CHECK(reader.finish());

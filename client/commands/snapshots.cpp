@@ -33,7 +33,8 @@ Result<int> snapshots(Session& session) {
   for (const json& snapshot : list) {
     const json& receipt = sub_field(snapshot, "receipt");
     rows.push_back({text_field(snapshot, "id").substr(0, kIdDigitsShown), time_text(text_field(snapshot, "time")),
-                    text_field(snapshot, "host"), "\t" + count_text(number_field(snapshot, "files")),
+                    session.console().name(text_field(snapshot, "host")),
+                    "\t" + count_text(number_field(snapshot, "files")),
                     "\t" + size_text(number_field(snapshot, "bytes")),
                     receipt.empty() ? "-" : std::to_string(number_field(receipt, "counter")),
                     session.console().name(remarks(snapshot))});

@@ -3,10 +3,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <ostream>
-#include <vector>
 
 #include "client/clock.h"
 #include "client/http/json_fields.h"
@@ -20,6 +20,7 @@ constexpr std::int64_t kTerminalPauseMs = 100;
 constexpr std::int64_t kPlainPauseMs = 10'000;
 constexpr std::int64_t kRateAfterMs = 3'000;
 constexpr std::size_t kDefaultColumns = 80;
+constexpr std::size_t kBarCells = 20;
 
 std::size_t terminal_columns() {
   winsize size{};
@@ -49,30 +50,60 @@ const char* phase_name(const std::string& phase) {
   return "";
 }
 
+// "[#######-------------]  36 %". No bar before the whole is known.
+std::string bar_text(std::uint64_t done, std::uint64_t whole) {
+  if (whole == 0) return {};
+  const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(whole));
+  const auto filled = static_cast<std::size_t>(share * static_cast<double>(kBarCells));
+  std::string out = "[" + std::string(filled, '#') + std::string(kBarCells - filled, '-') + "] ";
+  return out + fill(_("{} %"), std::to_string(static_cast<unsigned>(share * 100)));
+}
+
+class Parts {
+ public:
+  void add(const std::string& part) {
+    if (!part.empty()) text_ += (text_.empty() ? "" : " · ") + part;
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
 }  // namespace
 
-std::string progress_text(const nlohmann::json& event) {
-  std::vector<std::string> parts;
+std::string progress_text(const nlohmann::json& event, const std::string& left) {
+  Parts parts;
   const auto number = [&](const char* name) { return number_field(event, name); };
-  if (const char* const phase = phase_name(text_field(event, "phase")); *phase != '\0') parts.emplace_back(phase);
   const std::uint64_t files = number("files_scanned");
   const std::uint64_t estimate = number("files_total_estimate");
-  if (estimate > files)
-    parts.push_back(fill(_("{} of about {} files"), count_text(files), count_text(estimate)));
-  else if (files > 0)
-    parts.push_back(fill(ngettext("{} file", "{} files", files), count_text(files)));
-  if (number("bytes_read") > 0) parts.push_back(fill(_("{} read"), size_text(number("bytes_read"))));
-  if (number("bytes_added") > 0) parts.push_back(fill(_("{} new"), size_text(number("bytes_added"))));
+  const std::uint64_t sent = number("bytes_sent");
   const std::uint64_t to_send = number("bytes_to_send");
-  if (to_send > 0)
-    parts.push_back(fill(_("{} of {} sent"), size_text(number("bytes_sent")), size_text(to_send)));
-  else if (number("bytes_sent") > 0)
-    parts.push_back(fill(_("{} sent"), size_text(number("bytes_sent"))));
+  // What matters most stands first: a narrow terminal cuts the end off.
+  parts.add(to_send > 0 ? bar_text(sent, to_send) : bar_text(files, estimate));
+  parts.add(left);
+  parts.add(phase_name(text_field(event, "phase")));
   if (const auto errors = number("errors"); errors > 0)
-    parts.push_back(fill(ngettext("{} problem", "{} problems", errors), count_text(errors)));
-  std::string out;
-  for (const std::string& part : parts) out += (out.empty() ? "" : " · ") + part;
-  return out;
+    parts.add(fill(ngettext("{} problem", "{} problems", errors), count_text(errors)));
+  if (to_send > 0) {
+    parts.add(fill(_("{} of {} sent"), size_text(sent), size_text(to_send)));
+    return parts.take();
+  }
+  if (estimate > files)
+    parts.add(fill(_("{} of about {} files"), count_text(files), count_text(estimate)));
+  else if (files > 0)
+    parts.add(fill(ngettext("{} file", "{} files", files), count_text(files)));
+  if (number("bytes_read") > 0) parts.add(fill(_("{} read"), size_text(number("bytes_read"))));
+  if (number("bytes_added") > 0) parts.add(fill(_("{} new"), size_text(number("bytes_added"))));
+  return parts.take();
+}
+
+std::string restore_text(const RestoreProgress& done) {
+  Parts parts;
+  parts.add(bar_text(done.bytes, done.bytes_total));
+  parts.add(fill(ngettext("{} file restored · {}", "{} files restored · {}", done.files), count_text(done.files),
+                 size_text(done.bytes)));
+  return parts.take();
 }
 
 ProgressLine::ProgressLine(const Session& session) : session_(session), last_shown_ms_(monotonic_ms()) {}
@@ -80,21 +111,17 @@ ProgressLine::ProgressLine(const Session& session) : session_(session), last_sho
 ProgressLine::~ProgressLine() { clear(); }
 
 void ProgressLine::show(const nlohmann::json& event) {
-  std::string text = progress_text(event);
-  const std::string left = time_left(number_field(event, "bytes_to_send"), number_field(event, "bytes_sent"));
-  if (!left.empty()) text += " · " + left;
-  show(text);
+  show(progress_text(
+      event, rate_.time_left(number_field(event, "bytes_to_send"), number_field(event, "bytes_sent"), monotonic_ms())));
 }
 
-// The rate since sending began: steadier on a slow line than that of the last second.
-std::string ProgressLine::time_left(std::uint64_t to_send, std::uint64_t sent) {
+std::string SendRate::time_left(std::uint64_t to_send, std::uint64_t sent, std::int64_t now_ms) {
   if (to_send == 0 || sent >= to_send) return {};
-  const std::int64_t now = monotonic_ms();
-  if (sending_since_ms_ < 0 || sent < sent_before_) {
-    sending_since_ms_ = now;
+  if (since_ms_ < 0 || sent < sent_before_) {
+    since_ms_ = now_ms;
     sent_before_ = sent;
   }
-  const std::int64_t elapsed = now - sending_since_ms_;
+  const std::int64_t elapsed = now_ms - since_ms_;
   const std::uint64_t done = sent - sent_before_;
   if (elapsed < kRateAfterMs || done == 0) return {};
   const double seconds =

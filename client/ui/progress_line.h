@@ -1,5 +1,5 @@
-// What long work shows while it goes on: one line that is rewritten on a terminal, a plain line every ten seconds
-// elsewhere, nothing with --json.
+// What long work shows while it goes on: a bar and one line that is rewritten on a terminal, a plain line every ten
+// seconds elsewhere, nothing with --json.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,18 @@
 #include "client/session.h"
 
 namespace beffroi::client {
+
+/// Tells from what was sent how long the rest will take: by the rate since sending began, which is steadier on a slow
+/// line than that of the last second.
+class SendRate {
+ public:
+  /// "about 12 min left"; empty while that can't be said yet, and when all is sent.
+  std::string time_left(std::uint64_t to_send, std::uint64_t sent, std::int64_t now_ms);
+
+ private:
+  std::int64_t since_ms_ = -1;
+  std::uint64_t sent_before_ = 0;
+};
 
 /// Not thread-safe. Takes its line away when it goes.
 class ProgressLine {
@@ -31,16 +43,21 @@ class ProgressLine {
   EventSink sink();
 
  private:
-  std::string time_left(std::uint64_t to_send, std::uint64_t sent);
-
   const Session& session_;
   bool drawn_ = false;
   std::int64_t last_shown_ms_ = 0;
-  std::int64_t sending_since_ms_ = -1;
-  std::uint64_t sent_before_ = 0;
+  SendRate rate_;
 };
 
-/// "reading · 1,204 files · 3.1 GiB read · 120 MiB new": the part of a progress event that has no clock in it.
-std::string progress_text(const nlohmann::json& event);
+/// "[#####---------------] 28 % · reading · 1,204 of about 4,300 files · 3.1 GiB read · 120 MiB new", or while sending
+/// "[#####---------------] 28 % · about 12 min left · sending · 84.0 MiB of 300 MiB sent". `left`: as SendRate says.
+std::string progress_text(const nlohmann::json& event, const std::string& left = {});
+
+/// What a restore has written so far; bytes_total 0: not known.
+struct RestoreProgress {
+  std::uint64_t files = 0, bytes = 0, bytes_total = 0;
+};
+/// "[#####---------------] 28 % · 1,204 files restored · 1.2 GiB".
+std::string restore_text(const RestoreProgress& done);
 
 }  // namespace beffroi::client
