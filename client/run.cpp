@@ -18,6 +18,7 @@ void translate_help(CLI::App& app) {
   formatter->label("SUBCOMMAND", _("COMMAND"));
   formatter->label("Positionals", _("Arguments"));
   formatter->label("REQUIRED", _("(required)"));
+  formatter->label("Excludes", _("not with"));
   formatter->column_width(34);
   app.formatter(formatter);
   app.option_defaults()->group(_("Options"));
@@ -57,8 +58,15 @@ Chosen deepest_command(const CLI::App& app) {
   return out;
 }
 
+/// The parser's own words are English only; its sentences begin with the option's name.
+std::string option_in(const CLI::ParseError& error) {
+  const std::string what = error.what();
+  return what.substr(0, what.find_first_of(": "));
+}
+
 Error usage_error(const CLI::ParseError& error, const CLI::App& app) {
   const Chosen chosen = deepest_command(app);
+  const std::string option = option_in(error);
   auto unknown = chosen.app->remaining(true);
   if (unknown.empty()) unknown = app.remaining(true);
   if (!unknown.empty())
@@ -66,17 +74,18 @@ Error usage_error(const CLI::ParseError& error, const CLI::App& app) {
             N_("\"{}\" is not a word that '{}' knows. '{} --help' lists them."),
             {unknown.front(), chosen.words, chosen.words}};
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
-    // "--kit is required", "A subcommand is required": the parser's words are English only.
-    const std::string what = error.what();
-    if (what.contains("subcommand"))
-      return {ErrorCode::usage, N_("Say what to do: '{} --help' lists the commands."), {chosen.words}};
-    return {ErrorCode::usage,
-            N_("{} is missing. '{} --help' shows how to write it."),
-            {what.substr(0, what.find(' ')), chosen.words}};
+    // "A subcommand is required".
+    if (option == "A") return {ErrorCode::usage, N_("Say what to do: '{} --help' lists the commands."), {chosen.words}};
+    return {ErrorCode::usage, N_("{} is missing. '{} --help' shows how to write it."), {option, chosen.words}};
   }
-  return {ErrorCode::usage,
-          N_("This can't be understood: {}. '{} --help' shows how to write it."),
-          {error.what(), chosen.words}};
+  if (dynamic_cast<const CLI::ValidationError*>(&error) != nullptr)
+    return {
+        ErrorCode::usage, N_("{} does not take this value. '{} --help' shows which it takes."), {option, chosen.words}};
+  if (dynamic_cast<const CLI::ExcludesError*>(&error) != nullptr)
+    return {ErrorCode::usage,
+            N_("{} can't be used together with the other options. '{} --help' explains them."),
+            {option, chosen.words}};
+  return {ErrorCode::usage, N_("This can't be understood. '{} --help' shows how to write it."), {chosen.words}};
 }
 
 void say_error(const Session& session, const Error& error) {

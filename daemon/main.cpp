@@ -1,5 +1,6 @@
 // beffroid: reads the command line, then runs as a station or as a peer.
 #include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
@@ -57,6 +58,23 @@ void add_options(CLI::App& command, Words& words) {
   command.add_flag("--check-config", words.check_config, _("Print the settings that would be used, and end"));
 }
 
+/// The parser's own words are English only.
+Error usage_error(const CLI::ParseError& error, const CLI::App& app) {
+  std::string command = app.get_name();
+  const CLI::App* chosen = &app;
+  if (!app.get_subcommands().empty()) {
+    chosen = app.get_subcommands().front();
+    command += ' ' + chosen->get_name();
+  }
+  if (const auto unknown = app.remaining(true); !unknown.empty())
+    return {ErrorCode::usage,
+            N_("\"{}\" is not a word that '{}' knows. '{} --help' lists them."),
+            {unknown.front(), command, command}};
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)
+    return {ErrorCode::usage, N_("Say what to do: '{} --help' lists the commands."), {command}};
+  return {ErrorCode::usage, N_("This can't be understood. '{} --help' shows how to write it."), {command}};
+}
+
 template <class Settings>
 int run(const Words& words, Result<Settings> settings, Result<void> (*daemon)(const Settings&)) {
   if (!settings) return report(settings.error());
@@ -91,8 +109,10 @@ int parse_and_run(int count, char** words_given) {
       _("Example:\n  beffroid station --config /etc/beffroi/station.toml\n  beffroid peer --listen '[::]:8440'"));
   try {
     app.parse(count, words_given);
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return report(usage_error(error, app));
   }
   const Account account = Account::current();
   if (station->parsed()) return run(words, load_station_settings(words.line, account), run_station);

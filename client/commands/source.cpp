@@ -83,7 +83,7 @@ Result<int> list(Session& session) {
 }
 
 void add_source_add(CLI::App& group, Session& session) {
-  auto* const command = group.add_subcommand("add", _("Back a folder up from now on, or change how"));
+  auto* const command = group.add_subcommand("add", _("Back a folder up from now on"));
   command->group(_("Commands"));
   const auto words = std::make_shared<SourceWords>();
   command->add_option("PATH", words->path, _("The folder (or file)"))->option_text(" ")->required();

@@ -116,7 +116,11 @@ Result<Source> SourceList::add(const Source& source) {
   BEFFROI_TRY(added.path, resolved(without_trailing_slashes(source.path)));
   BEFFROI_TRY(auto sources, all());
   for (const Source& other : sources) {
-    if (other.path == added.path) return fail(ErrorCode::already_exists, N_("{} is a source already."), added.path);
+    if (other.path == added.path)
+      return fail(ErrorCode::already_exists,
+                  N_("{} is a source already. To change how it is backed up, remove it and add it again: nothing that "
+                     "was backed up is lost."),
+                  added.path);
     if (is_inside(added.path, other.path) || is_inside(other.path, added.path))
       return fail(ErrorCode::usage, N_("{} and the source {} lie one inside the other. Remove one of them."),
                   added.path, other.path);

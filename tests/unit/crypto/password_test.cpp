@@ -10,6 +10,18 @@ namespace {
 constexpr PasswordCost kCheap{.memory_kib = kMinPasswordMemoryKib, .passes = 1};
 const Bytes kSalt(kPasswordSaltBytes, 3);
 
+TEST(PasswordTest, ThePrimitiveGivesTheOfficialVector) {
+  const auto vector = load_vectors("official.json")["argon2id"];
+  const std::string password = to_string(hex(vector["password"]));
+  const Bytes expected = hex(vector["output"]);
+  Bytes stretched(expected.size());
+  ASSERT_EQ(crypto_pwhash_argon2id(stretched.data(), stretched.size(), password.data(), password.size(),
+                                   hex(vector["salt"]).data(), vector["passes"].get<std::uint64_t>(),
+                                   vector["memory_bytes"].get<std::size_t>(), crypto_pwhash_argon2id_ALG_ARGON2ID13),
+            0);
+  EXPECT_EQ(stretched, expected);
+}
+
 TEST(PasswordTest, GivesTheCommittedKeys) {
   const auto vectors = load_vectors("composed.json");
   for (const auto& vector : vectors["password"]) {
