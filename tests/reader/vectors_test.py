@@ -485,47 +485,132 @@ class DocumentTest(unittest.TestCase):
 
     def setUp(self):
         self.space, self.sealed = load("storage/space.json"), load("storage/objects.json")
-        vault = VaultTest.vault()
-        self.opener, self.newest = vault.opener, vault.tree(vault.newest())
-        self.grants = vault.access.grants
+        self.named = {v["name"]: v for v in self.sealed["objects"]}
+        self.records = {r["name"]: bytes.fromhex(r["record"]) for r in self.space["records"]}
+        self.people = {name: kit.Keys(bytes.fromhex(seeds)) for name, seeds in self.space["keys"].items()}
+        self.vault = VaultTest.vault()
+        self.opener, self.newest = self.vault.opener, self.vault.tree(self.vault.newest())
+        self.entries = {e.path: e for e in self.newest.entries()}
+        self.grants = spaces.Access(spaces.Log(list(self.records.values())), self.people["root"]).grants
 
     def example(self, name):
         """The bytes that an example is of."""
         kind, _, which = name.partition(" ")
-        objects_by_name = {v["name"]: v for v in self.sealed["objects"]}
         found = {
             "cbor": lambda: bytes.fromhex(which),
             "root": lambda: bytes.fromhex(load("crypto/composed.json")["root_keys"][0]["public"]),
-            "object": lambda: bytes.fromhex(objects_by_name[which]["object"]),
-            "header": lambda: bytes.fromhex(objects_by_name[which]["object"])[:44 + 32 * len(objects_by_name[which]["children"])],
-            "payload": lambda: self.payload(bytes.fromhex(objects_by_name[which]["object"])),
-            "entry": lambda: self.entry(b"\0".join(which.encode().split(b"/"))),
-            "plaintext": lambda: next(self.opener.open(i).plaintext for i in map(bytes.fromhex, os.listdir(VECTORS / "vault" / "objects")) if i.hex().startswith(which)),
-            "commit": lambda: bytes.fromhex(self.space["first_commit"]["commit"]),
+            "device-id": lambda: self.device_id(self.people[which]),
+            "object": lambda: self.object(which)[0],
+            "header": lambda: self.object(which)[0][:objects.check_object(self.object(which)[0]).size],
+            "payload": lambda: self.payload(*self.object(which)),
+            "entry": lambda: self.entry(b"\0".join(which.encode("latin-1").split(b"/"))),
+            "digested": lambda: self.digested(which),
+            "plaintext": lambda: self.plaintext(which),
+            "commit": lambda: bytes.fromhex(self.space["first_commit" if which == "first" else "commit"]["commit"]),
             "sealed_plaintext": lambda: bytes.fromhex(self.space["sealed_plaintext"]),
-            "receipt": lambda: bytes.fromhex(self.space["receipt"]["receipt"]),
-            "record": lambda: next(bytes.fromhex(r["record"]) for r in self.space["records"] if r["name"] == which),
+            "receipt": lambda: self.receipt(which),
+            "record": lambda: self.records[which],
+            "body": lambda: cbor.encode(cbor.decode(cbor.decode(self.records[which])[1])[6]),
+            "signed": lambda: self.signed(*which.split(" ", 1)),
             "box": lambda: bytes.fromhex(load("crypto/composed.json")["box"][0]["box"]),
-            "shared": lambda: self.shared(self.grants[int(which)]),
+            "boxed": lambda: self.boxed(*which.split(" "))[0],
+            "context": lambda: self.boxed(*which.split(" "))[1],
+            "shared": lambda: self.part("epoch share", self.grants[int(which)].secret, int(which), "shared"),
+            "handed": lambda: self.part("reader wrap", self.grants[int(which)].reader_key, int(which), "handed"),
+            "committed": lambda: self.committed(self.grants[int(which)]),
+            "kit": lambda: self.kit(bytes.fromhex(which)),
             "invitation": lambda: kit.base32(self.space["invitation"]["code"].replace("-", "")[4:]),
+            "request": lambda: bytes.fromhex(self.space["device_request"]),
         }
         return found[kind]()
 
-    def payload(self, data):
-        keys, size = objects.EpochKeys(bytes.fromhex(self.sealed["epoch_secret"])), objects.check_object(data).size
+    def object(self, which):
+        """A sealed object and the keys that open it: by its name in objects.json, or by the beginning of its id in the vault."""
+        if which in self.named:
+            return bytes.fromhex(self.named[which]["object"]), objects.EpochKeys(bytes.fromhex(self.sealed["epoch_secret"]))
+        data = next(f.read_bytes() for name, f in self.vault.folder.objects.items() if name.startswith(which))
+        return data, self.vault.access.epochs[objects.check_object(data).epoch]
+
+    def plaintext(self, which):
+        if which in self.named:
+            return bytes.fromhex(self.named[which]["plaintext"])
+        return self.opener.open(objects.object_id(self.object(which)[0])).plaintext
+
+    @staticmethod
+    def payload(data, keys):
+        size = objects.check_object(data).size
         return primitives.aead_open(keys.object_key, data[size:size + 24], data[:size], data[size + 24:])
 
     def entry(self, path):
         for child in self.newest.page.children:
-            opened = self.opener.open(child.id)
-            for fields in cbor.decode(opened.plaintext):
+            for fields in cbor.decode(self.opener.open(child.id).plaintext):
                 if fields[0] == path:
                     return cbor.encode(fields)
         raise KeyError(path)
 
-    @staticmethod
-    def shared(grant):
-        return primitives.aead_open(objects.derive("bfr1 epoch share", grant.secret), bytes(24), grant.context, grant.body.shared)
+    def digested(self, which):
+        """What the content digest of a file is made from, or the tree digest of a node."""
+        keys, entry = self.newest.keys, self.entries.get(b"\0".join(which.encode().split(b"/")))
+        if entry is None:
+            page = trees.Page(self.opener.open(objects.object_id(self.object(which)[0])), keys)
+            text = cbor.encode([page.self.level, [c.logical() for c in page.children]])
+            self.assertEqual(keys.digest("tree", text), page.self.digest)
+            return text
+        digester = trees.ContentDigest(keys)
+        for segment in self.newest.segments(entry):
+            digester.add(segment)
+        digester.close_hole()
+        text = b"".join(digester.text) + cbor.encode(digester.items)
+        self.assertEqual(keys.digest("content", text), entry.digest)
+        return text
+
+    def device_id(self, keys):
+        text = b"\1\1\1" + keys.sign + keys.box + keys.transport
+        self.assertEqual(blake2b("bfr1 device id", text), keys.id)
+        return text
+
+    def receipt(self, which):
+        return (VECTORS / "vault" / "receipts" / "1").read_bytes() if which == "first" else bytes.fromhex(self.space["receipt"]["receipt"])
+
+    def signed(self, kind, which):
+        """All that a signature covers, label included."""
+        if kind == "commit":
+            _, clear, sealed, signature = cbor.decode(self.example(f"commit {which}"))
+            parts = b"".join(blake2b("bfr1 part hash", part) for part in (clear, sealed))
+            label, signer, message = "bfr1 sig commit", self.people["station"].sign, b"\1" + bytes.fromhex(self.space["space"]) + parts
+        elif kind == "certificate":
+            body = spaces.Record(self.records[which]).body
+            label, signer, message, signature = "bfr1 sig device", body.identity, body.device.id, body.certificate
+        else:
+            _, clear, signature = cbor.decode(self.example(f"{kind} {which}"))
+            label, message = f"bfr1 sig {kind}", b"\1" + clear
+            signer = self.people["peer"].sign if kind == "receipt" else cbor.decode(clear)[4]
+        self.assertTrue(primitives.verify(label, signer, message, signature))
+        return primitives.label(label) + message
+
+    def boxed(self, number, name):
+        """What a box of an epoch holds, and its context."""
+        grant, keys = self.grants[int(number)], self.people[name]
+        suite, box = next((s, b) for r, s, b in grant.body.boxes if r == keys.id)
+        return spaces.open_box(suite, keys, grant.context + keys.id, box), grant.context + keys.id
+
+    def part(self, label, key, number, name):
+        """A sealed part of an epoch's record, opened."""
+        grant = self.grants[number]
+        return primitives.aead_open(objects.derive(f"bfr1 {label}", key), bytes(24), grant.context, getattr(grant.body, name))
+
+    def committed(self, grant):
+        check = objects.derive("bfr1 reader chk", grant.reader_key)
+        text = grant.context + grant.generation.to_bytes(4, "little") + grant.boundary + grant.dedup + check
+        self.assertEqual(blake2b("bfr1 epoch comm", text, grant.secret), grant.body.commitment)
+        return text
+
+    def kit(self, secret):
+        words = next(v["words"] for v in load("crypto/composed.json")["kit"] if v["secret"] == secret.hex()).split()
+        value = 0
+        for index in (kit.word_index(kit.word_list(), word) for word in words[:24]):
+            value = value << 11 | index
+        return value.to_bytes(33, "big")
 
     def test_examples(self):
         blocks = re.findall(r"^```bytes (.+)\n((?:.*\n)*?)```$", self.document, re.M)
