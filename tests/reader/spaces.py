@@ -9,7 +9,7 @@ from kit import base32, device_id
 from objects import ContentKeys, EpochKeys, derive, padded_length
 from primitives import FormatError, aead_open, blake2b, ed25519_public, newer, require, verify, x25519
 
-MAX_SUITE_BYTES = 16384
+MAX_SUITE_BYTES, MAX_ROTATIONS = 16384, 64
 MANAGER, WRITER, READER, DEPOSITOR = range(1, 5)
 GENESIS, MEMBER, DEVICE, REMOVAL, EPOCH, RETENTION, PIN, HOME, RECOVERY, HANDOVER, DELETION, CANCEL = range(1, 13)
 VAULT, SHARE = 1, 2
@@ -361,9 +361,15 @@ class Log:
             refuse(manages and body.generation == 1, "the first epoch")
         else:
             refuse((grows and manages) or (body.generation == self.generation and not self.hostile), "a content generation")
-        refuse(manages or self.rotations < 256, "too many rotations in a row")
+        refuse(manages or self.rotations < MAX_ROTATIONS, "too many rotations in a row")
+        refuse(manages or self.has_honest_size(body), "an epoch longer than an honest one")
         refuse([r for r, _, _ in body.boxes] == self.entitled(), "boxes for others than the entitled")
         self.epoch, self.generation, self.rotation_due, self.hostile = body.number, body.generation, False, False
+
+    def has_honest_size(self, body):
+        """What is sealed can't be judged from outside: who may only rotate may not make the log as long as it likes."""
+        short = all(suite != 1 or len(box) <= 512 for _, suite, box in body.boxes)
+        return short and len(body.shared) <= 1024 + 128 * len(self.entitled()) and len(body.handed) <= 1024 + 256 * self.epoch
 
     def nothing(self, *_):
         pass

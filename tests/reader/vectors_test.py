@@ -235,6 +235,7 @@ class SpaceTest(Reads):
     def test_rules(self):
         retention, pin = [30, 0, 0, 0, 0, 0], [bytes(32), True]
         friend, station = self.people["friend"], self.people["station"]
+        boxes = [[recipient, 1, bytes(512)] for recipient in sorted((self.people["root"].id, station.id))]
         cases = {  # name: (records before it, type, body, signer)
             "a station in a vault": (3, spaces.RETENTION, retention, "station"), "a stranger": (3, spaces.RETENTION, retention, "friend"),
             "before the first epoch": (2, spaces.PIN, pin, "root"), "handover while a rotation is due": (2, spaces.HANDOVER, [self.public("next_root")], "root"),
@@ -245,6 +246,9 @@ class SpaceTest(Reads):
             "an epoch too far": (3, spaces.EPOCH, [3, bytes(32), 1, b"x", b"x", []], "root"),
             "an epoch without boxes": (3, spaces.EPOCH, [2, bytes(32), 1, b"x", b"x", []], "root"),
             "a device's generation": (3, spaces.EPOCH, [2, bytes(32), 2, b"x", b"x", []], "station"),
+            "a long shared part": (3, spaces.EPOCH, [2, bytes(32), 1, bytes(1281), b"x", boxes], "station"),
+            "long handed keys": (3, spaces.EPOCH, [2, bytes(32), 1, b"x", bytes(1281), boxes], "station"),
+            "a long box": (3, spaces.EPOCH, [2, bytes(32), 1, b"x", b"x", [boxes[0], [boxes[1][0], 1, bytes(513)]]], "station"),
             "a deletion that is none": (3, spaces.CANCEL, [self.space], "root"), "recovery of nobody": (3, spaces.RECOVERY, [bytes(32), []], "root"),
             "a removed device": (17, spaces.EPOCH, [5, bytes(32), 2, b"x", b"x", []], "station"),
             "the former root": (17, spaces.RETENTION, retention, "root"), "before the next epoch": (17, spaces.RETENTION, retention, "next_root"),
@@ -255,6 +259,18 @@ class SpaceTest(Reads):
         log = spaces.Log(self.records[:3])
         log.append(self.record(log, spaces.RETENTION, retention, "root"))
         self.assertEqual(len(log.records), 4)
+        for signer, length in (("station", 1280), ("root", 1281)):
+            log = spaces.Log(self.records[:3])
+            log.append(self.record(log, spaces.EPOCH, [2, bytes(32), 1, bytes(length), bytes(length), boxes], signer))
+
+    def test_rotations_in_a_row(self):
+        log = spaces.Log(self.records[:3])
+        boxes = [[recipient, 1, b"box"] for recipient in sorted((self.people["root"].id, self.people["station"].id))]
+        for number in range(2, 2 + spaces.MAX_ROTATIONS):
+            log.append(self.record(log, spaces.EPOCH, [number, bytes(32), 1, b"x", b"x", boxes], "station"))
+        epoch = [number + 1, bytes(32), 1, b"x", b"x", boxes]
+        self.refuses("refused", log.append, self.record(log, spaces.EPOCH, epoch, "station"))
+        log.append(self.record(log, spaces.EPOCH, epoch, "root"))
 
     def test_malformed_records(self):
         for v in self.vectors["malformed_records"]:
@@ -482,6 +498,86 @@ class DocumentTest(unittest.TestCase):
 
     document = kit.DOCUMENT.read_text(encoding="utf-8")
     sources = kit.DOCUMENT.parents[1] / "crypto"
+    # Constants of the program, and what the document says of them.
+    limits = {
+        "storage/format/types.h": {
+            "kMaxObjectBytes": "An object has at most {} bytes.",
+            "kMaxChildren": "number of children, at most {}",
+            "kMaxHeight": "height of the children, at most {}",
+            "kMaxRawBytes": "bytes of plaintext, at most {}",
+            "kMaxDeltaDepth": "A reader follows at most {} references in a row.",
+            "kMaxCommitBytes": "At most {} bytes: `[1, clear, sealed, signature]`",
+            "kMaxReceiptBytes": "signed by the peer's signing key, at most {} bytes",
+            "kMaxRecordBytes": "signed by the key that `signer` names, at most {} bytes",
+        },
+        "storage/format/object.h": {
+            "kMaxPayloadBytes": "a padded length of at least 256 and at most {} bytes",
+        },
+        "storage/format/chunker.h": {
+            "kChunkMinBytes": "A length L, from {} to",
+            "kChunkNormalBytes": "up to L = {}",
+            "kChunkMaxBytes": "or at {} bytes. Data of",
+        },
+        "storage/tree/bundle.h": {
+            "kSmallFileBytes": "Small files (1 to {} bytes)",
+            "kBundleTargetBytes": "It is sealed as soon as it has {} bytes.",
+        },
+        "storage/tree/content.h": {
+            "kMaxContentItems": "Content leaf: `[segment…]`, 1 to {}",
+        },
+        "storage/tree/entry.h": {
+            "kMaxPathBytes": "At most {} bytes; no empty component",
+            "kMaxOwnerNameBytes": "names of user and group | bytes, at most {}",
+            "kMaxXattrs": "names strictly ascending; at most {};",
+            "kMaxXattrNameBytes": "a name has 1 to {} bytes",
+            "kMaxXattrValueBytes": "a value at most {};",
+            "kMaxXattrsBytes": "at most {} bytes together",
+            "kMaxInlineSegments": "A file of more than {} segments has a content root",
+        },
+        "storage/tree/tree.h": {
+            "kTreeObjectTargetBytes": "size >= {} or",
+            "kMaxTreeObjectLogicalBytes": "would take it over {} bytes of logical encodings",
+            "kMaxTreeObjectReferences": "or over {} references",
+        },
+        "storage/space/commit.h": {
+            "kMaxParents": "At most {} parents",
+            "kMaxProblems": "Problems: at most {}, each",
+            "kMaxNameBytes": "Label, host and each tag: at most {} bytes",
+            "kMaxTextBytes": "each text of at most {} bytes",
+            "kMaxTags": "at most {} tags",
+            "kMaxSources": "absolute paths; at most {},",
+            "kMaxProblemArguments": "each with at most {} arguments",
+            "kMaxSourcesBytes": "bytes each and {} together",
+            "kMaxProblemsBytes": "have at most {} bytes together",
+        },
+        "storage/space/epoch.h": {
+            "kMaxSpaceNameBytes": "the name has at most {} bytes",
+        },
+        "storage/space/log.h": {
+            "kMaxRotationsInARow": "after {} records by such devices in a row",
+        },
+        "storage/space/record.h": {
+            "kMaxBoxes": "at most {} boxes",
+            "kMaxDevices": "At most {} devices at once",
+            "kMaxMembers": "fewer than {} members",
+            "kMaxNamedCommits": "at most {} commits",
+            "kMaxHandedKeysBytes": "handed keys at most {},",
+            "kMaxSharedBytes": "shared 1 to {} bytes",
+            "kMaxAddressBytes": "1 to {} bytes from 0x21",
+            "kMaxLockDays": "1 to {} days",
+            "kMaxRetentionWindow": "windows up to {} of their unit",
+        },
+        "crypto/box.h": {
+            "kMaxSuiteBytes": "of 1 to {} bytes, recipients",
+        },
+        "crypto/password.h": {
+            "kMaxPasswordBytes": "passwords of at most {} bytes",
+            "kMaxPasswordPasses": "1 to {} passes",
+        },
+        "crypto/sheet_lines.h": {
+            "kMaxSheetBytes": "UTF-8, at most {} bytes",
+        },
+    }
 
     def setUp(self):
         self.space, self.sealed = load("storage/space.json"), load("storage/objects.json")
@@ -630,6 +726,19 @@ class DocumentTest(unittest.TestCase):
         defined = re.findall(r'make_label\("([^"]+)"\)', (self.sources / "labels.h").read_text(encoding="utf-8"))
         chapter = self.document.split("## 2. Labels")[1].split("## 3.")[0]
         self.assertEqual(sorted(re.findall(r"^\| `(bfr1 [^`]+)` \|", chapter, re.M)), sorted(defined))
+
+    def test_limits(self):
+        plain = " ".join(self.document.split())
+        for header, sentences in self.limits.items():
+            text = (self.sources.parent / header).read_text(encoding="utf-8")
+            text = re.sub(r"//.*|std::size_t(?=\{)|\b(\d[\d']*)U?\b", lambda m: (m[1] or "").replace("'", ""), text)
+            known = {"kMaxRawBytes": objects.MAX_RAW_BYTES}
+            for name, value in re.findall(r"^inline constexpr [\w:]+ (k\w+) = ([\w*+\-{}\s]+);", text, re.M):
+                if set(re.findall(r"k\w+", value)) <= set(known):
+                    known[name] = eval(value.translate(str.maketrans("{}", "()")), {}, known)
+            for name, sentence in sentences.items():
+                with self.subTest(constant=name):
+                    self.assertIn(sentence.format(f"{known[name]:,}"), plain)
 
     def test_words(self):
         text = (self.sources / "kit_word_list.cpp").read_text(encoding="utf-8")
