@@ -615,6 +615,8 @@ class DocumentTest(unittest.TestCase):
             "handed": lambda: self.part("reader wrap", self.grants[int(which)].reader_key, int(which), "handed"),
             "committed": lambda: self.committed(self.grants[int(which)]),
             "kit": lambda: self.kit(bytes.fromhex(which)),
+            "space": lambda: self.sheet()["space"],
+            "key": lambda: self.sheet()["key"],
             "invitation": lambda: kit.base32(self.space["invitation"]["code"].replace("-", "")[4:]),
             "request": lambda: bytes.fromhex(self.space["device_request"]),
         }
@@ -710,7 +712,7 @@ class DocumentTest(unittest.TestCase):
 
     def test_examples(self):
         blocks = re.findall(r"^```bytes (.+)\n((?:.*\n)*?)```$", self.document, re.M)
-        self.assertGreaterEqual(len(blocks), 19)
+        self.assertGreaterEqual(len(blocks), 67)
         for name, text in blocks:
             with self.subTest(example=name):
                 columns = [re.split(" {3,}", line.strip())[0] for line in text.splitlines()]
@@ -718,9 +720,30 @@ class DocumentTest(unittest.TestCase):
                 self.assertRegex(shown, "^[0-9a-f\u2026]+$")
                 self.assertTrue(re.fullmatch(shown.replace("\u2026", "([0-9a-f]{2})*?"), self.example(name).hex()), self.example(name).hex())
 
+    def block(self, kind):
+        """What is behind the kind of a block, and the text in it."""
+        return re.search(f"^```{kind}(?: (.+))?\n((?:.*\n)*?)```$", self.document, re.M).groups()
+
+    def sheet(self):
+        return kit.read_text(self.block("sheet")[1].encode())
+
     def test_kit_example(self):
-        secret, words = re.search(r"^```words-of (.+)\n((?:.*\n)*?)```$", self.document, re.M).groups()
+        secret, words = self.block("words-of")
         self.assertEqual(kit.read_words(words.split()), (bytes.fromhex(secret), []))
+        of, values = self.block("values-of")
+        listed = kit.word_list()
+        self.assertEqual((of, [listed[int(value)] for value in values.split()]), (secret, words.split()))
+
+    def test_sheet_example(self):
+        vault = VECTORS / "vault"
+        good, copied = kit.read_text((vault / "kit.txt").read_bytes() + (vault / "kit.peer").read_bytes()), self.sheet()
+        words = kit.read_words(copied.pop("words"))
+        self.assertEqual(words, (SECRET, [(26, "reiterer")]))
+        self.assertEqual(copied, {name: good[name] for name in ("space", "peer", "address", "key")})
+        self.assertEqual(self.block("peer")[1], (vault / "kit.peer").read_text(encoding="utf-8"))
+
+    def test_invitation_example(self):
+        self.assertEqual("".join(self.block("code")[1].split()), self.space["invitation"]["code"])
 
     def test_labels(self):
         defined = re.findall(r'make_label\("([^"]+)"\)', (self.sources / "labels.h").read_text(encoding="utf-8"))
