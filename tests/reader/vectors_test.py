@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -493,6 +494,22 @@ class TreeTest(Reads):
             self.refuses("corrupt", lambda c=changes: self.read(**c), why=why)
 
 
+class StoreTest(Reads):
+    """Goal: the rows of the local store say of objects what their headers say."""
+
+    def test_facts_of_objects(self):
+        known = {v["id"]: bytes.fromhex(v["object"]) for v in load("storage/objects.json")["objects"]}
+        rows = [(bytes.fromhex(r["key"]), bytes.fromhex(r["value"])) for r in load("storage/store.json") if r["table"] == "info"]
+        self.assertEqual(len(rows), 3)
+        for key, value in rows:
+            data = known[key[32:].hex()]
+            header = objects.check_object(data)
+            kind, height, flags, epoch, length, children, insertion = struct.unpack_from("<BBBxIIHxxQ", value)
+            self.assertEqual((kind, height, epoch, length, key[:32]), (header.kind, header.height, header.epoch, len(data), header.space))
+            self.assertEqual(value[24:], b"".join(header.children))
+            self.assertEqual((children, insertion > 0), (len(header.children), flags & 1 == 1))
+
+
 class DocumentTest(unittest.TestCase):
     """Goal: the examples in docs/format.md are the bytes of the vectors, its labels and words those of the program."""
 
@@ -619,6 +636,8 @@ class DocumentTest(unittest.TestCase):
             "key": lambda: self.sheet()["key"],
             "invitation": lambda: kit.base32(self.space["invitation"]["code"].replace("-", "")[4:]),
             "request": lambda: bytes.fromhex(self.space["device_request"]),
+            "store": lambda: next(bytes.fromhex(r["key"] + r["value"]) for r in load("storage/store.json") if r["name"] == which),
+            "keys": lambda: bytes.fromhex(self.space["keys"][which]),
         }
         return found[kind]()
 
@@ -712,7 +731,7 @@ class DocumentTest(unittest.TestCase):
 
     def test_examples(self):
         blocks = re.findall(r"^```bytes (.+)\n((?:.*\n)*?)```$", self.document, re.M)
-        self.assertGreaterEqual(len(blocks), 67)
+        self.assertGreaterEqual(len(blocks), 85)
         for name, text in blocks:
             with self.subTest(example=name):
                 columns = [re.split(" {3,}", line.strip())[0] for line in text.splitlines()]
