@@ -614,6 +614,9 @@ class DocumentTest(unittest.TestCase):
             "keyed-hash": lambda: bytes.fromhex(load("crypto/composed.json")["hash"][1]["output"]),
             "signature": lambda: bytes.fromhex(load("crypto/composed.json")["sign"][0]["signature"]),
             "seal": lambda: bytes.fromhex(load("crypto/composed.json")["seal"][0]["sealed"]),
+            "password": lambda: bytes.fromhex("".join(load("crypto/composed.json")["password"][0][k] for k in ("argon2id", "key", "commitment"))),
+            "gear": lambda: bytes.fromhex("".join(load("storage/chunker.json")["gear"])),
+            "cut-keys": self.cut_keys,
             "cbor": lambda: bytes.fromhex(which),
             "root": lambda: bytes.fromhex(load("crypto/composed.json")["root_keys"][0]["public"]),
             "device-id": lambda: self.device_id(self.people[which]),
@@ -651,6 +654,10 @@ class DocumentTest(unittest.TestCase):
             return bytes.fromhex(self.named[which]["object"]), objects.EpochKeys(bytes.fromhex(self.sealed["epoch_secret"]))
         data = next(f.read_bytes() for name, f in self.vault.folder.objects.items() if name.startswith(which))
         return data, self.vault.access.epochs[objects.check_object(data).epoch]
+
+    def cut_keys(self):
+        keys = objects.ContentKeys(*(bytes.fromhex(self.sealed[name]) for name in ("boundary", "dedup")))
+        return keys.chunk_cut_key + keys.tree_cut_key
 
     def plaintext(self, which):
         if which in self.named:
@@ -735,7 +742,7 @@ class DocumentTest(unittest.TestCase):
 
     def test_examples(self):
         blocks = re.findall(r"^```bytes (.+)\n((?:.*\n)*?)```$", self.document, re.M)
-        self.assertGreaterEqual(len(blocks), 89)
+        self.assertGreaterEqual(len(blocks), 93)
         for name, text in blocks:
             with self.subTest(example=name):
                 columns = [re.split(" {3,}", line.strip())[0] for line in text.splitlines()]
