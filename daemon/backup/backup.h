@@ -3,6 +3,7 @@
 // moment: objects already stored are found again by the next run through the dedup index.
 #pragma once
 
+#include "daemon/backup/metadata.h"
 #include "daemon/backup/source.h"
 #include "daemon/service/progress.h"
 
@@ -17,6 +18,8 @@ struct BackupRequest {
   storage::StoreLimits limits;
   /// A first push of more than this is cut into partial commits (0: never).
   std::uint64_t partial_step_bytes = 64ULL * 1024 * 1024;
+  /// What reads the files' metadata, outliving the backup; nullptr: one of the backup's own. A seam for tests.
+  MetadataReader* metadata = nullptr;
 };
 
 struct BackupResult {

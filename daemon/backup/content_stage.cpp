@@ -145,7 +145,7 @@ Result<bool> ContentStage::take_small(Slot& slot, Bytes content) {
 Result<void> ContentStage::keep_previous(Slot& slot, const Error& reason) {
   problems_.add(slot.entry().path, reason);
   slot.was_read = false;
-  const bool had_content = slot.previous && slot.previous->type == storage::EntryType::file &&
+  const bool had_content = slot.may_fall_back && slot.previous && slot.previous->type == storage::EntryType::file &&
                            (slot.previous->flags & storage::kEntryUnreadable) == 0;
   if (had_content) {
     BEFFROI_TRY(const bool present, presence_.has_content(*slot.previous, true));

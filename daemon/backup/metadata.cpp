@@ -114,6 +114,13 @@ std::vector<storage::ExtendedAttribute> read_xattrs(int folder, const std::strin
   return out;
 }
 
+/// The attribute by which readers are judged besides the mode.
+const Bytes* access_list(const Entry& entry) {
+  const auto found = std::find_if(entry.xattrs.begin(), entry.xattrs.end(),
+                                  [](const auto& attribute) { return attribute.name == "system.posix_acl_access"; });
+  return found == entry.xattrs.end() ? nullptr : &found->value;
+}
+
 }  // namespace
 
 const std::string& MetadataReader::user_name(uid_t uid) {
@@ -168,6 +175,16 @@ bool is_network_file_system(int descriptor) {
   if (::fstatfs(descriptor, &facts) != 0) return false;
   return std::find(kNetworkMagics.begin(), kNetworkMagics.end(), static_cast<std::uint32_t>(facts.f_type)) !=
          kNetworkMagics.end();
+}
+
+bool MetadataReader::is_network(int folder) const { return is_network_file_system(folder); }
+
+bool opens_wider(const Entry& now, const Entry& before) {
+  constexpr std::uint32_t kAccessBits = 0777;
+  if (now.uid != before.uid || now.gid != before.gid || (now.mode & ~before.mode & kAccessBits) != 0) return true;
+  const Bytes* const list = access_list(now);
+  const Bytes* const list_before = access_list(before);
+  return (list == nullptr) != (list_before == nullptr) || (list != nullptr && *list != *list_before);
 }
 
 storage::FileFingerprint fingerprint_of(const struct stat& status, bool network) {

@@ -14,10 +14,18 @@ namespace beffroi::daemon {
 /// Reads metadata into entries; remembers names of users and groups for its lifetime. Not thread-safe.
 class MetadataReader {
  public:
+  MetadataReader() = default;
+  virtual ~MetadataReader() = default;
+  MetadataReader(const MetadataReader&) = delete;
+  MetadataReader& operator=(const MetadataReader&) = delete;
+
   /// Type, mode, owner, times, device numbers and extended attributes of `name` in the open folder; target of a
   /// symlink. `status` is its lstat. Attributes that can't be read are left out: the system hides some from those who
   /// may not set them. nullopt for a socket. ErrorCode::io when a link can't be read, not_found when it is gone.
-  Result<std::optional<storage::Entry>> read(int folder, const std::string& name, const struct stat& status);
+  /// (Virtual so that a test can change the files at this moment.)
+  virtual Result<std::optional<storage::Entry>> read(int folder, const std::string& name, const struct stat& status);
+  /// Does the open folder lie on a file system that keeps neither inodes nor change times?
+  virtual bool is_network(int folder) const;
 
  private:
   const std::string& user_name(uid_t uid);
@@ -28,6 +36,11 @@ class MetadataReader {
 
 /// True for file systems whose inode numbers and change times mean nothing: SMB, NFS, FUSE and the like.
 bool is_network_file_system(int descriptor);
+
+/// Could somebody read a thing as `now` describes it who could not as `before` did? Owner, group, mode and ACL say so.
+/// What was stored of `before` may only be given to the readers of `now` when this is false: whoever may rename in a
+/// folder can put something of their own in a file's place.
+bool opens_wider(const storage::Entry& now, const storage::Entry& before);
 
 storage::FileFingerprint fingerprint_of(const struct stat& status, bool network);
 

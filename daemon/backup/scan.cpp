@@ -29,6 +29,7 @@ bool is_damage(const Error& error) { return error.code == ErrorCode::corrupt || 
 Scan::Scan(ScanContext context, SlotTaker take)
     : context_(std::move(context)),
       take_(std::move(take)),
+      metadata_(context_.request.metadata ? *context_.request.metadata : own_metadata_),
       previous_(context_.opener, context_.previous, [this](const Entry& entry) {
         if (entry.type != EntryType::file) return;
         ++statistics_.files_removed;
@@ -67,9 +68,11 @@ Result<void> Scan::scan_source(const Source& source) {
   source_ = &source;
   source_begun_ = false;
   const std::string entry_path = storage::to_entry_path(source.path);
-  BEFFROI_CHECK(take_ancestors(entry_path));
   const OpenFolder parent = open_parent(source.path);
   const std::string name = last_name(source.path);
+  struct stat status{};
+  const bool is_there = *parent && ::fstatat(parent->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  BEFFROI_CHECK(take_ancestors(entry_path, is_there));
   BEFFROI_TRY(const bool missing, keep_if_missing(entry_path, parent, name));
   if (missing) return {};
   const std::function<bool()> cancelled = [this] { return context_.progress.cancel.load(); };
@@ -80,8 +83,10 @@ Result<void> Scan::scan_source(const Source& source) {
   return walked;
 }
 
-/// The folders above a source are entries as well: a restore makes them as they were.
-Result<void> Scan::take_ancestors(const std::string& entry_path) {
+/// The folders above a source are entries as well: a restore makes them as they were. Above a missing source (a disk
+/// that is not mounted) those of the last snapshot stand, where they were open to fewer people: they guard what is
+/// kept.
+Result<void> Scan::take_ancestors(const std::string& entry_path, bool source_is_there) {
   for (std::size_t end = 0; end != std::string::npos && !entry_path.empty();) {
     const std::string path = entry_path.substr(0, end);
     end = end == entry_path.size() ? std::string::npos : entry_path.find('\0', end + (end == 0 ? 0 : 1));
@@ -91,7 +96,7 @@ Result<void> Scan::take_ancestors(const std::string& entry_path) {
     BEFFROI_TRY(auto previous, take_previous(path));
     struct stat status{};
     if (*folder && ::fstat(folder->get(), &status) == 0) {
-      BEFFROI_CHECK(take_folder(path, folder->get(), status, std::move(previous)));
+      BEFFROI_CHECK(take_folder(path, folder->get(), status, std::move(previous), source_is_there));
     } else if (previous) {
       BEFFROI_CHECK(keep(std::move(*previous)));
     }
@@ -130,6 +135,10 @@ Result<bool> Scan::keep_if_missing(const std::string& entry_path, const OpenFold
                               "if it is meant to be empty."),
                            {}});
     stale_ = true;
+    if (!may_keep(entry_path)) {
+      BEFFROI_CHECK(take_folder(entry_path, folder.get(), status, std::move(previous)));
+      return true;
+    }
     BEFFROI_CHECK(keep(std::move(*previous)));
     BEFFROI_CHECK(keep_below(entry_path));
   } else {
@@ -143,12 +152,27 @@ Result<void> Scan::unreadable_entry(const std::string& entry_path, const Error& 
   stale_ = true;
   context_.problems.add(entry_path, reason);
   BEFFROI_TRY(auto previous, take_previous(entry_path));
-  if (!previous) return {};
+  if (!previous || !may_keep(entry_path)) return {};
   BEFFROI_CHECK(keep(std::move(*previous)));
   return keep_below(entry_path);
 }
 
+/// Remembers a folder on the way that more people may look into than could before. Folders come before what is below.
+void Scan::note_folder(const Slot& slot) {
+  const Entry& entry = slot.entry();
+  if (entry.type != EntryType::directory || !may_keep(entry.path)) return;
+  widened_.reset();
+  if (slot.previous && opens_wider(entry, *slot.previous)) widened_ = entry.path;
+}
+
+/// What the last snapshot has below such a folder was hidden from them, and is not shown to them now: a file of modest
+/// rights in a closed folder would be, when somebody else's open folder stands in its place.
+bool Scan::may_keep(const std::string& entry_path) const {
+  return !widened_ || !storage::is_at_or_below(entry_path, *widened_);
+}
+
 Result<void> Scan::keep_below(const std::string& entry_path) {
+  if (!may_keep(entry_path)) return {};
   const auto kept = previous_.take_below(entry_path, [this](Entry entry) { return keep(std::move(entry)); });
   if (kept || !is_damage(kept.error())) return kept;
   forget_previous(kept.error());
@@ -156,12 +180,15 @@ Result<void> Scan::keep_below(const std::string& entry_path) {
 }
 
 Result<void> Scan::take_folder(const std::string& entry_path, int folder, const struct stat& status,
-                               std::optional<Entry> previous) {
+                               std::optional<Entry> previous, bool source_is_there) {
   BEFFROI_TRY(auto entry, metadata_.read(folder, ".", status));
+  if (!source_is_there && previous && may_keep(entry_path) && opens_wider(*entry, *previous))
+    return keep(std::move(*previous));
   auto slot = std::make_shared<Slot>();
   slot->walked.entry = std::move(*entry);
   slot->walked.entry.path = entry_path;
   slot->previous = std::move(previous);
+  note_folder(*slot);
   return take_(slot);
 }
 
@@ -186,7 +213,26 @@ Result<void> Scan::keep(Entry entry) {
   return take_(slot);
 }
 
-Result<void> Scan::unreadable_folder(const std::string& entry_path, const Error& reason) {
+Result<void> Scan::unreadable_folder(Walked walked, const Error& reason) {
+  const std::string path = walked.entry.path;
+  problem(path, reason);
+  source_begun_ = true;
+  BEFFROI_TRY(auto previous, take_previous(path));
+  if (previous && may_keep(path) && opens_wider(walked.entry, *previous)) {
+    BEFFROI_CHECK(keep(std::move(*previous)));
+    return keep_below(path);
+  }
+  ++context_.progress.files_scanned;
+  auto slot = std::make_shared<Slot>();
+  slot->walked = std::move(walked);
+  slot->walked.folder.reset();
+  slot->previous = std::move(previous);
+  note_folder(*slot);
+  BEFFROI_CHECK(take_(slot));
+  return keep_below(path);
+}
+
+Result<void> Scan::lost_folder(const std::string& entry_path, const Error& reason) {
   problem(entry_path, reason);
   return keep_below(entry_path);
 }
@@ -198,6 +244,8 @@ Result<void> Scan::found(Walked walked) {
   slot->separate = source_->separate;
   source_begun_ = true;
   BEFFROI_TRY(slot->previous, take_previous(slot->entry().path));
+  note_folder(*slot);
+  slot->may_fall_back = may_keep(slot->entry().path);
   if (slot->entry().type != EntryType::file) {
     slot->walked.folder.reset();
     return take_(slot);
@@ -229,7 +277,7 @@ bool Scan::join_links(Slot& slot) {
     slot.entry().hard_link = slot.entry().path;
     if (links_.size() >= kMaxLinkGroups) return false;
     slot.links = std::make_shared<LinkGroup>(
-        LinkGroup{slot.entry().path, status.st_nlink - 1, std::nullopt, status.st_size, status.st_mtim});
+        LinkGroup{slot.entry().path, status.st_nlink - 1, std::nullopt, status.st_size, status.st_mtim, status.st_uid});
     links_.emplace(key, slot.links);
     return false;
   }
@@ -240,12 +288,14 @@ bool Scan::join_links(Slot& slot) {
   return true;
 }
 
-/// Was the file like this when it was last read, and is what was read then still here?
+/// Was the file like this when it was last read, and is what was read then still here? (Size and time are all that a
+/// network's file system tells: there the readers must be the same as well, or the old content would go to others.)
 Result<bool> Scan::content_is_known(const Slot& slot) {
   constexpr std::uint32_t kDoubtful = storage::kEntryUnreadable | storage::kEntryChangedWhileRead;
   const auto& previous = slot.previous;
   if (context_.request.rehash || !previous || previous->type != EntryType::file || (previous->flags & kDoubtful) != 0)
     return false;
+  if (opens_wider(slot.entry(), *previous) || (slot.walked.network && !slot.may_fall_back)) return false;
   BEFFROI_TRY(const auto cached, context_.vault.files().find(slot.entry().path));
   if (!cached || cached->content_digest != previous->content_digest ||
       cached->fingerprint != fingerprint_of(slot.walked.status, slot.walked.network))

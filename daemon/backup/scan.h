@@ -47,7 +47,10 @@ class Scan final : private WalkVisitor {
 
  private:
   Result<void> found(Walked walked) override;
-  Result<void> unreadable_folder(const std::string& entry_path, const Error& reason) override;
+  /// The last snapshot's entry stands for a folder that is open to more people than it was: what was below it stays
+  /// hidden from them.
+  Result<void> unreadable_folder(Walked walked, const Error& reason) override;
+  Result<void> lost_folder(const std::string& entry_path, const Error& reason) override;
   /// Also for a source as a whole. What the last snapshot has of it stays.
   Result<void> unreadable_entry(const std::string& entry_path, const Error& reason) override;
   void problem(const std::string& entry_path, const Error& reason) override {
@@ -57,13 +60,15 @@ class Scan final : private WalkVisitor {
   void socket_skipped() override { ++statistics_.sockets_skipped; }
 
   Result<void> scan_source(const Source& source);
-  Result<void> take_ancestors(const std::string& entry_path);
+  Result<void> take_ancestors(const std::string& entry_path, bool source_is_there);
   Result<bool> keep_if_missing(const std::string& entry_path, const OpenFolder& parent, const std::string& name);
   Result<void> keep_below(const std::string& entry_path);
   Result<void> keep(storage::Entry entry);
   Result<void> take_folder(const std::string& entry_path, int folder, const struct stat& status,
-                           std::optional<storage::Entry> previous);
+                           std::optional<storage::Entry> previous, bool source_is_there = true);
   Result<std::optional<storage::Entry>> take_previous(const std::string& entry_path);
+  void note_folder(const Slot& slot);
+  bool may_keep(const std::string& entry_path) const;
   Result<bool> content_is_known(const Slot& slot);
   bool join_links(Slot& slot);
   void forget_previous(const Error& reason);
@@ -73,11 +78,14 @@ class Scan final : private WalkVisitor {
   ScanContext context_;
   const SlotTaker take_;
   Gone gone_;
+  MetadataReader own_metadata_;
+  MetadataReader& metadata_;
   PreviousTree previous_;
-  MetadataReader metadata_;
   const Source* source_ = nullptr;
   bool source_begun_ = false;        ///< something of it was handed on
   std::set<std::string> ancestors_;  ///< entry paths that were handed on
+  /// Entry path of the outermost folder on the way that is open to more people than it was.
+  std::optional<std::string> widened_;
   std::map<std::pair<dev_t, ino_t>, std::shared_ptr<LinkGroup>> links_;
   storage::CommitStatistics statistics_;
   bool stale_ = false;

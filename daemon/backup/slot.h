@@ -14,9 +14,11 @@ struct LinkGroup {
   std::optional<storage::Entry> content;  ///< only its content fields mean something
   off_t size = 0;                         ///< of the first, when the walk met it
   timespec mtime{};
+  uid_t owner = 0;
 
   bool is_like(const struct stat& status) const {
-    return size == status.st_size && mtime.tv_sec == status.st_mtim.tv_sec && mtime.tv_nsec == status.st_mtim.tv_nsec;
+    return size == status.st_size && owner == status.st_uid && mtime.tv_sec == status.st_mtim.tv_sec &&
+           mtime.tv_nsec == status.st_mtim.tv_nsec;
   }
 };
 
@@ -28,7 +30,9 @@ struct Slot {
   bool done = true;      ///< guarded by the run's state: the content is known, or will never be
   bool dropped = false;  ///< vanished before it was read: not in the tree
   bool was_read = false;
-  bool kept = false;    ///< the last snapshot's entry, as it was
+  bool kept = false;  ///< the last snapshot's entry, as it was
+  /// False below a folder that is open to more people than it was: they would read what was kept from them.
+  bool may_fall_back = true;
   Bytes small_content;  ///< waits to be put into a bundle
   storage::Digest small_digest;
   std::shared_ptr<LinkGroup> links;

@@ -101,11 +101,14 @@ Result<void> TreeStage::resolve_link(Slot& slot) {
   return {};
 }
 
-/// A link whose first name brought no content: what the last snapshot had, if that is still here.
+/// A link whose first name brought no content: what the last snapshot had, if that is still here and if who may read
+/// this one might have read that one. (Else a link in the file's place, gone before it is read, brings it to its
+/// owner.)
 Result<void> TreeStage::fall_back(Slot& slot) {
   Entry& entry = slot.entry();
   const auto& previous = slot.previous;
-  bool usable = previous && previous->type == EntryType::file && (previous->flags & storage::kEntryUnreadable) == 0;
+  bool usable = slot.may_fall_back && previous && previous->type == EntryType::file &&
+                (previous->flags & storage::kEntryUnreadable) == 0 && !opens_wider(entry, *previous);
   if (usable) {
     BEFFROI_TRY(usable, sink_.presence().has_content(*previous, true));
   }

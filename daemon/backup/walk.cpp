@@ -44,7 +44,7 @@ class Walker {
       return system_failure(N_("Cannot read this source: {}."));
     if (S_ISLNK(status.st_mode)) return fail(ErrorCode::io, N_("Cannot read this source: {}."), errno_text(ELOOP));
     device_ = status.st_dev;
-    network_ = is_network_file_system(folder->get());
+    network_ = metadata_.is_network(folder->get());
     BEFFROI_CHECK(take(folder, name, status, {}, true));
     while (!frames_.empty()) {
       if (cancelled_()) return fail(ErrorCode::cancelled, N_("The backup was stopped."));
@@ -134,11 +134,9 @@ class Walker {
     Walked walked{std::move(**entry), status, network, folder, name};
     walked.entry.path = path_;
     if (walked.entry.type != storage::EntryType::directory) return tell(std::move(walked));
-    if (verdict.excluded) return descend(folder, name, status, verdict, std::move(walked));
-    BEFFROI_CHECK(tell(std::move(walked)));
     // Another file system's mount point is kept as an empty folder.
-    if (source_.one_file_system && status.st_dev != device_) return {};
-    return descend(folder, name, status, verdict, std::nullopt, is_source);
+    if (source_.one_file_system && status.st_dev != device_ && !verdict.excluded) return tell(std::move(walked));
+    return descend(std::move(walked), verdict, is_source);
   }
 
   Result<void> tell(Walked walked) {
@@ -151,6 +149,11 @@ class Walker {
     return visitor_.unreadable_entry(path_, reason);
   }
 
+  Result<void> tell_unreadable_folder(Walked walked, const Error& reason) {
+    BEFFROI_CHECK(tell_pending());
+    return visitor_.unreadable_folder(std::move(walked), reason);
+  }
+
   Result<void> tell_pending() {
     for (Frame& frame : frames_) {
       if (!frame.pending) continue;
@@ -160,21 +163,31 @@ class Walker {
     return {};
   }
 
-  /// `seen`: what the folder's entry was made from.
-  Result<void> descend(const OpenFolder& parent, const std::string& name, const struct stat& seen, Verdict verdict,
-                       std::optional<Walked> pending, bool is_source = false) {
-    FileDescriptor opened = open_folder_at(parent->get(), name, false);
+  /// A folder is told of when it is open and listed, so that the visitor may choose between its entry and the one that
+  /// was known when it is not. One that is excluded waits until something below it is taken.
+  Result<void> descend(Walked walked, Verdict verdict, bool is_source) {
+    FileDescriptor opened = open_folder_at(walked.folder->get(), walked.name, false);
     struct stat status{};
     if (!opened || ::fstat(opened.get(), &status) != 0) {
       if (errno == ENOENT && !is_source) return {};
-      return visitor_.unreadable_folder(path_,
-                                        Error{ErrorCode::io, N_("Cannot read this folder: {}."), {errno_text()}});
+      return tell_unreadable_folder(std::move(walked),
+                                    Error{ErrorCode::io, N_("Cannot read this folder: {}."), {errno_text()}});
     }
-    if (was_replaced(opened.get(), seen, status))
-      return visitor_.unreadable_folder(
-          path_, Error{ErrorCode::io, N_("This folder was replaced by another one while it was read."), {}});
+    if (was_replaced(opened.get(), walked.status, status))
+      return tell_unreadable_folder(
+          std::move(walked),
+          Error{ErrorCode::io, N_("This folder was replaced by another one while it was read."), {}});
     auto names = read_names(opened.get());
-    if (!names) return visitor_.unreadable_folder(path_, names.error());
+    if (!names) return tell_unreadable_folder(std::move(walked), names.error());
+    if (!verdict.excluded) {
+      BEFFROI_CHECK(tell(std::move(walked)));
+      return enter(std::move(opened), status, std::move(*names), verdict, std::nullopt);
+    }
+    return enter(std::move(opened), status, std::move(*names), verdict, std::move(walked));
+  }
+
+  Result<void> enter(FileDescriptor opened, const struct stat& status, std::vector<std::string> names, Verdict verdict,
+                     std::optional<Walked> pending) {
     Frame frame;
     frame.folder = std::make_shared<const FileDescriptor>(std::move(opened));
     frame.device = status.st_dev;
@@ -184,15 +197,15 @@ class Walker {
     frame.verdict = verdict;
     frame.pending = std::move(pending);
     frame.network = frames_.empty() || frames_.back().device != status.st_dev
-                        ? is_network_file_system(frame.folder->get())
+                        ? metadata_.is_network(frame.folder->get())
                         : frames_.back().network;
-    if (source_.skip_caches && is_cache(frame.folder->get(), *names)) {
+    if (source_.skip_caches && is_cache(frame.folder->get(), names)) {
       // The tag stays, so that the restored folder is a cache again.
       visitor_.excluded();
-      *names = {kCacheTagName};
+      names = {kCacheTagName};
     }
-    read_exclude_files(frame.folder->get(), *names);
-    frame.names = std::move(*names);
+    read_exclude_files(frame.folder->get(), names);
+    frame.names = std::move(names);
     frames_.push_back(std::move(frame));
     if (frames_.size() > kMaxOpenFolders + 1) frames_[frames_.size() - kMaxOpenFolders - 1].folder.reset();
     return {};
@@ -203,7 +216,7 @@ class Walker {
   bool was_replaced(int opened, const struct stat& seen, const struct stat& status) const {
     const bool parent_is_network = frames_.empty() ? network_ : frames_.back().network;
     return status.st_dev == seen.st_dev && status.st_ino != seen.st_ino && !parent_is_network &&
-           !is_network_file_system(opened);
+           !metadata_.is_network(opened);
   }
 
   static bool is_cache(int folder, const std::vector<std::string>& names) {
@@ -231,8 +244,8 @@ class Walker {
     if (child.folder) take_if_same(frame, open_folder_at(child.folder->get(), "..", false));
     if (!frame.folder) take_if_same(frame, open_from_top());
     if (frame.folder || frame.next == frame.names.size()) return {};
-    return visitor_.unreadable_folder(path_.substr(0, frame.path_length),
-                                      Error{ErrorCode::io, N_("This folder was moved while it was read."), {}});
+    return visitor_.lost_folder(path_.substr(0, frame.path_length),
+                                Error{ErrorCode::io, N_("This folder was moved while it was read."), {}});
   }
 
   static void take_if_same(Frame& frame, FileDescriptor opened) {

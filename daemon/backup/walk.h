@@ -28,8 +28,10 @@ class WalkVisitor {
  public:
   virtual ~WalkVisitor() = default;
   virtual Result<void> found(Walked walked) = 0;
-  /// A folder that could not be read or finished: what was known below it is all there is.
-  virtual Result<void> unreadable_folder(const std::string& entry_path, const Error& reason) = 0;
+  /// A folder that could not be opened or listed, instead of found(): what was known below it is all there is.
+  virtual Result<void> unreadable_folder(Walked walked, const Error& reason) = 0;
+  /// A folder that was found, and could not be finished: of what was known below it, the rest is all there is.
+  virtual Result<void> lost_folder(const std::string& entry_path, const Error& reason) = 0;
   /// Something that is there but could not be looked at: what was known of it, and below it, is all there is.
   virtual Result<void> unreadable_entry(const std::string& entry_path, const Error& reason) = 0;
   /// Something that can't be in a snapshot (a path too long).

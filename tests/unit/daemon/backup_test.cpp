@@ -4,6 +4,7 @@
 
 #include "storage/store/limits.h"
 #include "tests/support/backup_world.h"
+#include "tests/support/meddling_reader.h"
 #include "tests/support/memory_objects.h"
 
 namespace beffroi::daemon {
@@ -292,6 +293,154 @@ TEST(BackupTest, VanishingFilesAreNoError) {
   mischief.join();
   EXPECT_TRUE(first.snapshot.has_value());
   EXPECT_FALSE(world.backup().incomplete());
+}
+
+// Who else has an account on the machine, and may rename in the folder.
+constexpr uid_t kStranger = 4242;
+
+/// Gives what is at `path`, and directly below it, to a stranger.
+void give_away(const std::string& path) { ASSERT_EQ(::lchown(path.c_str(), kStranger, kStranger), 0); }
+
+bool is_root() { return ::geteuid() == 0; }
+
+// Goal: a link in a file's place, gone before it is read, does not bring that file's last content to the link's owner.
+TEST(BackupTest, LinksDoNotBringContentToTheirOwner) {
+  if (!is_root()) GTEST_SKIP() << "only root gives files away";
+  BackupWorld world;
+  write_file(world.at("payroll"), "secret");
+  ASSERT_EQ(::chmod(world.at("payroll").c_str(), 0600), 0);
+  world.backup();
+  ASSERT_EQ(::rename(world.at("payroll").c_str(), (world.folder.path() + "/away").c_str()), 0);
+  write_file(world.at("a"), "bait");
+  give_away(world.at("a"));
+  for (const char* name : {"payroll", "z"}) ASSERT_EQ(::link(world.at("a").c_str(), world.at(name).c_str()), 0);
+  testing::MeddlingReader meddling([&](const std::string& name) {
+    if (name == "a") ASSERT_EQ(::unlink(world.at("a").c_str()), 0);
+  });
+  auto request = BackupWorld::request();
+  request.metadata = &meddling;
+  EXPECT_GE(world.backup(request).problems_total, 1U);
+  const auto payroll = world.entries().at("payroll");
+  EXPECT_EQ(payroll.uid, kStranger);
+  EXPECT_TRUE(payroll.segments.empty());
+  EXPECT_NE(payroll.flags & storage::kEntryUnreadable, 0U);
+}
+
+/// A closed folder with a file of modest rights in it, and a stranger's open folder beside the source, "bait".
+void set_trap(BackupWorld& world, const std::string& folder) {
+  make_folder(world.at(folder));
+  ASSERT_EQ(::chmod(world.at(folder).c_str(), 0700), 0);
+  write_file(world.at(folder + "/secret"), "secret");
+  make_folder(world.folder.path() + "/bait");
+  give_away(world.folder.path() + "/bait");
+}
+
+void exchange(const std::string& one, const std::string& other) {
+  ASSERT_EQ(::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE), 0);
+}
+
+// Goal: a stranger's open folder that is seen in a closed one's place for a moment gets none of what was below that:
+// the closed folder is kept whole, its rights included.
+TEST(BackupTest, FoldersSwappedForAMomentKeepTheirRights) {
+  if (!is_root()) GTEST_SKIP() << "only root gives files away";
+  BackupWorld world;
+  set_trap(world, "closed");
+  world.backup();
+  const std::string bait = world.folder.path() + "/bait";
+  exchange(world.at("closed"), bait);
+  testing::MeddlingReader meddling([&](const std::string& name) {
+    if (name == "closed") exchange(world.at("closed"), bait);
+  });
+  auto request = BackupWorld::request();
+  request.metadata = &meddling;
+  EXPECT_EQ(world.backup(request).problems_total, 1U);
+  const auto entries = world.entries();
+  EXPECT_EQ(entries.at("closed").uid, 0U);
+  EXPECT_EQ(entries.at("closed").mode, 0700U);
+  EXPECT_TRUE(entries.contains("closed/secret"));
+}
+
+// Goal: the same one level up: in a stranger's open folder nothing is kept of what was in the closed one, whatever in
+// it can't be read.
+TEST(BackupTest, NothingIsKeptBelowAFolderThatIsOpenNow) {
+  if (!is_root()) GTEST_SKIP() << "only root gives files away";
+  BackupWorld world;
+  make_folder(world.at("closed"));
+  ASSERT_EQ(::chmod(world.at("closed").c_str(), 0700), 0);
+  for (const char* name : {"closed/inner", "closed/late"}) make_folder(world.at(name));
+  for (const char* name : {"closed/file", "closed/inner/secret", "closed/late/secret"})
+    write_file(world.at(name), "secret");
+  world.backup();
+  ASSERT_EQ(::rename(world.at("closed").c_str(), (world.folder.path() + "/away").c_str()), 0);
+  for (const char* name : {"closed", "closed/inner", "closed/late"}) {
+    make_folder(world.at(name));
+    give_away(world.at(name));
+  }
+  write_file(world.at("closed/file"), "bait");
+  testing::MeddlingReader meddling([&](const std::string& name) {
+    // One folder leads elsewhere when it is opened, and one file is another when it is read.
+    if (name == "inner") exchange(world.at("closed/inner"), world.at("closed/late"));
+    if (name == "file") {
+      write_file(world.at("closed/other"), "bait");
+      exchange(world.at("closed/file"), world.at("closed/other"));
+    }
+  });
+  auto request = BackupWorld::request();
+  request.metadata = &meddling;
+  EXPECT_GE(world.backup(request).problems_total, 2U);
+  const auto entries = world.entries();
+  EXPECT_FALSE(entries.contains("closed/inner/secret"));
+  EXPECT_NE(entries.at("closed/file").flags & storage::kEntryUnreadable, 0U);
+  EXPECT_EQ(entries.at("closed").uid, kStranger);
+}
+
+// Goal: a missing source is kept behind the closed folder above it, whoever's open folder is there now; one that is
+// suddenly empty is not kept there at all.
+TEST(BackupTest, MissingSourcesStayBehindTheirFolder) {
+  if (!is_root()) GTEST_SKIP() << "only root gives files away";
+  BackupWorld world;
+  set_trap(world, "closed");
+  make_folder(world.at("closed/docs"));
+  write_file(world.at("closed/docs/secret"), "secret");
+  world.sources = {BackupWorld::source_at(world.at("closed/docs"))};
+  world.backup();
+  const auto find = [&](const std::string& path) {
+    const auto opener = world.opener();
+    const storage::TreeReader tree(opener, world.vault->resolve("latest")->commit.clear.root);
+    return *tree.find(storage::to_entry_path(world.at(path)));
+  };
+  exchange(world.at("closed"), world.folder.path() + "/bait");
+  EXPECT_EQ(world.backup().problems_total, 1U);
+  EXPECT_EQ(find("closed")->mode, 0700U);
+  EXPECT_TRUE(find("closed/docs/secret").has_value());
+  make_folder(world.at("closed/docs"));
+  EXPECT_EQ(world.backup().problems_total, 1U);
+  EXPECT_EQ(find("closed")->uid, kStranger);
+  EXPECT_FALSE(find("closed/docs/secret").has_value());
+}
+
+// Goal: on a network, where size and time are all there is to tell by, a stranger's file of the same size and time is
+// read: it does not get the content of the one that was there.
+TEST(BackupTest, OnANetworkAnotherOwnersFileIsRead) {
+  if (!is_root()) GTEST_SKIP() << "only root gives files away";
+  BackupWorld world;
+  testing::MeddlingReader meddling;
+  meddling.network = true;
+  auto request = BackupWorld::request();
+  request.metadata = &meddling;
+  write_file(world.at("payroll"), "secret");
+  struct stat status{};
+  ASSERT_EQ(::stat(world.at("payroll").c_str(), &status), 0);
+  world.backup(request);
+  EXPECT_EQ(world.backup(request).statistics.bytes_read, 0U);
+  ASSERT_EQ(::unlink(world.at("payroll").c_str()), 0);
+  write_file(world.at("payroll"), "bait!!");
+  give_away(world.at("payroll"));
+  const std::array<timespec, 2> times{status.st_mtim, status.st_mtim};
+  ASSERT_EQ(::utimensat(AT_FDCWD, world.at("payroll").c_str(), times.data(), 0), 0);
+  const auto before = world.entries().at("payroll");
+  EXPECT_EQ(world.backup(request).statistics.bytes_read, 6U);
+  EXPECT_NE(world.entries().at("payroll").content_digest, before.content_digest);
 }
 
 // Goal: a backup that is stopped leaves no snapshot, and the next one finds again what was stored.

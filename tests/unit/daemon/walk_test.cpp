@@ -2,6 +2,7 @@
 
 #include "daemon/backup/file_reader.h"
 #include "tests/support/file_tree.h"
+#include "tests/support/meddling_reader.h"
 #include "tests/support/memory_objects.h"
 #include "tests/support/test_vault.h"
 
@@ -18,7 +19,12 @@ class Recorder final : public WalkVisitor {
     if (on_found) on_found(paths.back());
     return {};
   }
-  Result<void> unreadable_folder(const std::string& entry_path, const Error&) override {
+  Result<void> unreadable_folder(Walked walked, const Error&) override {
+    paths.push_back(storage::to_display_path(walked.entry.path));
+    unreadable.push_back(paths.back());
+    return {};
+  }
+  Result<void> lost_folder(const std::string& entry_path, const Error&) override {
     unreadable.push_back(storage::to_display_path(entry_path));
     return {};
   }
@@ -39,8 +45,9 @@ class Recorder final : public WalkVisitor {
 
 Result<void> walk_folder(
     const std::string& path, const Source& source, Recorder& recorder,
-    const std::function<bool()>& cancelled = [] { return false; }) {
-  MetadataReader metadata;
+    const std::function<bool()>& cancelled = [] { return false; }, testing::MeddlingReader* meddling = nullptr) {
+  MetadataReader plain;
+  MetadataReader& metadata = meddling == nullptr ? plain : *meddling;
   const auto top = std::make_shared<const FileDescriptor>(open_folder_at(AT_FDCWD, path, true));
   return walk(source, "top", top, ".", metadata, recorder, cancelled);
 }
@@ -66,12 +73,12 @@ TEST(WalkTest, SwappedFoldersAreNotFollowed) {
   ASSERT_EQ(::mkdir((folder.path() + "/b").c_str(), 0755), 0);
   write_file(folder.path() + "/a", "");
   Recorder recorder;
-  recorder.on_found = [&](const std::string& path) {
-    if (path != "/top/b") return;
+  testing::MeddlingReader meddling([&](const std::string& name) {
+    if (name != "b") return;
     ASSERT_EQ(::rmdir((folder.path() + "/b").c_str()), 0);
     ASSERT_EQ(::symlink(outside.path().c_str(), (folder.path() + "/b").c_str()), 0);
-  };
-  ASSERT_TRUE(walk_folder(folder.path(), {}, recorder).has_value());
+  });
+  ASSERT_TRUE(walk_folder(folder.path(), {}, recorder, [] { return false; }, &meddling).has_value());
   EXPECT_EQ(recorder.paths, (std::vector<std::string>{"/top", "/top/a", "/top/b"}));
   EXPECT_EQ(recorder.unreadable, std::vector<std::string>{"/top/b"});
 }
@@ -83,12 +90,12 @@ TEST(WalkTest, ReplacedFoldersAreNotRead) {
   ASSERT_EQ(::mkdir((folder.path() + "/c").c_str(), 0700), 0);
   write_file(folder.path() + "/c/secret", "s");
   Recorder recorder;
-  recorder.on_found = [&](const std::string& path) {
-    if (path != "/top/b") return;
+  testing::MeddlingReader meddling([&](const std::string& name) {
+    if (name != "b") return;
     ASSERT_EQ(::rename((folder.path() + "/b").c_str(), (folder.path() + "/old").c_str()), 0);
     ASSERT_EQ(::rename((folder.path() + "/c").c_str(), (folder.path() + "/b").c_str()), 0);
-  };
-  ASSERT_TRUE(walk_folder(folder.path(), {}, recorder).has_value());
+  });
+  ASSERT_TRUE(walk_folder(folder.path(), {}, recorder, [] { return false; }, &meddling).has_value());
   EXPECT_EQ(recorder.paths, (std::vector<std::string>{"/top", "/top/b"}));
   EXPECT_EQ(recorder.unreadable, std::vector<std::string>{"/top/b"});
 }
