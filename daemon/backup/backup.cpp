@@ -34,6 +34,7 @@ class BackupRun {
     // Digests of another generation say nothing about each other: then everything is read.
     if (previous && previous->sealed.content_generation == keys_->content_keys().generation)
       previous_root_ = previous->commit.clear.root;
+    previous_is_own_ = previous && previous->commit.clear.device == vault_.device_id();
     if (previous_root_) progress_.files_total_estimate = previous->sealed.entries;
     BEFFROI_TRY(auto sparse, load_sparse_bundles(vault_.database()));
     presence_.emplace(vault_.objects(), vault_.space(), keys_->current()->epoch(), std::move(sparse));
@@ -42,7 +43,8 @@ class BackupRun {
 
  private:
   ScanContext scan_context() {
-    return {vault_, *presence_, problems_, progress_, request_, {keys_, vault_.local_source()}, previous_root_};
+    return {vault_,         *presence_,      problems_, progress_, request_, {keys_, vault_.local_source()},
+            previous_root_, previous_is_own_};
   }
 
   Result<BackupResult> dry_run() {
@@ -194,6 +196,7 @@ class BackupRun {
   const std::chrono::milliseconds started_ms_;
   std::shared_ptr<const storage::KeyRing> keys_;
   std::optional<storage::ObjectId> previous_root_;
+  bool previous_is_own_ = false;
   std::optional<Presence> presence_;
   BuiltTree built_;
   bool stale_ = false;

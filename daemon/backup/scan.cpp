@@ -295,6 +295,9 @@ Result<bool> Scan::content_is_known(const Slot& slot) {
   const auto& previous = slot.previous;
   if (context_.request.rehash || !previous || previous->type != EntryType::file || (previous->flags & kDoubtful) != 0)
     return false;
+  // The cache is of what this device read. Another one, taken over perhaps, may have signed the same digest over
+  // anything.
+  if (!context_.previous_is_own) return false;
   if (opens_wider(slot.entry(), *previous) || (slot.walked.network && !slot.may_fall_back)) return false;
   BEFFROI_TRY(const auto cached, context_.vault.files().find(slot.entry().path));
   if (!cached || cached->content_digest != previous->content_digest ||

@@ -29,6 +29,8 @@ struct ScanContext {
   storage::ObjectOpener opener;
   /// Tree of the last snapshot, if its digests can be compared with new ones.
   std::optional<storage::ObjectId> previous;
+  /// This device made that snapshot: its files are what this device read.
+  bool previous_is_own = false;
 };
 
 /// Used once, by one thread.

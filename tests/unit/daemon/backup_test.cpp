@@ -614,6 +614,50 @@ TEST(BackupTest, EvictedContentIsNotStoredAgain) {
   EXPECT_EQ(world.content_objects(), objects);
 }
 
+// Goal: what another device of the vault says of a file's content is not believed, though the digest is the one that
+// this device has read: the file is read, once.
+TEST(BackupTest, AnotherDevicesSnapshotIsNotTrusted) {
+  BackupWorld world;
+  write_file(world.at("a"), "one");
+  world.backup();
+  const auto head = world.vault->latest()->value().commit;
+  testing::TemporaryFolder folder;
+  const auto fresh = *Vault::open(folder.path() + "/data", world.vault.clock, world.vault.random);
+  const auto log = world.vault->log();
+  storage::RecoveryPlan plan;
+  plan.log = &log;
+  plan.heads = {{world.vault->device_id(), {head.id, head.clear.sequence}}};
+  const auto records = storage::recover_vault(world.vault.root, *fresh->device_request(), plan, world.vault.clock.now(),
+                                              world.vault.random);
+  std::vector<Bytes> all = log.encoded();
+  all.insert(all.end(), records->begin(), records->end());
+  ASSERT_TRUE(fresh->found(all).has_value());
+  ASSERT_TRUE(fresh->adopt_commit(**world.vault->store().commit(head.id)).has_value());
+  // Trees were fetched, and contents are known to be at the peer; the cache is that of a first backup which was cut
+  // short.
+  std::vector<storage::RemoteObject> contents;
+  const auto copied = world.vault->objects().iterate(
+      world.vault->space(), [&](const storage::ObjectId& id, const storage::ObjectInfo& info) {
+        const auto bytes = world.vault->objects().get(world.vault->space(), id);
+        const storage::IncomingObject object{id, *storage::decode_header(*bytes), *bytes};
+        if (info.kind == storage::ObjectKind::chunk || info.kind == storage::ObjectKind::bundle)
+          contents.push_back({id, info.kind, info.height, info.epoch, info.sealed_bytes});
+        else
+          EXPECT_TRUE(fresh->objects().put(fresh->space(), {&object, 1}));
+        return true;
+      });
+  ASSERT_TRUE(copied && fresh->objects().note_remote(fresh->space(), contents));
+  storage::WriteBatch batch;
+  const std::string path = storage::to_entry_path(world.at("a"));
+  fresh->files().put(batch, path, **world.vault->files().find(path));
+  ASSERT_TRUE(fresh->database().write(batch, storage::Durability::buffered));
+  Progress progress, again;
+  const auto first = run_backup(*fresh, world.sources, BackupWorld::request(), progress);
+  ASSERT_TRUE(first.has_value()) << first.error().message();
+  EXPECT_EQ(first->statistics.bytes_read, 3U);
+  EXPECT_EQ(run_backup(*fresh, world.sources, BackupWorld::request(), again)->statistics.bytes_read, 0U);
+}
+
 // Goal: two backups of one vault never run at once, and one without sources or vault says what to do.
 TEST(BackupTest, RefusesWhatCannotWork) {
   BackupWorld world;
