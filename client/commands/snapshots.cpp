@@ -17,7 +17,7 @@ std::string remarks(const json& snapshot) {
   const auto add = [&](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
   for (const json& tag : sub_field(snapshot, "tags"))
     if (tag.is_string()) add("#" + tag.get<std::string>());
-  if (flag_field(snapshot, "partial")) add(_("part of a first backup"));
+  if (flag_field(snapshot, "partial")) add(_("part of a big backup"));
   if (flag_field(snapshot, "stale")) add(_("a source was missing"));
   if (const auto problems = number_field(snapshot, "problems"); problems > 0)
     add(fill(ngettext("{} problem", "{} problems", problems), count_text(problems)));

@@ -140,11 +140,10 @@ class BackupRun {
     return out;
   }
 
-  /// Only for a first push: once the peer has a snapshot, the next one is a night's work.
+  /// For a push that takes long. What counts is what the peer lacks, not what this run stored: a run that was cut short
+  /// before its commit has stored most of it.
   Result<std::size_t> commit_partial_trees(StoreSink& sink, PartialPlan& plan) {
-    if (request_.partial_step_bytes == 0 || progress_.bytes_added <= request_.partial_step_bytes) return 0;
-    BEFFROI_TRY(const auto receipted, has_receipted_commit());
-    if (receipted) return 0;
+    if (request_.partial_step_bytes == 0 || plan.unsent_bytes() <= request_.partial_step_bytes) return 0;
     const storage::ObjectOpener opener(keys_, vault_.local_source());
     std::size_t made = 0;
     for (const FileRank& last : plan.steps(request_.partial_step_bytes)) {
@@ -158,13 +157,6 @@ class BackupRun {
       ++made;
     }
     return made;
-  }
-
-  Result<bool> has_receipted_commit() const {
-    BEFFROI_TRY(const auto snapshots, vault_.snapshots());
-    for (const Snapshot& snapshot : snapshots)
-      if (snapshot.receipt_counter) return true;
-    return false;
   }
 
   storage::CommitSealed describe() const {

@@ -16,7 +16,7 @@ struct BackupRequest {
   bool accept_empty = false;  ///< an empty or missing source is meant to be so
   std::size_t threads = 0;    ///< 0: one per core
   storage::StoreLimits limits;
-  /// A first push of more than this is cut into partial commits (0: never).
+  /// When the peer lacks more than this, the push is cut into partial commits (0: never).
   std::uint64_t partial_step_bytes = 64ULL * 1024 * 1024;
   /// What reads the files' metadata, outliving the backup; nullptr: one of the backup's own. A seam for tests.
   MetadataReader* metadata = nullptr;

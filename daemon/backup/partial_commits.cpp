@@ -21,8 +21,11 @@ std::optional<FileRank> FileRanking::next(const Entry& entry) {
   return FileRank{(age_days + 1) * (static_cast<double>(entry.size) + kBytesPerFile), files_++};
 }
 
-void PartialPlan::add(const Entry& entry) {
-  if (const auto rank = ranking_.next(entry)) files_.push_back({*rank, entry.size});
+void PartialPlan::add(const Entry& entry, std::uint64_t unsent_bytes) {
+  const auto rank = ranking_.next(entry);
+  if (!rank || unsent_bytes == 0) return;
+  files_.push_back({*rank, unsent_bytes});
+  unsent_bytes_ += unsent_bytes;
 }
 
 std::vector<FileRank> PartialPlan::steps(std::uint64_t step_bytes) {

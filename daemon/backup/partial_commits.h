@@ -1,5 +1,6 @@
-// A first push that takes many nights is cut into commits that are complete in themselves: newest and smallest files
-// first, each with about twice as much as the one before, so that something can be restored from the first evening.
+// A push that takes many nights (the first one, or one after a big folder was added) is cut into commits that are
+// complete in themselves: newest and smallest files first, each with about twice as much as the one before, so that
+// something can be restored from the first evening.
 #pragma once
 
 #include "storage/tree/tree.h"
@@ -28,13 +29,16 @@ class FileRanking {
   std::uint64_t files_ = 0;
 };
 
-/// Collects the ranks of one tree.
+/// Collects the ranks of what the peer lacks of one tree.
 class PartialPlan {
  public:
   explicit PartialPlan(storage::UnixTime now) : now_(now), ranking_(now) {}
-  void add(const storage::Entry& entry);
-  /// Last ranks of steps that hold `step_bytes`, twice that, four times that… of files; what would hold all of them is
-  /// left out.
+  /// Every entry, in tree order; `unsent_bytes`: what the peer lacks of its content, and no snapshot that waits to be
+  /// sent brings.
+  void add(const storage::Entry& entry, std::uint64_t unsent_bytes);
+  std::uint64_t unsent_bytes() const { return unsent_bytes_; }
+  /// Last ranks of steps that hold `step_bytes`, twice that, four times that… of what is unsent; what would hold all of
+  /// it is left out.
   std::vector<FileRank> steps(std::uint64_t step_bytes);
   storage::UnixTime now() const { return now_; }
 
@@ -46,6 +50,7 @@ class PartialPlan {
   const storage::UnixTime now_;
   FileRanking ranking_;
   std::vector<Ranked> files_;
+  std::uint64_t unsent_bytes_ = 0;
 };
 
 /// The tree of the files of `full` up to `last`, with their folders.

@@ -50,4 +50,23 @@ Result<bool> Presence::has_content(const storage::Entry& entry, bool accept_spar
   return has_all(ids, accept_sparse);
 }
 
+Result<std::uint64_t> Presence::unsent_bytes(const storage::Entry& entry) {
+  if (entry.content_root) {
+    BEFFROI_TRY(const auto root, objects_.info(space_, entry.content_root->id));
+    return root && root->receipted ? 0 : entry.size;
+  }
+  std::vector<ObjectId> ids;
+  std::vector<std::uint64_t> lengths;
+  for (const storage::Segment& segment : entry.segments) {
+    if (!segment.object) continue;
+    ids.push_back(segment.object->id);
+    lengths.push_back(segment.length);
+  }
+  std::uint64_t out = 0;
+  BEFFROI_TRY(const auto infos, objects_.info_many(space_, ids));
+  for (std::size_t i = 0; i < infos.size(); ++i)
+    if (!infos[i] || !infos[i]->receipted) out += lengths[i];
+  return out;
+}
+
 }  // namespace beffroi::daemon

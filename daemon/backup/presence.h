@@ -27,6 +27,8 @@ class Presence {
   Result<bool> has(const storage::ObjectRef& ref);
   /// True when all that the entry's content needs is present, and, unless they are accepted, not in a sparse bundle.
   Result<bool> has_content(const storage::Entry& entry, bool accept_sparse);
+  /// How much of the entry's content no receipt covers yet.
+  Result<std::uint64_t> unsent_bytes(const storage::Entry& entry);
   bool is_sparse(const storage::ObjectId& bundle) const { return sparse_.contains(bundle); }
   /// Has just been stored, after its children.
   void note(const storage::ObjectId& id);

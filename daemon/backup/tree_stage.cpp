@@ -136,7 +136,12 @@ Result<void> TreeStage::emit(Slot& slot) {
   if (entry.type == EntryType::file) {
     remember_file(slot);
     bundles_.add(entry);
-    plan_.add(entry);
+    // What the last snapshot has is at the peer, or on its way with that one.
+    std::uint64_t unsent = 0;
+    if (!same_content) {
+      BEFFROI_TRY(unsent, sink_.presence().unsent_bytes(entry));
+    }
+    plan_.add(entry, unsent);
   }
   return {};
 }

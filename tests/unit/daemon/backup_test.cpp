@@ -488,8 +488,8 @@ TEST(BackupTest, DryRunStoresNothing) {
   EXPECT_EQ(world.vault->snapshots()->size(), 1U);
 }
 
-// Goal: a first push is cut into complete snapshots, newest and smallest files first, each holding the one before; once
-// the peer has one, no more.
+// Goal: a first push is cut into complete snapshots, newest and smallest files first, each holding the one before; what
+// waits to be sent with them is not cut again.
 TEST(BackupTest, FirstPushComesInParts) {
   BackupWorld world;
   make_folder(world.at("folder"));
@@ -520,12 +520,54 @@ TEST(BackupTest, FirstPushComesInParts) {
     last = files;
   }
   EXPECT_EQ(world.vault->resolve("latest")->commit.id, *result.snapshot);
-  testing::TestPeer peer;
-  ASSERT_TRUE(world.vault->bind_peer(peer.binding()).has_value());
-  ASSERT_TRUE(world.vault->accept_receipt(peer.receipt((*snapshots)[0].commit)).has_value());
-  for (int i = 0; i < 10; ++i)
+  for (int i = 0; i < 3; ++i)
     write_file(world.at("more" + std::to_string(i)), random_text(500 + static_cast<std::uint64_t>(i), 100'000));
   EXPECT_EQ(world.backup(request).partial_commits, 0U);
+}
+
+// Goal: a big folder that is added when the peer has a snapshot already comes in parts as well, and what the peer has
+// does not count, whatever it is called now.
+TEST(BackupTest, WhatThePeerLacksComesInParts) {
+  BackupWorld world;
+  auto request = BackupWorld::request();
+  request.partial_step_bytes = 300'000;
+  for (int i = 0; i < 3; ++i)
+    write_file(world.at("f" + std::to_string(i)), random_text(500 + static_cast<std::uint64_t>(i), 100'000));
+  EXPECT_EQ(world.backup(request).partial_commits, 0U);
+  testing::TestPeer peer;
+  ASSERT_TRUE(world.vault->bind_peer(peer.binding()).has_value());
+  ASSERT_TRUE(world.vault->accept_receipt(peer.receipt(world.vault->latest()->value().commit)).has_value());
+  make_folder(world.at("moved"));
+  for (int i = 0; i < 3; ++i)
+    ASSERT_EQ(::rename(world.at("f" + std::to_string(i)).c_str(), world.at("moved/" + std::to_string(i)).c_str()), 0);
+  write_file(world.at("new"), random_text(600, 250'000));
+  EXPECT_EQ(world.backup(request).partial_commits, 0U);
+  for (int i = 0; i < 10; ++i)
+    write_file(world.at("more" + std::to_string(i)), random_text(700 + static_cast<std::uint64_t>(i), 100'000));
+  EXPECT_EQ(world.backup(request).partial_commits, 2U);  // 300,000 and 600,000 of 1,000,000 bytes
+}
+
+// Goal: a first backup that was cut short before its snapshot had stored most of it: the next one comes in parts all
+// the same.
+TEST(BackupTest, AnInterruptedFirstPushComesInParts) {
+  BackupWorld world;
+  for (int i = 10; i < 40; ++i)
+    write_file(world.at("f" + std::to_string(i)), random_text(400 + static_cast<std::uint64_t>(i), 1'000'000));
+  write_file(world.at("z"), "last");
+  auto request = BackupWorld::request();
+  request.partial_step_bytes = 10'000'000;
+  Progress progress;
+  testing::MeddlingReader meddling([&](const std::string& name) {
+    if (name != "z") return;
+    while (progress.bytes_added < 30'000'000) std::this_thread::yield();
+    progress.cancel = true;
+  });
+  request.metadata = &meddling;
+  ASSERT_EQ(run_backup(*world.vault, world.sources, request, progress).error().code, ErrorCode::cancelled);
+  request.metadata = nullptr;
+  const auto resumed = world.backup(request);
+  EXPECT_LT(resumed.statistics.bytes_added, 10'000'000U);
+  EXPECT_EQ(resumed.partial_commits, 2U);
 }
 
 // Goal: exclusions, caches, sizes and sockets are left out and counted.
