@@ -5,8 +5,8 @@
 #include "daemon/api/event_stream.h"
 #include "daemon/api/json.h"
 #include "daemon/api/name_pattern.h"
+#include "daemon/api/snapshot_rights.h"
 #include "daemon/api/station_api.h"
-#include "daemon/restore/access.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -15,12 +15,11 @@ using storage::Entry;
 
 /// A snapshot that is being looked at.
 struct Opened {
-  Opened(const Snapshot& chosen, const storage::ObjectOpener& with, const Caller& who, std::set<std::string> named)
+  Opened(const Snapshot& chosen, const storage::ObjectOpener& with, ReadRights who, std::set<std::string> named)
       : snapshot(chosen),
         opener(with),
         tree(opener, snapshot.commit.clear.root),
-        visible(make_access_filter(opener, snapshot.commit.clear.root, {who.uid, who.gids, who.is_admin},
-                                   std::move(named))) {}
+        visible(make_access_filter(opener, snapshot.commit.clear.root, std::move(who), std::move(named))) {}
   const Snapshot snapshot;
   const storage::ObjectOpener opener;
   const storage::TreeReader tree;
@@ -33,8 +32,8 @@ Result<std::shared_ptr<Opened>> open_snapshot(StationContext& station, const std
   BEFFROI_TRY(const Snapshot snapshot, station.vault->resolve(name));
   BEFFROI_TRY(auto source, station.source(StationContext::From::automatic));
   BEFFROI_TRY(auto keys, station.vault->keys_for(snapshot.sealed.content_generation));
-  return std::make_shared<Opened>(snapshot, storage::ObjectOpener(std::move(keys), std::move(source)), caller,
-                                  std::move(named));
+  return std::make_shared<Opened>(snapshot, storage::ObjectOpener(std::move(keys), std::move(source)),
+                                  rights_in(*station.vault, snapshot, caller), std::move(named));
 }
 
 asio::awaitable<Result<void>> answer_snapshots(StationContext& station, HttpRequest& request, HttpExchange& exchange) {

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/json.h"
+#include "daemon/api/snapshot_rights.h"
 #include "daemon/api/station_api.h"
-#include "daemon/restore/access.h"
 #include "storage/store/dedup_index.h"
 
 namespace beffroi::daemon {
@@ -84,7 +84,7 @@ Result<RestoreCounts> stream(StationContext& station, const RestoreWords& words,
   // Digests of an older generation of content keys say nothing to the index.
   const bool learns = words.learns && generation == station.vault->keys()->content_keys().generation;
   const storage::ObjectId& root = words.snapshot.commit.clear.root;
-  const Caller& who = words.caller;
+  const auto rights = rights_in(*station.vault, words.snapshot, words.caller);
   std::set<std::string> named;
   for (const RestoreSelection& selection : words.selections) named.insert(selection.path);
   Learner learner(*station.vault);
@@ -92,7 +92,7 @@ Result<RestoreCounts> stream(StationContext& station, const RestoreWords& words,
     if (learns) learner.learn(segment);
   };
   return stream_restore(
-      opener, root, words.selections, make_access_filter(opener, root, {who.uid, who.gids, who.is_admin}, named),
+      opener, root, words.selections, make_access_filter(opener, root, rights, named),
       [&sender](Bytes frame) { return sender.send(std::move(frame)); }, learn, progress, kReadAheadThreads);
 }
 

@@ -1,5 +1,8 @@
 #include "daemon/restore/access.h"
 
+#include <grp.h>
+#include <pwd.h>
+
 #include <algorithm>
 #include <memory>
 
@@ -12,6 +15,7 @@ using storage::EntryType;
 constexpr unsigned kRead = 4;
 constexpr unsigned kSearch = 1;
 constexpr unsigned kAllBits = 7;
+constexpr std::size_t kNameBufferBytes = std::size_t{64} * 1024;
 
 const std::string kAclName = "system.posix_acl_access";
 // linux/posix_acl_xattr.h: le32 version 2, then entries of le16 tag, le16 permissions, le32 id.
@@ -48,6 +52,25 @@ bool has_group(const ReadRights& who, gid_t gid) {
   return std::find(who.gids.begin(), who.gids.end(), gid) != who.gids.end();
 }
 
+bool owns(const ReadRights& who, const Entry& entry) {
+  return entry.uid == who.uid && (!who.names || (!entry.user.empty() && entry.user == who.names->user));
+}
+
+bool is_in_group_of(const ReadRights& who, const Entry& entry) {
+  if (!has_group(who, entry.gid)) return false;
+  if (!who.names) return true;
+  const auto name = who.names->groups.find(entry.gid);
+  return name != who.names->groups.end() && !name->second.empty() && name->second == entry.group;
+}
+
+/// What all lines for named users and groups grant.
+unsigned common_to_named(const std::vector<AclEntry>& acl) {
+  unsigned out = kAllBits;
+  for (const AclEntry& line : acl)
+    if (line.tag == kUser || line.tag == kGroup) out &= line.bits;
+  return out;
+}
+
 /// acl(5), "access check algorithm", for one who is not the owner. Only a single group entry that grants all that is
 /// asked counts; as each right is asked by itself here, the union says the same.
 unsigned acl_permissions(const std::vector<AclEntry>& acl, const Entry& entry, const ReadRights& who) {
@@ -58,15 +81,16 @@ unsigned acl_permissions(const std::vector<AclEntry>& acl, const Entry& entry, c
     if (line.tag == kOther) other = line.bits;
   }
   for (const AclEntry& line : acl)
-    if (line.tag == kUser && line.id == who.uid) return line.bits & mask;
+    if (!who.names && line.tag == kUser && line.id == who.uid) return line.bits & mask;
   for (const AclEntry& line : acl) {
-    const bool mine =
-        (line.tag == kGroupOwner && has_group(who, entry.gid)) || (line.tag == kGroup && has_group(who, line.id));
+    const bool mine = (line.tag == kGroupOwner && is_in_group_of(who, entry)) ||
+                      (!who.names && line.tag == kGroup && has_group(who, line.id));
     if (!mine) continue;
     in_group = true;
     groups |= line.bits & mask;
   }
-  return in_group ? groups : other;
+  const unsigned granted = in_group ? groups : other;
+  return who.names ? granted & common_to_named(acl) : granted;
 }
 
 /// Follows a walk: remembers what the folders above the present entry grant.
@@ -133,14 +157,30 @@ class AccessFilter {
 
 }  // namespace
 
+AccountNames account_names(uid_t uid, const std::vector<gid_t>& gids) {
+  std::vector<char> buffer(kNameBufferBytes);
+  AccountNames out;
+  passwd user{};
+  passwd* user_found = nullptr;
+  if (::getpwuid_r(uid, &user, buffer.data(), buffer.size(), &user_found) == 0 && user_found != nullptr)
+    out.user = user.pw_name;
+  for (const gid_t gid : gids) {
+    ::group group{};
+    ::group* group_found = nullptr;
+    if (::getgrgid_r(gid, &group, buffer.data(), buffer.size(), &group_found) == 0 && group_found != nullptr)
+      out.groups[gid] = group.gr_name;
+  }
+  return out;
+}
+
 unsigned permissions_of(const Entry& entry, const ReadRights& who) {
   if (who.is_admin || who.uid == 0) return kAllBits;
-  if (entry.uid == who.uid) return (entry.mode >> 6U) & kAllBits;
+  if (owns(who, entry)) return (entry.mode >> 6U) & kAllBits;
   if (const Bytes* value = find_acl(entry)) {
     const auto acl = parse_acl(*value);
     return acl ? acl_permissions(*acl, entry, who) : 0;
   }
-  return (has_group(who, entry.gid) ? entry.mode >> 3U : entry.mode) & kAllBits;
+  return (is_in_group_of(who, entry) ? entry.mode >> 3U : entry.mode) & kAllBits;
 }
 
 EntryFilter make_access_filter(const storage::ObjectOpener& opener, const storage::ObjectId& root, ReadRights who,

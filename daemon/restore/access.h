@@ -4,18 +4,31 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "daemon/restore/restore_stream.h"
 
 namespace beffroi::daemon {
 
+/// What the system calls the caller's user and groups; without a name for those that it knows none for.
+struct AccountNames {
+  std::string user;
+  std::map<gid_t, std::string> groups;
+};
+AccountNames account_names(uid_t uid, const std::vector<gid_t>& gids);
+
 /// Who asks.
 struct ReadRights {
   uid_t uid = 0;
   std::vector<gid_t> gids;  ///< all of them, the first one included
   bool is_admin = false;
+  /// For the snapshots of another device, on which the same numbers may be other people's: an owner or group counts
+  /// only when the recorded name is the caller's as well, and lines of an ACL for named users and groups grant nothing
+  /// (each withholds what it does not grant: it may have been meant for the caller).
+  std::optional<AccountNames> names = {};
 };
 
 /// Bits as in a mode: 4 read, 1 search. From the entry's owner, group, mode and POSIX ACL (acl(5): owner, named users,

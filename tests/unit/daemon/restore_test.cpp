@@ -357,5 +357,52 @@ TEST(RestoreTest, AclsDecide) {
   EXPECT_EQ(permissions_of(with_acl("03000000"), {0, {}, false}), 7U);
 }
 
+// Goal: on another machine's snapshot a number alone makes nobody the owner, or one of the group, or the one an ACL
+// names; and a line of an ACL that may have been meant to keep the caller out still does.
+TEST(AccessTest, NumbersOfAnotherMachineNeedTheirNames) {
+  storage::Entry entry;
+  entry.uid = 1000;
+  entry.user = "marie";
+  entry.gid = 100;
+  entry.group = "mairie";
+  entry.mode = 0640;
+  const auto rights = [](const std::string& user, const std::string& group) {
+    return ReadRights{1000, {100}, false, AccountNames{user, {{100, group}}}};
+  };
+  EXPECT_EQ(permissions_of(entry, {1000, {100}, false}), 6U);
+  EXPECT_EQ(permissions_of(entry, rights("marie", "other")), 6U);
+  EXPECT_EQ(permissions_of(entry, rights("paul", "mairie")), 4U);
+  EXPECT_EQ(permissions_of(entry, rights("paul", "users")), 0U);
+  entry.user.clear();
+  entry.group.clear();
+  EXPECT_EQ(permissions_of(entry, rights("", "")), 0U);
+  // u::rw- u:1000:r-- u:1001:--- g::r-- m::r-- o::r--
+  entry.uid = 1;
+  entry.xattrs = {{"system.posix_acl_access", *from_hex("02000000"
+                                                        "01000600ffffffff"
+                                                        "02000400e8030000"
+                                                        "04000400ffffffff"
+                                                        "10000400ffffffff"
+                                                        "20000400ffffffff")}};
+  EXPECT_EQ(permissions_of(entry, rights("marie", "users")), 4U);
+  entry.xattrs = {{"system.posix_acl_access", *from_hex("02000000"
+                                                        "01000600ffffffff"
+                                                        "02000400e8030000"
+                                                        "02000000e9030000"
+                                                        "04000400ffffffff"
+                                                        "10000400ffffffff"
+                                                        "20000000ffffffff")}};
+  EXPECT_EQ(permissions_of(entry, {1000, {100}, false}), 4U);
+  EXPECT_EQ(permissions_of(entry, rights("marie", "users")), 0U);
+}
+
+// Goal: the names that count are those that this system gives the numbers.
+TEST(AccessTest, NamesAreTheSystems) {
+  const AccountNames names = account_names(0, {0, 4'000'000'000});
+  EXPECT_EQ(names.user, "root");
+  EXPECT_EQ(names.groups.at(0), "root");
+  EXPECT_FALSE(names.groups.contains(4'000'000'000));
+}
+
 }  // namespace
 }  // namespace beffroi::daemon
