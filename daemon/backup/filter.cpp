@@ -7,12 +7,32 @@ namespace {
 
 const std::string kAnyFolders = "**";
 
-/// Length of the UTF-8 character at the head of `text`; 1 for bytes that are none.
-std::size_t character_length(std::string_view text) {
-  const auto is_continuation = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
+// Behind all characters: bytes that are not UTF-8 stand for themselves.
+constexpr char32_t kRawByte = 0x110000;
+
+struct Character {
+  char32_t value = 0;
   std::size_t length = 1;
-  while (length < 4 && length < text.size() && is_continuation(text[length])) ++length;
-  return static_cast<unsigned char>(text[0]) < 0xC0U ? 1 : length;
+};
+
+/// How many bytes a character has that begins with this one; 1 for bytes that begin none.
+std::size_t announced_length(unsigned char first) {
+  if (first < 0xC2U || first > 0xF4U) return 1;
+  return first < 0xE0U ? 2 : first < 0xF0U ? 3 : 4;
+}
+
+/// The character at the head of `text`, which is not empty.
+Character first_character(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text[0]);
+  const std::size_t length = announced_length(first);
+  if (length == 1) return {first < 0x80U ? first : kRawByte + first, 1};
+  char32_t value = first & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    const unsigned next = i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+    if ((next & 0xC0U) != 0x80U) return {kRawByte + first, 1};
+    value = (value << 6U) | (next & 0x3FU);
+  }
+  return {value, length};
 }
 
 struct SetMatch {
@@ -21,21 +41,25 @@ struct SetMatch {
 };
 
 /// `glob` begins with '['. nullopt when the set is never closed: then '[' stands for itself.
-std::optional<SetMatch> match_set(std::string_view glob, unsigned char byte) {
+std::optional<SetMatch> match_set(std::string_view glob, char32_t character) {
   std::size_t at = 1;
   const bool negated = at < glob.size() && (glob[at] == '!' || glob[at] == '^');
   if (negated) ++at;
+  const auto take = [&] {
+    const Character next = first_character(glob.substr(at));
+    at += next.length;
+    return next.value;
+  };
   bool found = false;
   for (bool first = true; at < glob.size() && (first || glob[at] != ']'); first = false) {
     if (glob[at] == '\\' && at + 1 < glob.size()) ++at;
-    const auto low = static_cast<unsigned char>(glob[at]);
-    auto high = low;
-    if (at + 2 < glob.size() && glob[at + 1] == '-' && glob[at + 2] != ']') {
-      high = static_cast<unsigned char>(glob[at + 2]);
-      at += 2;
+    const char32_t low = take();
+    char32_t high = low;
+    if (at + 1 < glob.size() && glob[at] == '-' && glob[at + 1] != ']') {
+      ++at;
+      high = take();
     }
-    found = found || (low <= byte && byte <= high);
-    ++at;
+    found = found || (low <= character && character <= high);
   }
   if (at >= glob.size()) return std::nullopt;
   return SetMatch{found != negated, at + 1};
@@ -48,19 +72,21 @@ struct Step {
 
 /// Matches what is not a star: the next character of the glob against the next of the name (both not empty).
 Step match_one(std::string_view glob, std::string_view name) {
-  if (glob[0] == '?') return {1, character_length(name)};
+  const Character character = first_character(name);
+  if (glob[0] == '?') return {1, character.length};
   if (glob[0] == '[') {
-    if (const auto set = match_set(glob, static_cast<unsigned char>(name[0])))
-      return set->matches ? Step{set->glob_length, 1} : Step{};
+    if (const auto set = match_set(glob, character.value))
+      return set->matches ? Step{set->glob_length, character.length} : Step{};
   }
   if (glob[0] == '\\' && glob.size() > 1) return glob[1] == name[0] ? Step{2, 1} : Step{};
   return glob[0] == name[0] ? Step{1, 1} : Step{};
 }
 
 /// The classical matcher with one point of return: linear for one star, never worse than length times length.
-/// `is_star(i)`: pattern item i matches any run; `match(i, j)`: items consumed on both sides, 0 for no match.
-template <class IsStar, class Match>
-bool match_with_stars(std::size_t pattern_size, std::size_t text_size, IsStar is_star, Match match) {
+/// `is_star(i)`: pattern item i matches any run; `match(i, j)`: items consumed on both sides, 0 for no match;
+/// `swallow(j)`: how many items of the text a star takes at once.
+template <class IsStar, class Match, class Swallow>
+bool match_with_stars(std::size_t pattern_size, std::size_t text_size, IsStar is_star, Match match, Swallow swallow) {
   std::size_t i = 0, j = 0;
   std::optional<std::pair<std::size_t, std::size_t>> back;
   while (j < text_size || i < pattern_size) {
@@ -76,7 +102,8 @@ bool match_with_stars(std::size_t pattern_size, std::size_t text_size, IsStar is
     }
     if (!back || back->second >= text_size) return false;
     i = back->first;
-    j = ++back->second;
+    back->second += swallow(back->second);
+    j = back->second;
   }
   return true;
 }
@@ -107,7 +134,8 @@ std::string_view trimmed(std::string_view line) {
 bool glob_matches(std::string_view glob, std::string_view name) {
   return match_with_stars(
       glob.size(), name.size(), [&](std::size_t i) { return glob[i] == '*'; },
-      [&](std::size_t i, std::size_t j) { return match_one(glob.substr(i), name.substr(j)); });
+      [&](std::size_t i, std::size_t j) { return match_one(glob.substr(i), name.substr(j)); },
+      [&](std::size_t j) { return first_character(name.substr(j)).length; });
 }
 
 Filter::Filter(const std::vector<std::string>& globs) {
@@ -146,7 +174,8 @@ bool Filter::matches(const Rule& rule, std::span<const std::string> components, 
   const auto below = components.subspan(rule.depth);
   return match_with_stars(
       rule.components.size(), below.size(), [&](std::size_t i) { return rule.components[i] == kAnyFolders; },
-      [&](std::size_t i, std::size_t j) { return glob_matches(rule.components[i], below[j]) ? Step{1, 1} : Step{}; });
+      [&](std::size_t i, std::size_t j) { return glob_matches(rule.components[i], below[j]) ? Step{1, 1} : Step{}; },
+      [](std::size_t) { return std::size_t{1}; });
 }
 
 Verdict Filter::judge(std::span<const std::string> components, bool is_folder, Verdict inherited) const {

@@ -1,5 +1,5 @@
 // Which files of a source are left out. Globs as in .gitignore:
-//   *  any bytes but '/'    ?  one character    [a-z]  [!a-z]  one byte    \x  the character x
+//   *  any characters but '/'    ?  one character    [a-z]  [!a-z]  one of a set    \x  the character x
 //   a pattern without '/' (but at its end) matches a name at any depth; one with '/' is matched against the path from
 //   the folder it belongs to (the source, or the folder of an exclude file); a leading '/' says only that
 //   **/ any number of folders, /** all that is below

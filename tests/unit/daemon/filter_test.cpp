@@ -56,6 +56,18 @@ TEST(FilterTest, GlobsMatchNames) {
   for (const auto& [glob, name, expected] : cases) EXPECT_EQ(glob_matches(glob, name), expected) << glob << " " << name;
 }
 
+// Goal: sets hold characters, not bytes: accents are matched whole, in ranges as well, and a negated set matches no
+// half of one. What is no UTF-8 stands for itself.
+TEST(FilterTest, SetsHoldCharacters) {
+  const std::vector<std::tuple<std::string, std::string, bool>> cases = {
+      {"[éè]té", "été", true}, {"[éè]té", "àté", false}, {"[à-ü]", "é", true},
+      {"[a-z]", "é", false},   {"[!é]", "é", false},     {"*[!é]", "é", false},
+      {"[!é]", "à", true},     {"[!a]t", "ét", true},    {"*[é]*.txt", "congé.txt", true},
+      {"[\\é]", "é", true},    {"[\xE9]", "\xE9", true}, {"[é]", "\xC3", false},
+      {"?", "é\xA9", false}};
+  for (const auto& [glob, name, expected] : cases) EXPECT_EQ(glob_matches(glob, name), expected) << glob << " " << name;
+}
+
 // Goal: hostile globs cost no more than length times length.
 TEST(FilterTest, ManyStarsEndSoon) {
   std::string glob;
