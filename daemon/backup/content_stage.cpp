@@ -105,7 +105,7 @@ Result<bool> ContentStage::read_attempt(FileReader& reader, const SlotPointer& s
     return {};
   };
   BEFFROI_TRY(const FileReading reading, reader.read(slot->walked.folder, slot->walked.name, whole, take,
-                                                     slot->walked.network ? nullptr : &slot->walked.status));
+                                                     &slot->walked.status, slot->walked.network));
   if (reading.changed && !is_last) return false;
   // Thousands of slots may wait behind a huge file: none may hold a folder open meanwhile.
   slot->walked.folder.reset();

@@ -15,6 +15,11 @@ constexpr off_t kStatBlockBytes = 512;
 
 std::unexpected<Error> read_failure() { return fail(ErrorCode::io, N_("Cannot read this file: {}."), errno_text()); }
 
+bool is_another(const struct stat& seen, const struct stat& now, bool network) {
+  if (network) return seen.st_uid != now.st_uid || seen.st_gid != now.st_gid;
+  return seen.st_dev != now.st_dev || seen.st_ino != now.st_ino;
+}
+
 /// Bytes read at `offset`: as many as asked for, unless the file ends before.
 Result<std::size_t> read_at(int file, std::uint64_t offset, std::span<std::uint8_t> out) {
   std::size_t filled = 0;
@@ -31,13 +36,13 @@ Result<std::size_t> read_at(int file, std::uint64_t offset, std::span<std::uint8
 }  // namespace
 
 Result<FileReading> FileReader::read(const OpenFolder& folder, const std::string& name, std::size_t whole_bytes,
-                                     const Take& take, const struct stat* seen) {
+                                     const Take& take, const struct stat* seen, bool network) {
   const FileDescriptor file = open_file_at(folder->get(), name);
   FileReading out;
   if (!file && (errno == ENOENT || errno == ELOOP)) return fail(ErrorCode::not_found, N_("This file is gone."));
   if (!file || ::fstat(file.get(), &out.before) != 0) return read_failure();
   if (!S_ISREG(out.before.st_mode)) return fail(ErrorCode::not_found, N_("This file is gone."));
-  if (seen != nullptr && (seen->st_dev != out.before.st_dev || seen->st_ino != out.before.st_ino))
+  if (seen != nullptr && is_another(*seen, out.before, network))
     return fail(ErrorCode::io, N_("This file was replaced by another one before it was read."));
   const off_t size = out.before.st_size;
   if (static_cast<std::uint64_t>(size) <= whole_bytes) {
@@ -52,7 +57,7 @@ Result<FileReading> FileReader::read(const OpenFolder& folder, const std::string
   }
   struct stat after{};
   if (::fstat(file.get(), &after) != 0) return read_failure();
-  out.changed = out.changed || fingerprint_of(after, false) != fingerprint_of(out.before, false);
+  out.changed = out.changed || fingerprint_of(after, network) != fingerprint_of(out.before, network);
   return out;
 }
 

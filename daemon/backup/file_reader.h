@@ -33,9 +33,11 @@ class FileReader {
 
   /// Opens `name` and hands its pieces on in order; a file of up to `whole_bytes` bytes is one piece, holes included.
   /// An error of `take` ends the reading. not_found: gone meanwhile, or no regular file any more; io: can't be opened
-  /// or read, or is another file than was `seen`: its entry must not give away what is in that one.
+  /// or read, or is another file than was `seen`: its entry must not give away what is in that one. On a `network`
+  /// inodes and change times mean nothing: there another owner tells, and size and time say whether it changed.
   Result<FileReading> read(const OpenFolder& folder, const std::string& name, std::size_t whole_bytes,
-                           const std::function<Result<void>(FilePiece)>& take, const struct stat* seen = nullptr);
+                           const std::function<Result<void>(FilePiece)>& take, const struct stat* seen = nullptr,
+                           bool network = false);
 
  private:
   using Take = std::function<Result<void>(FilePiece)>;

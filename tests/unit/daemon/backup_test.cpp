@@ -700,6 +700,31 @@ TEST(BackupTest, AnotherDevicesSnapshotIsNotTrusted) {
   EXPECT_EQ(run_backup(*fresh, world.sources, BackupWorld::request(), again)->statistics.bytes_read, 0U);
 }
 
+// Goal: on a network's file system inodes and change times mean nothing: a file that has others is unchanged, and links
+// of one file are files of their own; elsewhere it is read again, and they are one.
+TEST(BackupTest, OnANetworkInodesMeanNothing) {
+  for (const bool network : {false, true}) {
+    BackupWorld world;
+    testing::MeddlingReader meddling;
+    meddling.network = network;
+    auto request = BackupWorld::request();
+    request.metadata = &meddling;
+    write_file(world.at("a"), random_text(1, 50'000));
+    write_file(world.at("b"), "linked");
+    ASSERT_EQ(::link(world.at("b").c_str(), world.at("c").c_str()), 0);
+    EXPECT_EQ(world.backup(request).statistics.bytes_read, network ? 50'012U : 50'006U);
+    EXPECT_EQ(world.entries().at("c").hard_link.empty(), network);
+    struct stat status{};
+    ASSERT_EQ(::stat(world.at("a").c_str(), &status), 0);
+    write_file(world.at("d"), random_text(1, 50'000));
+    const std::array<timespec, 2> times{status.st_mtim, status.st_mtim};
+    ASSERT_EQ(::utimensat(AT_FDCWD, world.at("d").c_str(), times.data(), 0), 0);
+    ASSERT_EQ(::rename(world.at("d").c_str(), world.at("a").c_str()), 0);
+    EXPECT_EQ(world.backup(request).statistics.bytes_read, network ? 0U : 50'000U);
+    EXPECT_FALSE(world.backup(request).incomplete());
+  }
+}
+
 // Goal: two backups of one vault never run at once, and one without sources or vault says what to do.
 TEST(BackupTest, RefusesWhatCannotWork) {
   BackupWorld world;

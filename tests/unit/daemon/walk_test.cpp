@@ -180,16 +180,20 @@ TEST(WalkTest, OneFileSystemStopsAtMounts) {
 
 class FileReaderTest : public ::testing::Test {
  protected:
-  Result<FileReading> read(const std::function<void()>& meanwhile = {}) {
+  Result<FileReading> read(const std::function<void()>& meanwhile = {}, bool network = false,
+                           const struct stat* seen = nullptr) {
     pieces_.clear();
     const storage::Chunker chunker(as_bytes("0123456789abcdef"));
     FileReader reader(chunker);
     const auto folder = std::make_shared<const FileDescriptor>(open_folder_at(AT_FDCWD, folder_.path(), true));
-    return reader.read(folder, "f", 16 * 1024, [&](FilePiece piece) -> Result<void> {
-      if (meanwhile && pieces_.empty()) meanwhile();
-      pieces_.push_back(std::move(piece));
-      return {};
-    });
+    return reader.read(
+        folder, "f", 16 * 1024,
+        [&](FilePiece piece) -> Result<void> {
+          if (meanwhile && pieces_.empty()) meanwhile();
+          pieces_.push_back(std::move(piece));
+          return {};
+        },
+        seen, network);
   }
   std::uint64_t total() const {
     std::uint64_t out = 0;
@@ -230,6 +234,24 @@ TEST_F(FileReaderTest, ChangesWhileReadingShow) {
     EXPECT_TRUE(reading->changed);
     total();
   }
+}
+
+// Goal: on a network's file system a change time or an inode number that is another one says nothing: the file is
+// neither flagged nor taken for another; another owner's is.
+TEST_F(FileReaderTest, OnANetworkOnlySizeAndTimeTell) {
+  write_file(path(), to_string(storage::testing::seeded_bytes(1, 3'000'000)));
+  mode_t mode = 0600;
+  const auto touch = [&] { ASSERT_EQ(::chmod(path().c_str(), mode ^= 0040), 0); };
+  EXPECT_TRUE(read(touch)->changed);
+  EXPECT_FALSE(read(touch, true)->changed);
+  EXPECT_TRUE(read([&] { ASSERT_EQ(::truncate(path().c_str(), 100), 0); }, true)->changed);
+  struct stat seen{};
+  ASSERT_EQ(::stat(path().c_str(), &seen), 0);
+  ++seen.st_ino;
+  EXPECT_EQ(read({}, false, &seen).error().code, ErrorCode::io);
+  EXPECT_TRUE(read({}, true, &seen).has_value());
+  ++seen.st_uid;
+  EXPECT_EQ(read({}, true, &seen).error().code, ErrorCode::io);
 }
 
 // Goal: a file that grows for ever is not read for ever.
