@@ -114,6 +114,37 @@ std::vector<storage::ExtendedAttribute> read_xattrs(int folder, const std::strin
   return out;
 }
 
+/// Is what `now` describes what `seen` described, as far as anybody's rights to it go?
+bool is_same_thing(const struct stat& seen, const struct stat& now, bool network) {
+  if (seen.st_uid != now.st_uid || seen.st_gid != now.st_gid || seen.st_mode != now.st_mode) return false;
+  return network || (seen.st_dev == now.st_dev && seen.st_ino == now.st_ino);
+}
+
+bool has_same_change_time(const struct stat& a, const struct stat& b) {
+  return a.st_ctim.tv_sec == b.st_ctim.tv_sec && a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;
+}
+
+/// Attributes are read by name, so something else may have had that name meanwhile, and for that moment only: a rename
+/// shows in the change time. What just changes (a folder in which files are made) is read again.
+Result<std::vector<storage::ExtendedAttribute>> read_own_xattrs(int folder, const std::string& name,
+                                                                const struct stat& status, bool network) {
+  constexpr int kAttempts = 3;
+  struct stat before = status;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    auto out = read_xattrs(folder, name);
+    // Nothing can take the place of an open folder.
+    if (out.empty() || name == ".") return out;
+    struct stat after{};
+    if (::fstatat(folder, name.c_str(), &after, AT_SYMLINK_NOFOLLOW) != 0)
+      return fail(errno == ENOENT ? ErrorCode::not_found : ErrorCode::io, N_("Cannot read this file: {}."),
+                  errno_text());
+    if (!is_same_thing(status, after, network)) break;
+    if (network || has_same_change_time(before, after)) return out;
+    before = after;
+  }
+  return fail(ErrorCode::io, N_("This file was replaced by another one before it was read."));
+}
+
 /// The attribute by which readers are judged besides the mode.
 const Bytes* access_list(const Entry& entry) {
   const auto found = std::find_if(entry.xattrs.begin(), entry.xattrs.end(),
@@ -147,7 +178,8 @@ const std::string& MetadataReader::group_name(gid_t gid) {
   return found->second;
 }
 
-Result<std::optional<Entry>> MetadataReader::read(int folder, const std::string& name, const struct stat& status) {
+Result<std::optional<Entry>> MetadataReader::read(int folder, const std::string& name, const struct stat& status,
+                                                  bool network) {
   const auto type = entry_type(status.st_mode);
   if (!type) return std::nullopt;
   Entry entry;
@@ -159,7 +191,7 @@ Result<std::optional<Entry>> MetadataReader::read(int folder, const std::string&
   entry.group = group_name(status.st_gid);
   entry.mtime_s = status.st_mtim.tv_sec;
   entry.mtime_ns = static_cast<std::uint32_t>(status.st_mtim.tv_nsec);
-  entry.xattrs = read_xattrs(folder, name);
+  BEFFROI_TRY(entry.xattrs, read_own_xattrs(folder, name, status, network));
   if (*type == EntryType::symlink) {
     BEFFROI_TRY(entry.link_target, read_link(folder, name));
   }

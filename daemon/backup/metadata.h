@@ -20,10 +20,12 @@ class MetadataReader {
   MetadataReader& operator=(const MetadataReader&) = delete;
 
   /// Type, mode, owner, times, device numbers and extended attributes of `name` in the open folder; target of a
-  /// symlink. `status` is its lstat. Attributes that can't be read are left out: the system hides some from those who
-  /// may not set them. nullopt for a socket. ErrorCode::io when a link can't be read, not_found when it is gone.
+  /// symlink. `status` is its lstat. nullopt for a socket. ErrorCode::io when a link can't be read, or when the
+  /// attributes are not those of what `status` describes (an ACL of another file would let others read this one; on a
+  /// `network` only owner and mode can tell); not_found when it is gone.
   /// (Virtual so that a test can change the files at this moment.)
-  virtual Result<std::optional<storage::Entry>> read(int folder, const std::string& name, const struct stat& status);
+  virtual Result<std::optional<storage::Entry>> read(int folder, const std::string& name, const struct stat& status,
+                                                     bool network = false);
   /// Does the open folder lie on a file system that keeps neither inodes nor change times?
   virtual bool is_network(int folder) const;
 

@@ -124,13 +124,13 @@ class Walker {
       visitor_.socket_skipped();
       return {};
     }
-    auto entry = metadata_.read(folder->get(), name, status);
+    const bool network = frames_.empty() ? network_ : frames_.back().network;
+    auto entry = metadata_.read(folder->get(), name, status, network);
     if (!entry) {
       if (entry.error().code == ErrorCode::not_found) return {};
       return tell_unreadable(entry.error());
     }
     if (!*entry) return {};
-    const bool network = frames_.empty() ? network_ : frames_.back().network;
     Walked walked{std::move(**entry), status, network, folder, name};
     walked.entry.path = path_;
     if (walked.entry.type != storage::EntryType::directory) return tell(std::move(walked));

@@ -12,8 +12,9 @@ class MeddlingReader final : public MetadataReader {
   /// `meddle` is called with each name after its attributes were read, before anything else is done with it.
   explicit MeddlingReader(std::function<void(const std::string& name)> meddle = {}) : meddle_(std::move(meddle)) {}
 
-  Result<std::optional<storage::Entry>> read(int folder, const std::string& name, const struct stat& status) override {
-    auto out = MetadataReader::read(folder, name, status);
+  Result<std::optional<storage::Entry>> read(int folder, const std::string& name, const struct stat& status,
+                                             bool is_on_network) override {
+    auto out = MetadataReader::read(folder, name, status, is_on_network);
     if (meddle_) meddle_(name);
     return out;
   }

@@ -1,5 +1,7 @@
 #include "daemon/backup/walk.h"
 
+#include <sys/xattr.h>
+
 #include "daemon/backup/file_reader.h"
 #include "tests/support/file_tree.h"
 #include "tests/support/meddling_reader.h"
@@ -176,6 +178,32 @@ TEST(WalkTest, OneFileSystemStopsAtMounts) {
   source.excludes = {"/*", "!/proc"};
   ASSERT_TRUE(walk_folder("/", source, recorder).has_value());
   EXPECT_EQ(recorder.paths, (std::vector<std::string>{"/top", "/top/proc"}));
+}
+
+/// A file with an attribute, which not every file system takes.
+bool write_with_attribute(const std::string& path, const std::string& value) {
+  write_file(path, "x");
+  return ::setxattr(path.c_str(), "user.note", value.data(), value.size(), 0) == 0;
+}
+
+// Goal: attributes are never those of another file that has the name by now; on a network owner and mode can tell.
+TEST(MetadataTest, AttributesAreTheFilesOwn) {
+  TemporaryFolder folder;
+  const std::string file = folder.path() + "/file", other = folder.path() + "/other";
+  if (!write_with_attribute(file, "own") || !write_with_attribute(other, "another's"))
+    GTEST_SKIP() << "no attributes on this file system";
+  const FileDescriptor at = open_folder_at(AT_FDCWD, folder.path(), true);
+  MetadataReader reader;
+  struct stat seen{};
+  ASSERT_EQ(::lstat(file.c_str(), &seen), 0);
+  const auto calm = reader.read(at.get(), "file", seen);
+  ASSERT_TRUE(calm && *calm);
+  EXPECT_EQ((*calm)->xattrs.size(), 1U);
+  ASSERT_EQ(::renameat2(AT_FDCWD, file.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE), 0);
+  EXPECT_EQ(reader.read(at.get(), "file", seen).error().code, ErrorCode::io);
+  EXPECT_TRUE(reader.read(at.get(), "file", seen, true).has_value());
+  ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
+  EXPECT_EQ(reader.read(at.get(), "file", seen, true).error().code, ErrorCode::io);
 }
 
 class FileReaderTest : public ::testing::Test {
