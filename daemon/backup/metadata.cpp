@@ -8,6 +8,7 @@
 #include <sys/xattr.h>
 
 #include <algorithm>
+#include <expected>
 
 #include "daemon/vault/file_descriptor.h"
 
@@ -82,7 +83,8 @@ std::string list_xattrs(const char* path) {
   return names;
 }
 
-std::optional<Bytes> read_xattr(const char* path, const char* name) {
+/// errno when it can't be read; ENODATA: it is gone.
+std::expected<Bytes, int> read_xattr(const char* path, const char* name) {
   Bytes value(256);
   for (;;) {
     const ssize_t length = ::lgetxattr(path, name, value.data(), value.size());
@@ -90,27 +92,36 @@ std::optional<Bytes> read_xattr(const char* path, const char* name) {
       value.resize(static_cast<std::size_t>(length));
       return value;
     }
-    if (errno != ERANGE || value.size() >= storage::kMaxXattrValueBytes) return std::nullopt;
+    if (errno != ERANGE || value.size() >= storage::kMaxXattrValueBytes) return std::unexpected(errno);
     value.resize(storage::kMaxXattrValueBytes);
   }
 }
 
-std::vector<storage::ExtendedAttribute> read_xattrs(int folder, const std::string& name) {
+struct Attributes {
+  std::vector<storage::ExtendedAttribute> kept;
+  std::vector<std::string> lost;
+};
+
+Attributes read_xattrs(int folder, const std::string& name) {
   // By way of /proc: there is no llistxattrat(), and opening each file would need the right to read it.
   const std::string path = "/proc/self/fd/" + std::to_string(folder) + "/" + name;
   const std::string names = list_xattrs(path.c_str());
-  std::vector<storage::ExtendedAttribute> out;
+  Attributes out;
   std::size_t total = 0;
-  for (std::size_t at = 0; at < names.size() && out.size() < storage::kMaxXattrs;) {
+  for (std::size_t at = 0; at < names.size();) {
     const std::string attribute(names.c_str() + at);
     at += attribute.size() + 1;
     auto value = read_xattr(path.c_str(), attribute.c_str());
+    if (!value && value.error() == ENODATA) continue;
     const std::size_t bytes = attribute.size() + (value ? value->size() : 0);
-    if (!value || total + bytes > kMaxXattrBytesInAll) continue;
+    if (!value || total + bytes > kMaxXattrBytesInAll || out.kept.size() == storage::kMaxXattrs) {
+      out.lost.push_back(attribute);
+      continue;
+    }
     total += bytes;
-    out.push_back({attribute, std::move(*value)});
+    out.kept.push_back({attribute, std::move(*value)});
   }
-  std::sort(out.begin(), out.end());
+  std::sort(out.kept.begin(), out.kept.end());
   return out;
 }
 
@@ -126,14 +137,13 @@ bool has_same_change_time(const struct stat& a, const struct stat& b) {
 
 /// Attributes are read by name, so something else may have had that name meanwhile, and for that moment only: a rename
 /// shows in the change time. What just changes (a folder in which files are made) is read again.
-Result<std::vector<storage::ExtendedAttribute>> read_own_xattrs(int folder, const std::string& name,
-                                                                const struct stat& status, bool network) {
+Result<Attributes> read_own_xattrs(int folder, const std::string& name, const struct stat& status, bool network) {
   constexpr int kAttempts = 3;
   struct stat before = status;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     auto out = read_xattrs(folder, name);
     // Nothing can take the place of an open folder.
-    if (out.empty() || name == ".") return out;
+    if (out.kept.empty() || name == ".") return out;
     struct stat after{};
     if (::fstatat(folder, name.c_str(), &after, AT_SYMLINK_NOFOLLOW) != 0)
       return fail(errno == ENOENT ? ErrorCode::not_found : ErrorCode::io, N_("Cannot read this file: {}."),
@@ -191,7 +201,9 @@ Result<std::optional<Entry>> MetadataReader::read(int folder, const std::string&
   entry.group = group_name(status.st_gid);
   entry.mtime_s = status.st_mtim.tv_sec;
   entry.mtime_ns = static_cast<std::uint32_t>(status.st_mtim.tv_nsec);
-  BEFFROI_TRY(entry.xattrs, read_own_xattrs(folder, name, status, network));
+  BEFFROI_TRY(auto attributes, read_own_xattrs(folder, name, status, network));
+  entry.xattrs = std::move(attributes.kept);
+  lost_attributes_ = std::move(attributes.lost);
   if (*type == EntryType::symlink) {
     BEFFROI_TRY(entry.link_target, read_link(folder, name));
   }

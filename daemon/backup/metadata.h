@@ -5,6 +5,7 @@
 
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "storage/store/file_cache.h"
 #include "storage/tree/entry.h"
@@ -26,6 +27,8 @@ class MetadataReader {
   /// (Virtual so that a test can change the files at this moment.)
   virtual Result<std::optional<storage::Entry>> read(int folder, const std::string& name, const struct stat& status,
                                                      bool network = false);
+  /// Names of the attributes that the last read() left out, as they could not be read or would not fit an entry.
+  const std::vector<std::string>& lost_attributes() const { return lost_attributes_; }
   /// Does the open folder lie on a file system that keeps neither inodes nor change times?
   virtual bool is_network(int folder) const;
 
@@ -34,6 +37,7 @@ class MetadataReader {
   const std::string& group_name(gid_t gid);
   std::unordered_map<uid_t, std::string> users_;
   std::unordered_map<gid_t, std::string> groups_;
+  std::vector<std::string> lost_attributes_;
 };
 
 /// True for file systems whose inode numbers and change times mean nothing: SMB, NFS, FUSE and the like.

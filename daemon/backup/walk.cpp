@@ -131,6 +131,11 @@ class Walker {
       return tell_unreadable(entry.error());
     }
     if (!*entry) return {};
+    if (!metadata_.lost_attributes().empty())
+      visitor_.problem(path_, Error{ErrorCode::io,
+                                    N_("Some of its attributes could not be read, or are too large, and are not in the "
+                                       "snapshot."),
+                                    {}});
     Walked walked{std::move(**entry), status, network, folder, name};
     walked.entry.path = path_;
     if (walked.entry.type != storage::EntryType::directory) return tell(std::move(walked));

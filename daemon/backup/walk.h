@@ -34,7 +34,7 @@ class WalkVisitor {
   virtual Result<void> lost_folder(const std::string& entry_path, const Error& reason) = 0;
   /// Something that is there but could not be looked at: what was known of it, and below it, is all there is.
   virtual Result<void> unreadable_entry(const std::string& entry_path, const Error& reason) = 0;
-  /// Something that can't be in a snapshot (a path too long).
+  /// Something that can't be in a snapshot (a path too long, attributes).
   virtual void problem(const std::string& entry_path, const Error& reason) = 0;
   virtual void excluded() = 0;
   virtual void socket_skipped() = 0;

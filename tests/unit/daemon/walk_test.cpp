@@ -206,6 +206,24 @@ TEST(MetadataTest, AttributesAreTheFilesOwn) {
   EXPECT_EQ(reader.read(at.get(), "file", seen, true).error().code, ErrorCode::io);
 }
 
+// Goal: an attribute that can't be read is named, with its file; the file and its other attributes are taken.
+TEST(WalkTest, LostAttributesAreNamed) {
+  TemporaryFolder folder;
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
+  const std::string file = folder.path() + "/closed";
+  if (!write_with_attribute(file, "own")) GTEST_SKIP() << "no attributes on this file system";
+  write_file(folder.path() + "/open", "x");
+  ASSERT_EQ(::chmod(file.c_str(), 0), 0);
+  Recorder recorder;
+  const bool is_root = ::geteuid() == 0;
+  if (is_root) ASSERT_EQ(::seteuid(65534), 0);
+  const auto outcome = walk_folder(folder.path(), {}, recorder);
+  if (is_root) ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(recorder.paths, (std::vector<std::string>{"/top", "/top/closed", "/top/open"}));
+  EXPECT_EQ(recorder.problems, std::vector<std::string>{"/top/closed"});
+}
+
 class FileReaderTest : public ::testing::Test {
  protected:
   Result<FileReading> read(const std::function<void()>& meanwhile = {}, bool network = false,
