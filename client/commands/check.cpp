@@ -31,7 +31,32 @@ void list_damages(const Session& session, const json& result, std::uint64_t tota
     session.remark(session.console().name("  " + text_field(damage, "snapshot").substr(0, 12) + ":" +
                                           path_field(damage) + ": " + said));
   }
-  session.remark(_("Try 'beffroi check --at peer' and 'beffroi restore --from peer', and call your technician."));
+  session.remark(
+      _("Try 'beffroi check --read-data --at peer' and 'beffroi restore --from peer', and call your technician."));
+}
+
+/// Says what was looked at, and what was not.
+void say_well(const Session& session, const CheckWords& words, const json& result) {
+  const std::string snapshots = count_text(number_field(result, "snapshots"));
+  const std::string files = count_text(number_field(result, "files"));
+  if (words.read_data) {
+    session.say(fill(_("All is well: {} snapshots, {} files, {} read and compared."), snapshots, files,
+                     size_text(number_field(result, "bytes"))));
+    return;
+  }
+  if (words.at == "peer") {
+    session.say(
+        fill(_("The lists of files are well at the peer: {} snapshots, {} files. Their contents were not looked "
+               "at: 'beffroi check --read-data --at peer' does it."),
+             snapshots, files));
+    return;
+  }
+  session.say(fill(_("Nothing is missing: {} snapshots, {} files, {} in place. They were not opened: 'beffroi check "
+                     "--read-data' does it."),
+                   snapshots, files, size_text(number_field(result, "bytes_in_place"))));
+  if (const auto elsewhere = number_field(result, "bytes_elsewhere"); elsewhere > 0)
+    session.say(fill(_("{} more are only at the peer: 'beffroi check --read-data --at peer' reads them."),
+                     size_text(elsewhere)));
 }
 
 Result<int> check(Session& session, const CheckWords& words) {
@@ -44,10 +69,7 @@ Result<int> check(Session& session, const CheckWords& words) {
   if (damages > 0) {
     list_damages(session, result, damages);
   } else {
-    const char* const text = words.read_data ? N_("All is well: {} snapshots, {} files, {} read and compared.")
-                                             : N_("All is well: {} snapshots, {} files, {} in place.");
-    session.say(fill(_(text), count_text(number_field(result, "snapshots")), count_text(number_field(result, "files")),
-                     size_text(number_field(result, "bytes"))));
+    say_well(session, words, result);
   }
   session.answer(result);
   return damages > 0 ? kExitIntegrity : kExitDone;

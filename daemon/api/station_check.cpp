@@ -22,8 +22,23 @@ Json report_json(const CheckReport& report) {
     set_path(one, damage.path.empty() ? std::string() : storage::to_display_path(damage.path));
     damages.push_back(std::move(one));
   }
-  return {{"snapshots", report.snapshots}, {"objects", report.objects}, {"bytes", report.bytes},
-          {"files", report.files},         {"damages", damages},        {"damages_total", report.damages_total}};
+  return {{"snapshots", report.snapshots},
+          {"objects", report.objects},
+          {"bytes", report.bytes},
+          {"files", report.files},
+          {"damages", damages},
+          {"damages_total", report.damages_total},
+          {"bytes_in_place", report.bytes_in_place},
+          {"bytes_elsewhere", report.bytes_elsewhere}};
+}
+
+/// The command that is named finds the same again: without --read-data, damaged contents are not looked for.
+const char* damage_sentence(const std::string& at, bool read_data) {
+  if (at == "local")
+    return read_data ? N_("{} damages were found in this machine's store. 'beffroi check --read-data' lists them.")
+                     : N_("{} damages were found in this machine's store. 'beffroi check' lists them.");
+  return read_data ? N_("{} damages were found at the peer. 'beffroi check --read-data --at peer' lists them.")
+                   : N_("{} damages were found at the peer. 'beffroi check --at peer' lists them.");
 }
 
 void ring(StationContext& station, const CheckWords& words, const CheckReport& report) {
@@ -31,10 +46,7 @@ void ring(StationContext& station, const CheckWords& words, const CheckReport& r
   if (report.damages_total > 0) {
     station.raise_alarm(
         alarm,
-        Error{ErrorCode::corrupt,
-              words.at == "local" ? N_("{} damages were found in this machine's store. 'beffroi check' lists them.")
-                                  : N_("{} damages were found at the peer. 'beffroi check --at peer' lists them."),
-              {std::to_string(report.damages_total)}});
+        Error{ErrorCode::corrupt, damage_sentence(words.at, words.read_data), {std::to_string(report.damages_total)}});
   } else if (words.read_data) {
     station.clear_alarm(alarm);
   }

@@ -122,7 +122,10 @@ class Check {
     if (!visited_.insert(id).second) return {};
     BEFFROI_TRY(const auto info, vault_.objects().info(vault_.space(), id));
     ++report_.objects;
-    if (storage::counts_as_present(info)) return {};
+    if (storage::counts_as_present(info)) {
+      (info->bytes_present ? report_.bytes_in_place : report_.bytes_elsewhere) += info->sealed_bytes;
+      return {};
+    }
     const Error reason{ErrorCode::corrupt, N_("Object {} is missing or was found damaged."), {id.hex()}};
     damaged_.emplace(id, reason);
     damage(path, reason);

@@ -207,6 +207,28 @@ TEST_F(CommandTest, CheckWithDamagesIsExitCode5) {
   EXPECT_EQ(run({"check", "--json"}).object()["damages_total"], 1);
 }
 
+TEST_F(CommandTest, CheckSaysWhatItDidNotLookAt) {
+  const json result = {{"event", "result"},
+                       {"snapshots", 3},
+                       {"files", 7},
+                       {"bytes", 0},
+                       {"bytes_in_place", 2048},
+                       {"bytes_elsewhere", 4096},
+                       {"damages", json::array()},
+                       {"damages_total", 0}};
+  daemon_.answer("POST /v1/check", result.dump() + "\n");
+  const CommandResult local = run({"check"});
+  EXPECT_EQ(local.exit_code, 0);
+  EXPECT_THAT(local.out, HasSubstr("2.0 KiB in place"));
+  EXPECT_THAT(local.out, HasSubstr("not opened"));
+  EXPECT_THAT(local.out, HasSubstr("4.0 KiB more are only at the peer"));
+  const CommandResult remote = run({"check", "--at", "peer"});
+  EXPECT_EQ(remote.exit_code, 0);
+  EXPECT_THAT(remote.out, HasSubstr("contents were not looked at"));
+  for (const char* const untrue : {"All is well", "in place", "0 B"}) EXPECT_THAT(remote.out, Not(HasSubstr(untrue)));
+  EXPECT_THAT(run({"check", "--read-data"}).out, HasSubstr("All is well"));
+}
+
 TEST_F(CommandTest, StatusWarnsWhileTheKitIsOnTheMachine) {
   daemon_.answer(
       "GET /v1/status",
