@@ -55,16 +55,25 @@ FolderStack::OrErrno<int> FolderStack::enter(std::string_view folder, bool creat
 FolderStack::OrErrno<void> FolderStack::push(const std::string& name, bool create) {
   const auto above = descriptor_at(levels_.size());
   if (!above) return std::unexpected(above.error());
-  Level level{name, {}, false, std::nullopt};
+  Level level;
+  level.name = name;
   level.folder = Descriptor(open_folder(*above, name, level.path_only));
   if (!level.folder && errno == ENOENT && create) {
     if (mkdirat(*above, name.c_str(), kNewFolderMode) != 0 && errno != EEXIST) return std::unexpected(errno);
     level.folder = Descriptor(open_folder(*above, name, level.path_only));
   }
-  if (!level.folder) return std::unexpected(errno);
+  struct stat status{};
+  if (!level.folder || fstat(level.folder.get(), &status) != 0) return std::unexpected(errno);
+  level.device = status.st_dev;
+  level.inode = status.st_ino;
   levels_.push_back(std::move(level));
   close_far_levels();
   return {};
+}
+
+bool FolderStack::is_same(const Level& level, int opened) {
+  struct stat status{};
+  return fstat(opened, &status) == 0 && status.st_dev == level.device && status.st_ino == level.inode;
 }
 
 void FolderStack::close_far_levels() {
@@ -80,6 +89,8 @@ FolderStack::OrErrno<int> FolderStack::descriptor_at(std::size_t depth) {
   for (; from < depth; ++from) {
     Descriptor next(open_folder(above, levels_[from].name, levels_[from].path_only));
     if (!next) return std::unexpected(errno);
+    // Somebody put another one there: it would get this one's owner and rights.
+    if (!is_same(levels_[from], next.get())) return std::unexpected(ESTALE);
     above = next.get();
     // The nearest ones stay open: going up from a deep place would otherwise start at the target at every step.
     Descriptor& kept = from + kMaxOpenLevels >= depth ? levels_[from].folder : step;

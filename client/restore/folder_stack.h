@@ -23,7 +23,7 @@ class FolderStack {
   /// A value, or errno.
   template <class T>
   using OrErrno = std::expected<T, int>;
-  /// Called with a folder that is left, deepest first, if it has an entry.
+  /// Called with a folder that is left, deepest first, if it has an entry. Not for one that is no longer in its place.
   using OnLeave = std::function<void(OpenedFile folder, const storage::Entry& entry)>;
 
   /// `target` stays open as long as this lives; it is not owned. An empty OnLeave is fine.
@@ -42,8 +42,11 @@ class FolderStack {
     std::string name;
     Descriptor folder;  ///< closed when there are too many
     bool path_only = false;
+    dev_t device = 0;  ///< with the inode: what must be found when it is opened again
+    ino_t inode = 0;
     std::optional<storage::Entry> entry;
   };
+  static bool is_same(const Level& level, int opened);
   OrErrno<void> push(const std::string& name, bool create);
   /// Opens the levels that were closed, up to and with `depth` - 1.
   OrErrno<int> descriptor_at(std::size_t depth);

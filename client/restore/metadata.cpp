@@ -89,6 +89,12 @@ void set_times(OpenedFile file, const storage::Entry& entry, MetadataOutcome& ou
 
 }  // namespace
 
+bool is_just_made(int descriptor, mode_t type, uid_t maker) {
+  struct stat status{};
+  if (fstat(descriptor, &status) != 0) return false;
+  return (status.st_mode & S_IFMT) == type && status.st_uid == maker && (type == S_IFDIR || status.st_nlink == 1);
+}
+
 MetadataOutcome apply_metadata(OpenedFile file, const storage::Entry& entry, Owners& owners, bool privileged) {
   MetadataOutcome out;
   set_owner(file, entry, owners, out);

@@ -58,6 +58,26 @@ std::string parent_of(std::string_view path) {
   return std::string(path.substr(0, cut == std::string_view::npos ? 0 : cut));
 }
 
+bool is_same_folder(int opened, const struct stat& seen) {
+  struct stat status{};
+  return fstat(opened, &status) == 0 && status.st_dev == seen.st_dev && status.st_ino == seen.st_ino;
+}
+
+mode_t type_bits(EntryType type) {
+  switch (type) {
+    case EntryType::symlink:
+      return S_IFLNK;
+    case EntryType::fifo:
+      return S_IFIFO;
+    case EntryType::character_device:
+      return S_IFCHR;
+    case EntryType::block_device:
+      return S_IFBLK;
+    default:
+      return S_IFREG;
+  }
+}
+
 bool is_newer(const Entry& entry, const struct stat& there) {
   return std::pair(entry.mtime_s, std::int64_t{entry.mtime_ns}) >
          std::pair(std::int64_t{there.st_mtim.tv_sec}, std::int64_t{there.st_mtim.tv_nsec});
@@ -149,7 +169,7 @@ RestoreWriter::Plan RestoreWriter::plan_for(const Entry& entry, const Place& pla
 }
 
 Result<void> RestoreWriter::write_folder(Entry entry, const Place& place) {
-  struct stat there{};
+  struct stat there{}, made{};
   bool is_there = fstatat(place.folder, place.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0;
   if (is_there && !S_ISDIR(there.st_mode)) {
     if (options_.overwrite != Overwrite::always || unlinkat(place.folder, place.name.c_str(), 0) != 0) {
@@ -163,7 +183,8 @@ Result<void> RestoreWriter::write_folder(Entry entry, const Place& place) {
     }
     is_there = false;
   }
-  if (!is_there && mkdirat(place.folder, place.name.c_str(), 0700) != 0) {
+  if (!is_there && (mkdirat(place.folder, place.name.c_str(), 0700) != 0 ||
+                    fstatat(place.folder, place.name.c_str(), &made, AT_SYMLINK_NOFOLLOW) != 0)) {
     blocked_ = entry.path;
     return give_up(place, errno);
   }
@@ -171,6 +192,10 @@ Result<void> RestoreWriter::write_folder(Entry entry, const Place& place) {
   if (!opened) {
     blocked_ = entry.path;
     return give_up(place, opened.error());
+  }
+  if (!is_same_folder(*opened, is_there ? there : made) || (!is_there && !is_just_made(*opened, S_IFDIR, maker()))) {
+    blocked_ = entry.path;
+    return name_displaced(place);
   }
   ++report_.folders;
   const bool takes_metadata = !is_there || options_.overwrite == Overwrite::always ||
@@ -316,6 +341,10 @@ Result<void> RestoreWriter::write_special(const Entry& entry, const Place& place
     return {};
   }
   const Descriptor opened(open_beneath(place.folder, temporary, O_PATH));
+  if (opened && !is_just_made(opened.get(), type_bits(entry.type), maker())) {
+    unlinkat(place.folder, temporary.c_str(), 0);
+    return name_displaced(place);
+  }
   if (opened) apply({opened.get(), true}, entry, place.shown);
   const int error = publish(place.folder, temporary, place, plan);
   if (error != 0) unlinkat(place.folder, temporary.c_str(), 0);
@@ -357,6 +386,25 @@ void RestoreWriter::apply(OpenedFile file, const Entry& entry, const std::string
 Result<void> RestoreWriter::give_up(const Place& place, int error) {
   if (ends_all(error)) return target_failed(place.shown, error);
   report_.add_problem(place.shown, {ErrorCode::io, N_("It can't be written: {}."), {reason(error)}});
+  return {};
+}
+
+/// Whose new files are here. Not always the caller's: a server may make root nobody, and a mount option give all to one
+/// user. Asked of a descriptor, so nobody can put in another answer.
+uid_t RestoreWriter::maker() {
+  if (maker_) return *maker_;
+  const std::string name = temporary_name();
+  const Descriptor file(
+      openat(target_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  struct stat status{};
+  maker_ = file && fstat(file.get(), &status) == 0 ? status.st_uid : geteuid();
+  if (file) unlinkat(target_.get(), name.c_str(), 0);
+  return *maker_;
+}
+
+Result<void> RestoreWriter::name_displaced(const Place& place) {
+  report_.add_problem(place.shown,
+                      {ErrorCode::io, N_("Something else was put in its place while it was restored."), {}});
   return {};
 }
 

@@ -81,6 +81,8 @@ class RestoreWriter final : public FrameHandler {
   int publish(int folder, const std::string& temporary, const Place& place, Plan plan);
   void apply(OpenedFile file, const storage::Entry& entry, const std::string& shown);
   Result<void> give_up(const Place& place, int error);
+  Result<void> name_displaced(const Place& place);
+  uid_t maker();
   void remove_link_keepers();
 
   Descriptor target_;
@@ -92,6 +94,7 @@ class RestoreWriter final : public FrameHandler {
   std::map<std::string, LinkSource> links_;
   std::vector<std::string> link_keepers_;  ///< files in the target that only links are made from; removed at the end
   std::optional<CurrentFile> current_;
+  std::optional<uid_t> maker_;
   std::optional<std::string> last_path_;
   std::optional<std::string> said_;     ///< entry path of which a problem was named already
   std::optional<std::string> blocked_;  ///< entry path: what is below it can't be written
