@@ -1,5 +1,7 @@
 #include "daemon/service/config.h"
 
+#include "daemon/backup/space_guard.h"
+
 #include <pwd.h>
 #include <unistd.h>
 
@@ -216,7 +218,8 @@ Result<StationSettings> load_station_settings(const CommandLine& words, const Ac
   keys.number("schedule.random_delay_min", settings.schedule.random_delay_min, 12 * 60);
   keys.parsed("store.max_size", [&](std::string_view text) {
     settings.limits.max_bytes = text.empty() ? std::nullopt : parse_size(text);
-    return text.empty() || settings.limits.max_bytes.has_value();
+    // With less than a backup's reserve every backup would stop at once.
+    return text.empty() || (settings.limits.max_bytes && *settings.limits.max_bytes > kSpaceCheckBytes);
   });
   limit_keys(keys, "store.", settings.limits);
   keys.text("alarm.command", settings.alarm_command);

@@ -635,6 +635,8 @@ TEST(BackupTest, LimitsAreKept) {
   const auto full = run_backup(*world.vault, world.sources, request, progress);
   ASSERT_FALSE(full.has_value());
   EXPECT_EQ(full.error().code, ErrorCode::disk_full);
+  // What is there, what may be, and what is missing, in MiB.
+  EXPECT_EQ(full.error().args, (std::vector<std::string>{"0", "0", "64"}));
   EXPECT_TRUE(world.vault->snapshots()->empty());
 }
 

@@ -46,6 +46,7 @@ TEST_F(ConfigTest, NamesEveryMistakeWithItsLine) {
       {"[store]\nmin_free = \"95%\"\n", "2", "store.min_free"},
       {"[store]\nmin_free = \"much\"\n", "2", "store.min_free"},
       {"[store]\nmax_size = \"-1 GB\"\n", "2", "store.max_size"},
+      {"[store]\nmax_size = \"64MiB\"\n", "2", "store.max_size"},
       {"[backup]\nthreads = 1000\n", "2", "backup.threads"},
       {"[peer]\nlisten = \"x\"\n", "1", "peer"},
   };
