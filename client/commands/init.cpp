@@ -38,9 +38,11 @@ Bytes records_body(const std::vector<Bytes>& records) {
 }
 
 // When the connection broke after the request, the vault may be founded all the same; a kit must not be deleted then.
-Result<json> found(Session& session, const Founding& founding, const std::string& kit, KitFiles& files) {
-  const auto founded =
-      session.station().post_cbor_for_json("/v1/found?kit=" + query_value(kit), records_body(founding.records));
+Result<json> found(Session& session, const Founding& founding, const std::string& kit, const std::string& page,
+                   KitFiles& files) {
+  const auto founded = session.station().post_cbor_for_json(
+      "/v1/found?kit=" + query_value(kit) + (page.empty() ? "" : "&page=" + query_value(page)),
+      records_body(founding.records));
   if (founded) return founded;
   const auto status = session.station().get("/v1/status");
   const std::string ours = to_hex(founding.sheet.space_id);
@@ -55,13 +57,15 @@ Result<json> found(Session& session, const Founding& founding, const std::string
               kit);
 }
 
-void say_done(const Session& session, const std::string& kit) {
+void say_done(const Session& session, const std::string& kit, const std::string& page) {
   session.say(_("The vault is set up, and its kit is written:"));
   session.say("  " + session.console().name(kit));
+  if (!page.empty()) session.say("  " + session.console().name(page));
   session.say("");
   session.say(_("Without a computer and without this sheet, nobody can bring your documents back. So, now:"));
   session.say(_("  1. Print it twice, and keep the two sheets in two places, locked away."));
-  session.say(_("  2. Delete the file from this computer."));
+  session.say(page.empty() ? _("  2. Delete the file from this computer.")
+                           : _("  2. Delete both files from this computer."));
   session.say(_("  3. 'beffroi join CODE' with the invitation of your peer, and copy its details onto the sheets."));
 }
 
@@ -70,7 +74,11 @@ Result<int> init(Session& session, const InitWords& words) {
     return fail(ErrorCode::usage, N_("The name must have 1 to 200 letters, such as \"Mairie de Saint-Aubin\"."));
   BEFFROI_TRY(const std::string kit, absolute_path(words.kit));
   BEFFROI_CHECK(check_absent(kit));
-  if (!words.html.empty()) BEFFROI_CHECK(check_absent(words.html));
+  std::string page;
+  if (!words.html.empty()) {
+    BEFFROI_TRY(page, absolute_path(words.html));
+    BEFFROI_CHECK(check_absent(page));
+  }
   BEFFROI_TRY(const storage::DeviceRequest device, ask_device(session));
   crypto::Random& random = crypto::system_random();
   BEFFROI_TRY(Founding founding, make_founding(device, words.name, wall_clock_now(), random));
@@ -78,19 +86,19 @@ Result<int> init(Session& session, const InitWords& words) {
   std::string text = crypto::kit_text(founding.sheet, spoken_language());
   const crypto::ScopedWipe wiped(text);
   BEFFROI_CHECK(files.write(kit, text));
-  if (!words.html.empty()) {
-    std::string page = crypto::kit_html(founding.sheet, spoken_language());
-    const crypto::ScopedWipe page_wiped(page);
-    BEFFROI_CHECK(files.write(words.html, page));
+  if (!page.empty()) {
+    std::string html = crypto::kit_html(founding.sheet, spoken_language());
+    const crypto::ScopedWipe html_wiped(html);
+    BEFFROI_CHECK(files.write(page, html));
   }
   if (!words.no_confirm && session.console().in_is_terminal) {
     session.console().note(
         fill(_("The kit is written to {}. Print it now, then read from the paper:"), session.console().name(kit)));
     BEFFROI_CHECK(confirm_words(session.console(), founding.sheet.words, random));
   }
-  BEFFROI_TRY(json answer, found(session, founding, kit, files));
+  BEFFROI_TRY(json answer, found(session, founding, kit, page, files));
   files.keep();
-  say_done(session, kit);
+  say_done(session, kit, page);
   answer["kit"] = kit;
   session.answer(answer);
   return kExitDone;

@@ -7,6 +7,7 @@
 #include "client/http/json_fields.h"
 #include "client/kit/kit_reading.h"
 #include "client/recovery/recovery_material.h"
+#include "client/selection.h"
 #include "client/ui/human.h"
 #include "client/ui/progress_line.h"
 #include "storage/format/cbor.h"
@@ -66,7 +67,7 @@ Result<Bytes> admit_this_device(Session& session, const ReadKit& kit, const std:
   return sign_recovery(root, material, address, words);
 }
 
-void say_recovered(const Session& session, const json& result, bool keep) {
+void say_recovered(const Session& session, const json& result, const std::string& kit, bool keep) {
   const json& latest = sub_field(result, "latest");
   const auto count = number_field(result, "snapshots");
   session.say(fill(_("The vault \"{}\" is back."), session.console().name(text_field(result, "name"))));
@@ -80,12 +81,22 @@ void say_recovered(const Session& session, const json& result, bool keep) {
           "keeps something back."));
   }
   if (!keep) session.say(_("The machines that were lost can no longer write to this vault."));
+  if (!kit.empty())
+    session.say(fill(_("Delete {} from this machine now: whoever reads the kit's words can read everything."),
+                     session.console().name(kit)));
   session.say(
       _("Next: 'beffroi restore latest --target FOLDER'. Then 'beffroi source add' for the folders to back up from now "
         "on."));
 }
 
+// Where the kit's words lie on this machine; empty when they were typed.
+Result<std::string> kit_on_disk(const RecoverWords& words) {
+  if (words.kit.empty() || words.kit == "-") return std::string();
+  return absolute_path(words.kit);
+}
+
 Result<int> recover(Session& session, const RecoverWords& words) {
+  BEFFROI_TRY(const std::string kit_file, kit_on_disk(words));
   BEFFROI_TRY(const ReadKit kit, read_kit(session.console(), words.kit));
   const json corrected = name_corrections(session, kit.reading);
   const std::string address = words.peer.empty() ? kit.peer_address : words.peer;
@@ -93,11 +104,13 @@ Result<int> recover(Session& session, const RecoverWords& words) {
     return fail(ErrorCode::usage, N_("The kit does not say where the peer is: add --peer HOST:PORT."));
   BEFFROI_TRY(const Bytes records, admit_this_device(session, kit, address, words));
   ProgressLine progress(session);
-  auto done = session.station().post_cbor_for_events(std::string("/v1/recover/finish?keep=") + (words.keep ? "1" : "0"),
-                                                     records, progress.sink());
+  auto done =
+      session.station().post_cbor_for_events(std::string("/v1/recover/finish?keep=") + (words.keep ? "1" : "0") +
+                                                 (kit_file.empty() ? "" : "&kit=" + query_value(kit_file)),
+                                             records, progress.sink());
   progress.clear();
   BEFFROI_TRY(json result, std::move(done));
-  say_recovered(session, result, words.keep);
+  say_recovered(session, result, kit_file, words.keep);
   result["corrections"] = corrected.size();
   result["corrected_words"] = corrected;
   session.answer(result);

@@ -80,10 +80,11 @@ void say_schedule(const Session& session, const json& status) {
 void say_warnings(const Session& session, const json& status) {
   for (const json& alarm : sub_field(status, "alarms"))
     session.say(fill(_("WARNING: {}"), session.console().name(translated(said_in(alarm)))));
-  if (const std::string kit = text_field(status, "kit_file"); !kit.empty())
-    session.say(
-        fill(_("WARNING: the kit is still on this machine, in {}. Print it, keep it locked away, and delete the file."),
-             session.console().name(kit)));
+  for (const json& kit : sub_field(status, "kit_files"))
+    if (kit.is_string())
+      session.say(fill(
+          _("WARNING: the kit is still on this machine, in {}. Print it, keep it locked away, and delete the file."),
+          session.console().name(kit.get<std::string>())));
 }
 
 Result<int> status(Session& session) {

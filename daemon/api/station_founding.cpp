@@ -21,10 +21,12 @@ asio::awaitable<Result<void>> answer_device(StationContext& station, HttpExchang
 asio::awaitable<Result<void>> answer_found(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_TRY(const auto records, decode_byte_strings(as_bytes(request.body), storage::kMaxRecordBytes));
   const std::string kit = query_text(request, "kit");
-  BEFFROI_CO_CHECK(co_await station.work.run([&station, &records, &kit]() -> Result<void> {
+  const std::string page = query_text(request, "page");
+  BEFFROI_CO_CHECK(co_await station.work.run([&station, &records, &kit, &page]() -> Result<void> {
     BEFFROI_CHECK(station.vault->found(records));
     station.state.set_founded_at(station.clock.now());
-    if (!kit.empty()) station.state.set_kit_file(kit);
+    for (const std::string& file : {kit, page})
+      if (!file.empty()) station.state.add_kit_file(file);
     return {};
   }));
   co_await station.refresh_facts();

@@ -50,8 +50,16 @@ asio::awaitable<Result<void>> answer_begin(StationContext& station, Recovery& re
 }
 
 asio::awaitable<Result<Json>> run_finish(StationContext& station, Recovery& recovery, std::shared_ptr<Job> job,
-                                         std::vector<Bytes> records) {
-  BEFFROI_CO_CHECK(co_await recovery.finish(std::move(records), job->progress()));
+                                         std::vector<Bytes> records, std::string kit) {
+  const auto finished = co_await recovery.finish(std::move(records), job->progress());
+  // Also when not all snapshots could be fetched: the words are on this machine all the same.
+  if (!kit.empty() && station.vault->founded())
+    co_await station.work.run([&station, &kit] {
+      station.state.add_kit_file(kit);
+      return true;
+    });
+  co_await station.refresh_facts();
+  if (!finished) co_return forward_error(finished);
   BEFFROI_CO_TRY(const auto snapshots, co_await station.work.run([&station] { return station.vault->snapshots(); }));
   const auto latest = station.vault->resolve("latest");
   const auto receipt = station.vault->newest_receipt();
@@ -65,10 +73,11 @@ asio::awaitable<Result<Json>> run_finish(StationContext& station, Recovery& reco
 asio::awaitable<Result<void>> answer_finish(StationContext& station, Recovery& recovery, HttpRequest& request,
                                             HttpExchange& exchange) {
   BEFFROI_CO_TRY(const auto records, decode_byte_strings(as_bytes(request.body), storage::kMaxRecordBytes));
+  const std::string kit = query_text(request, "kit");
   BEFFROI_CO_TRY(const auto job, station.jobs.begin(JobKind::recover));
   co_return co_await stream_events(
       exchange, station.executor, job->progress(), false,
-      [&station, &recovery, job, records] { return run_finish(station, recovery, job, records); });
+      [&station, &recovery, job, records, kit] { return run_finish(station, recovery, job, records, kit); });
 }
 
 }  // namespace

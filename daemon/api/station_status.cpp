@@ -83,6 +83,7 @@ Json status_json(const StationContext& station, bool for_admin) {
   out["sources"] = sources_json(station, facts);
   out["alarms"] = alarms_json(station.alarms.current());
   out["kit_file"] = text_or_null(facts.kit_file);
+  out["kit_files"] = facts.kit_files;
   return out;
 }
 

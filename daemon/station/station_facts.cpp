@@ -31,6 +31,14 @@ void add_disk(StationFacts& out, Vault& vault, const storage::StoreLimits& limit
   out.disk_nearly_full = storage::excess_bytes(free_only, *usage, 0) > 0;
 }
 
+void add_kit(StationFacts& out, const StationState& state) {
+  const std::vector<std::string> known = state.kit_files();
+  std::error_code ignored;
+  for (const std::string& file : known)
+    if (std::filesystem::exists(file, ignored)) out.kit_files.push_back(file);
+  if (!out.kit_files.empty() && out.kit_files.front() == known.front()) out.kit_file = known.front();
+}
+
 }  // namespace
 
 const char* source_condition_name(SourceCondition condition) {
@@ -49,9 +57,7 @@ const char* source_condition_name(SourceCondition condition) {
 StationFacts gather_facts(Vault& vault, const StationState& state, const storage::StoreLimits& limits) {
   StationFacts out;
   add_disk(out, vault, limits);
-  const std::string kit = state.kit_file();
-  std::error_code ignored;
-  if (!kit.empty() && std::filesystem::exists(kit, ignored)) out.kit_file = kit;
+  add_kit(out, state);
   out.founded = vault.founded();
   if (!out.founded) return out;
   out.space = vault.space().hex();

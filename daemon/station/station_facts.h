@@ -24,7 +24,8 @@ struct StationFacts {
   PeerContact contact;
   std::uint64_t store_bytes = 0, free_bytes = 0;
   bool disk_nearly_full = false;
-  std::string kit_file;  ///< while it still exists
+  std::string kit_file;                ///< the sheet, while it still exists
+  std::vector<std::string> kit_files;  ///< all files with the kit's words that still exist
 };
 
 /// Reads the vault and its disk. Blocking, short.

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "storage/format/cbor.h"
 
 namespace beffroi::daemon {
@@ -16,7 +18,7 @@ constexpr std::size_t kMaxArguments = 16;
 constexpr std::string_view kSchedule = "station/schedule";
 constexpr std::string_view kLastBackup = "station/last_backup";
 constexpr std::string_view kContact = "station/contact";
-constexpr std::string_view kKitFile = "station/kit_file";
+constexpr std::string_view kKitFiles = "station/kit_files";
 constexpr std::string_view kFoundedAt = "station/founded_at";
 constexpr std::string_view kTreesMissing = "station/trees_missing";
 
@@ -146,12 +148,28 @@ void StationState::set_contact(const PeerContact& contact) {
   save(kContact, out.take());
 }
 
-std::string StationState::kit_file() const {
-  const auto stored = load(kKitFile);
-  return stored ? to_string(*stored) : std::string();
+std::vector<std::string> StationState::kit_files() const {
+  const auto stored = load(kKitFiles);
+  if (!stored) return {};
+  CborReader in(*stored);
+  std::vector<std::string> out;
+  begin(in, 1);
+  for (std::size_t left = in.array(kMaxKitFiles); left > 0; --left) out.push_back(to_string(in.bytes()));
+  in.leave();
+  return end(in) ? out : std::vector<std::string>();
 }
 
-void StationState::set_kit_file(const std::string& path) { save(kKitFile, as_bytes(path)); }
+void StationState::add_kit_file(const std::string& path) {
+  std::vector<std::string> all = kit_files();
+  if (std::ranges::find(all, path) != all.end()) return;
+  if (all.size() == kMaxKitFiles) all.pop_back();
+  all.push_back(path);
+  CborWriter out;
+  begin(out, 1);
+  out.array(all.size());
+  for (const std::string& file : all) out.bytes(as_bytes(file));
+  save(kKitFiles, out.take());
+}
 
 std::optional<UnixTime> StationState::founded_at() const {
   const auto stored = load(kFoundedAt);

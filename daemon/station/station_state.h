@@ -7,6 +7,8 @@
 
 namespace beffroi::daemon {
 
+inline constexpr std::size_t kMaxKitFiles = 16;
+
 /// How the last backup ended.
 struct LastBackup {
   std::string snapshot;  ///< hexadecimal id; empty when it failed
@@ -34,9 +36,10 @@ class StationState {
   void set_last_backup(const LastBackup& backup);
   PeerContact contact() const;
   void set_contact(const PeerContact& contact);
-  /// Where `init` wrote the kit: the status warns while it is still there. Empty: unknown.
-  std::string kit_file() const;
-  void set_kit_file(const std::string& path);
+  /// Files on this machine that hold the kit's words, the sheet that `init` wrote first: the status warns while they
+  /// are still there. At most kMaxKitFiles: the newest then take the place of the last.
+  std::vector<std::string> kit_files() const;
+  void add_kit_file(const std::string& path);
   /// When this station got its vault; nullopt before.
   std::optional<storage::UnixTime> founded_at() const;
   void set_founded_at(storage::UnixTime time);

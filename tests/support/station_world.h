@@ -88,14 +88,14 @@ class StationWorld {
     return ask("POST", target, body.dump());
   }
 
-  /// What `beffroi init` does.
-  Answer found() {
+  /// What `beffroi init` does; the sheet is kit.txt in `folder`.
+  Answer found(const std::string& more_query = {}) {
     const Answer device = get("/v1/device");
     auto request = storage::DeviceRequest::decode(as_bytes(device.body));
     BEFFROI_ASSERT(request.has_value());
     auto records = storage::found_vault(root, *request, "Mairie d'Essai", clock.now(), random);
     BEFFROI_ASSERT(records.has_value());
-    return ask("POST", "/v1/found?kit=" + folder.path() + "/kit.txt", byte_strings(*records));
+    return ask("POST", "/v1/found?kit=" + folder.path() + "/kit.txt" + more_query, byte_strings(*records));
   }
   static std::string byte_strings(const std::vector<Bytes>& strings) {
     storage::CborWriter out;

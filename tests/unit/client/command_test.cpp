@@ -232,11 +232,12 @@ TEST_F(CommandTest, CheckSaysWhatItDidNotLookAt) {
 TEST_F(CommandTest, StatusWarnsWhileTheKitIsOnTheMachine) {
   daemon_.answer(
       "GET /v1/status",
-      R"({"role":"station","state":"ready","name":"Mairie","kit_file":"/home/anne/kit.txt","alarms":[{"text":"The disk {} is nearly full.","args":["/srv"]}],
+      R"({"role":"station","state":"ready","name":"Mairie","kit_file":"/home/anne/kit.txt","kit_files":["/home/anne/kit.txt","/home/anne/kit.html"],"alarms":[{"text":"The disk {} is nearly full.","args":["/srv"]}],
                      "peer":null,"last_backup":null,"sources":[{"path":"/srv/gone","state":"missing"}]})");
   const CommandResult result = run({"status"});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.out, HasSubstr("/home/anne/kit.txt"));
+  EXPECT_THAT(result.out, HasSubstr("/home/anne/kit.html"));
   EXPECT_THAT(result.out, HasSubstr("The disk /srv is nearly full."));
   EXPECT_THAT(result.out, HasSubstr("/srv/gone: missing"));
 }

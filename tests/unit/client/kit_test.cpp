@@ -266,7 +266,8 @@ TEST_F(RecoverTest, TheCommandSignsForTheNewDeviceAndNamesWrongWords) {
   storage::CborReader records(as_bytes(requests.at(1).body));
   for (std::size_t left = records.array(); left > 0; --left) ASSERT_TRUE(log.append(records.bytes()));
   EXPECT_FALSE(log.rotation_due());
-  EXPECT_EQ(requests.at(1).target, "/v1/recover/finish?keep=0");
+  EXPECT_EQ(requests.at(1).target, "/v1/recover/finish?keep=0&kit=" + query_value(folder.at("kit")));
+  EXPECT_THAT(done.out, HasSubstr("Delete " + folder.at("kit")));
 
   const CommandResult machine =
       run_at(daemon, {"recover", "--kit", folder.at("kit"), "--peer", "epci.example:8440", "--json"});

@@ -75,6 +75,21 @@ TEST_F(EmptyStationTest, KnowsWhetherTheKitFileIsStillThere) {
   EXPECT_TRUE(world_.get("/v1/status").json["kit_file"].is_null());
 }
 
+// Goal: every file that holds the kit's words is warned of, until it is gone.
+TEST_F(EmptyStationTest, KnowsEveryFileWithTheKitsWords) {
+  const std::string sheet = world_.folder.path() + "/kit.txt";
+  const std::string page = world_.folder.path() + "/kit.html";
+  for (const std::string& file : {sheet, page}) std::ofstream(file) << "words";
+  world_.found("&page=" + page);
+  EXPECT_EQ(world_.get("/v1/status").json["kit_files"], json::array({sheet, page}));
+  std::filesystem::remove(sheet);
+  world_.stop();
+  world_.start();
+  const auto status = world_.get("/v1/status").json;
+  EXPECT_TRUE(status["kit_file"].is_null());
+  EXPECT_EQ(status["kit_files"], json::array({page}));
+}
+
 TEST_F(EmptyStationTest, RefusesRecordsThatAreNone) {
   world_.get("/v1/device");
   EXPECT_EQ(world_.ask("POST", "/v1/found", "hello").error(), "usage");
@@ -266,7 +281,8 @@ TEST_F(StationApiTest, OthersMayNotChangeAnything) {
   EXPECT_EQ(world_.ask("DELETE", "/v1/sources", "{}").status, 403);
   const auto status = world_.get("/v1/status").json;
   EXPECT_EQ(status["state"], "ready");
-  for (const char* field : {"sources", "alarms", "kit_file"}) EXPECT_FALSE(status.contains(field)) << field;
+  for (const char* field : {"sources", "alarms", "kit_file", "kit_files"})
+    EXPECT_FALSE(status.contains(field)) << field;
   const auto snapshots = world_.get("/v1/snapshots").json["snapshots"];
   ASSERT_EQ(snapshots.size(), 1U);
   for (const char* field : {"host", "sources", "tags"}) EXPECT_FALSE(snapshots[0].contains(field)) << field;
