@@ -40,8 +40,18 @@ void say_peer(const Session& session, const json& result) {
     return;
   }
   if (const json& error = sub_field(result, "sync_error"); !error.empty())
-    session.remark(
-        session.console().name(fill(_("Kept on this machine only, for now: {}"), translated(said_in(error)))));
+    session.remark(session.console().name(fill(flag_field(error, "lasting")
+                                                   ? _("The snapshot is made, but on this machine only: {}")
+                                                   : _("Kept on this machine only, for now: {}"),
+                                               translated(said_in(error)))));
+}
+
+// The snapshot is made, but that it goes no further does not pass by itself: whoever looks at the exit code only must
+// learn it. This counts more than files that could not be read.
+std::optional<int> exit_code_of_push(const json& result) {
+  const json& error = sub_field(result, "sync_error");
+  if (error.empty() || !flag_field(error, "lasting")) return std::nullopt;
+  return exit_code(Error{error_code_from_name(text_field(error, "code")), {}, {}});
 }
 
 Result<int> backup(Session& session, const BackupWords& words) {
@@ -72,7 +82,7 @@ Result<int> backup(Session& session, const BackupWords& words) {
     list_problems(session, sub_field(result, "errors"), problems);
   }
   session.answer(result);
-  return problems > 0 ? kExitSomeUnread : kExitDone;
+  return exit_code_of_push(result).value_or(problems > 0 ? kExitSomeUnread : kExitDone);
 }
 
 }  // namespace

@@ -28,6 +28,13 @@ void say_last_backup(const Session& session, const json& status) {
     session.say(fill(_("The last backup, of {}, failed: {}"), when, translated(said_in(sub_field(last, "error")))));
 }
 
+// Why the last try to send failed, in the peer's words or in this station's.
+void say_peer_error(const Session& session, const json& peer) {
+  if (const json& error = sub_field(peer, "error"); !error.empty())
+    session.say(
+        session.console().name(fill(_("The last try to send to the peer failed: {}"), translated(said_in(error)))));
+}
+
 void say_peer(const Session& session, const json& status) {
   const json& peer = sub_field(status, "peer");
   if (peer.empty()) {
@@ -48,6 +55,7 @@ void say_peer(const Session& session, const json& status) {
     session.say(contact.empty() ? fill(_("The peer {} can't be reached."), address)
                                 : fill(_("The peer {} can't be reached since {}."), address, time_text(contact)));
   }
+  say_peer_error(session, peer);
 }
 
 void say_sources(const Session& session, const json& status) {

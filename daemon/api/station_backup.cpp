@@ -19,6 +19,12 @@ Json problems_json(const std::vector<storage::CommitProblem>& problems) {
   return out;
 }
 
+Json push_error_json(const Error& error) {
+  Json out = error_json(error);
+  out["lasting"] = !is_passing(error.code);
+  return out;
+}
+
 Json backup_json(const BackupOutcome& outcome) {
   const BackupResult& result = outcome.result;
   const storage::CommitStatistics& counts = result.statistics;
@@ -33,13 +39,13 @@ Json backup_json(const BackupOutcome& outcome) {
           {"bytes_source", counts.bytes_source},
           {"bytes_read", counts.bytes_read},
           {"bytes_added", counts.bytes_added},
-          {"bytes_sent", outcome.push ? outcome.push->bytes_sent : 0},
+          {"bytes_sent", outcome.bytes_sent},
           {"partial_commits", result.partial_commits},
           {"errors", problems_json(result.problems)},
           {"errors_total", result.problems_total},
           {"duration_s", static_cast<double>(counts.duration_ms) / 1000},
           {"receipt", outcome.snapshot ? receipt_json(*outcome.snapshot) : Json(nullptr)},
-          {"sync_error", outcome.sync_error ? error_json(*outcome.sync_error) : Json(nullptr)}};
+          {"sync_error", outcome.sync_error ? push_error_json(*outcome.sync_error) : Json(nullptr)}};
 }
 
 asio::awaitable<Result<Json>> run_backup_job(StationContext& station, std::shared_ptr<Job> job, BackupWords words) {

@@ -30,7 +30,7 @@ const char* phase_name(Phase phase) {
 void Progress::reset() {
   phase = Phase::idle;
   for (auto* counter : {&files_scanned, &files_total_estimate, &files_new, &files_changed, &files_unchanged, &errors,
-                        &bytes_read, &bytes_added, &bytes_to_send, &bytes_sent})
+                        &bytes_read, &bytes_added, &bytes_to_send, &bytes_sent, &wire_bytes_sent})
     *counter = 0;
   cancel = false;
 }

@@ -15,7 +15,8 @@ struct Progress {
   std::atomic<std::uint64_t> files_new{0}, files_changed{0}, files_unchanged{0}, errors{0};
   std::atomic<std::uint64_t> bytes_read{0}, bytes_added{0};
   std::atomic<std::uint64_t> bytes_to_send{0}, bytes_sent{0};
-  std::atomic<bool> cancel{false};  ///< set by SIGTERM: the work stops at the next safe point
+  std::atomic<std::uint64_t> wire_bytes_sent{0};  ///< of connections that have ended, everything counted
+  std::atomic<bool> cancel{false};                ///< set by SIGTERM: the work stops at the next safe point
   void reset();
 };
 

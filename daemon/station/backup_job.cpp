@@ -106,6 +106,7 @@ asio::awaitable<Result<BackupOutcome>> back_up(StationContext& station, std::sha
       out.push = std::move(*pushed);
     else
       out.sync_error = pushed.error();
+    out.bytes_sent = progress->wire_bytes_sent;
   }
   if (auto snapshot = station.vault->resolve(out.result.snapshot->hex()); snapshot) out.snapshot = std::move(*snapshot);
   co_return out;

@@ -19,6 +19,7 @@ struct BackupOutcome {
   BackupResult result;
   std::optional<PushResult> push;
   std::optional<Error> sync_error;   ///< why nothing, or not all, was sent
+  std::uint64_t bytes_sent = 0;      ///< on the wire, of pushes that failed too
   std::optional<Snapshot> snapshot;  ///< with its receipt, if it has one now
 };
 

@@ -8,6 +8,8 @@ namespace {
 constexpr std::chrono::seconds kRound{60};
 constexpr const char* kDiskAlarm = "disk_full";
 constexpr const char* kMissedAlarm = "backup_missed";
+constexpr const char* kUnconfirmedAlarm = "receipt_late";
+constexpr std::int64_t kDayS = 24LL * 3600;
 constexpr std::uint64_t kMiB = 1024ULL * 1024;
 
 void look_at_disk(StationContext& station, const StationFacts& facts) {
@@ -36,12 +38,27 @@ void look_at_nights(StationContext& station, const StationFacts& facts, std::chr
                             {}});
 }
 
+/// Whatever the reason: no line, a peer that always answers something that passes, a push that never ends.
+void look_at_receipts(StationContext& station, const StationFacts& facts, std::chrono::milliseconds running_for) {
+  if (!facts.unconfirmed_since) return station.clear_alarm(kUnconfirmedAlarm);
+  const bool late = station.clock.now().seconds - facts.unconfirmed_since->seconds > kReceiptPatienceDays * kDayS;
+  if (!late) return station.clear_alarm(kUnconfirmedAlarm);
+  if (running_for < kMissedGrace) return;
+  station.raise_alarm(kUnconfirmedAlarm,
+                      Error{ErrorCode::timeout,
+                            N_("For more than {} days the peer has confirmed no backup: what is new is on this machine "
+                               "only. 'beffroi status' says what is wrong; call your technician if you can't mend it."),
+                            {std::to_string(kReceiptPatienceDays)}});
+}
+
 }  // namespace
 
 void look_for_alarms(StationContext& station, std::chrono::milliseconds running_for) {
   const StationFacts facts = station.facts();
   look_at_disk(station, facts);
-  if (facts.founded) look_at_nights(station, facts, running_for);
+  if (!facts.founded) return;
+  look_at_nights(station, facts, running_for);
+  look_at_receipts(station, facts, running_for);
 }
 
 asio::awaitable<void> keep_house(StationContext& station) {

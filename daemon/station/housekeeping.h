@@ -9,9 +9,13 @@ namespace beffroi::daemon {
 /// for it first.
 inline constexpr std::chrono::hours kMissedGrace{2};
 
+/// Days without a receipt, while there is something to confirm, that are an alarm.
+inline constexpr std::int64_t kReceiptPatienceDays = 3;
+
 asio::awaitable<void> keep_house(StationContext& station);
 
-/// Raises and clears "disk nearly full" and "backup missed" for the facts at hand. `running_for`: since the start.
+/// Raises and clears "disk nearly full", "backup missed" and "no receipt for days" for the facts at hand.
+/// `running_for`: since the start.
 void look_for_alarms(StationContext& station, std::chrono::milliseconds running_for);
 
 }  // namespace beffroi::daemon

@@ -29,7 +29,10 @@ asio::awaitable<Result<PeerBinding>> join_peer(StationContext& station, std::str
                    known->address);
   BEFFROI_CO_CHECK(co_await enrol(station, invitation));
   const PeerBinding binding{.peer = invitation.peer, .address = invitation.address};
-  BEFFROI_CO_CHECK(co_await station.work.run([&station, &binding] { return station.vault->bind_peer(binding); }));
+  BEFFROI_CO_CHECK(co_await station.work.run([&station, &binding, known] {
+    if (!known) station.state.set_joined_at(station.clock.now());
+    return station.vault->bind_peer(binding);
+  }));
   spdlog::info("joined the peer at {}", binding.address);
   // Shows at once, not tonight, that the station's own keys are admitted.
   const auto link = co_await connect_to_peer(station);

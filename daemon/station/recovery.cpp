@@ -129,6 +129,7 @@ asio::awaitable<Result<void>> Recovery::finish(std::vector<Bytes> new_records, s
     station_.state.set_trees_missing(true);
     BEFFROI_CHECK(station_.vault->found(all));
     station_.state.set_founded_at(station_.clock.now());
+    station_.state.set_joined_at(station_.clock.now());
     return {};
   }));
   co_await station_.refresh_facts();

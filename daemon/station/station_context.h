@@ -42,7 +42,7 @@ class StationContext {
   Background background;
   /// When the next nightly backup is planned; shown by the status.
   std::optional<storage::UnixTime> next_backup;
-  /// A push failed for a passing reason: it is tried again by itself.
+  /// A push failed: it is tried again by itself.
   bool push_wanted = false;
 
   /// Gathers the facts anew and waits for that: after everything that changes them.

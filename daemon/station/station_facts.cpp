@@ -31,12 +31,34 @@ void add_disk(StationFacts& out, Vault& vault, const storage::StoreLimits& limit
   out.disk_nearly_full = storage::excess_bytes(free_only, *usage, 0) > 0;
 }
 
+/// A receipt from the future does not count: a peer whose clock is wrong, on purpose or not, must not silence us.
+storage::UnixTime unconfirmed_since(const storage::Commit& oldest, const Vault& vault, const StationState& state,
+                                    storage::UnixTime now) {
+  storage::UnixTime out = oldest.clear.clock;
+  if (const auto joined = state.joined_at()) out = std::max(out, *joined);
+  if (const auto receipt = vault.newest_receipt(); receipt && receipt->peer_time <= now)
+    out = std::max(out, receipt->peer_time);
+  return out;
+}
+
 void add_kit(StationFacts& out, const StationState& state) {
   const std::vector<std::string> known = state.kit_files();
   std::error_code ignored;
   for (const std::string& file : known)
     if (std::filesystem::exists(file, ignored)) out.kit_files.push_back(file);
   if (!out.kit_files.empty() && out.kit_files.front() == known.front()) out.kit_file = known.front();
+}
+
+void add_peer(StationFacts& out, Vault& vault, const StationState& state) {
+  out.last_receipt = vault.newest_receipt();
+  const auto pending = vault.unreceipted();
+  if (pending) out.pending_commits = pending->size();
+  out.contact = state.contact();
+  const auto peer = vault.peer();
+  if (!peer) return;
+  out.peer_address = peer->address;
+  if (pending && !pending->empty())
+    out.unconfirmed_since = unconfirmed_since(pending->front(), vault, state, vault.clock().now());
 }
 
 }  // namespace
@@ -67,10 +89,7 @@ StationFacts gather_facts(Vault& vault, const StationState& state, const storage
     for (const Source& source : *sources) out.sources.push_back(source.path);
   }
   out.last_backup = state.last_backup();
-  out.last_receipt = vault.newest_receipt();
-  if (const auto pending = vault.unreceipted(); pending) out.pending_commits = pending->size();
-  if (const auto peer = vault.peer(); peer) out.peer_address = peer->address;
-  out.contact = state.contact();
+  add_peer(out, vault, state);
   return out;
 }
 

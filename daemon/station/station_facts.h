@@ -20,6 +20,9 @@ struct StationFacts {
   std::optional<LastBackup> last_backup;
   std::optional<storage::Receipt> last_receipt;
   std::uint64_t pending_commits = 0;
+  /// Since when the peer has confirmed nothing although there is something to confirm: the oldest pending snapshot, the
+  /// day that the peer was joined, or the newest receipt, whichever is the latest. nullopt: nothing waits, or no peer.
+  std::optional<storage::UnixTime> unconfirmed_since;
   std::optional<std::string> peer_address;
   PeerContact contact;
   std::uint64_t store_bytes = 0, free_bytes = 0;

@@ -20,6 +20,7 @@ constexpr std::string_view kLastBackup = "station/last_backup";
 constexpr std::string_view kContact = "station/contact";
 constexpr std::string_view kKitFiles = "station/kit_files";
 constexpr std::string_view kFoundedAt = "station/founded_at";
+constexpr std::string_view kJoinedAt = "station/joined_at";
 constexpr std::string_view kTreesMissing = "station/trees_missing";
 
 void write_time(CborWriter& out, const std::optional<UnixTime>& time) {
@@ -171,19 +172,24 @@ void StationState::add_kit_file(const std::string& path) {
   save(kKitFiles, out.take());
 }
 
-std::optional<UnixTime> StationState::founded_at() const {
-  const auto stored = load(kFoundedAt);
+std::optional<UnixTime> StationState::load_time(std::string_view key) const {
+  const auto stored = load(key);
   if (!stored) return std::nullopt;
   CborReader in(*stored);
   const UnixTime out{in.integer()};
   return in.finish() ? std::optional(out) : std::nullopt;
 }
 
-void StationState::set_founded_at(UnixTime time) {
+void StationState::save_time(std::string_view key, UnixTime time) {
   CborWriter out;
   out.integer(time.seconds);
-  save(kFoundedAt, out.take());
+  save(key, out.take());
 }
+
+std::optional<UnixTime> StationState::founded_at() const { return load_time(kFoundedAt); }
+void StationState::set_founded_at(UnixTime time) { save_time(kFoundedAt, time); }
+std::optional<UnixTime> StationState::joined_at() const { return load_time(kJoinedAt); }
+void StationState::set_joined_at(UnixTime time) { save_time(kJoinedAt, time); }
 
 bool StationState::trees_missing() const {
   const auto stored = load(kTreesMissing);

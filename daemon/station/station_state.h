@@ -43,6 +43,9 @@ class StationState {
   /// When this station got its vault; nullopt before.
   std::optional<storage::UnixTime> founded_at() const;
   void set_founded_at(storage::UnixTime time);
+  /// When this station joined its peer, or was recovered from it.
+  std::optional<storage::UnixTime> joined_at() const;
+  void set_joined_at(storage::UnixTime time);
   /// A recovery has founded the vault but not fetched all trees yet.
   bool trees_missing() const;
   void set_trees_missing(bool missing);
@@ -50,6 +53,8 @@ class StationState {
  private:
   std::optional<Bytes> load(std::string_view key) const;
   void save(std::string_view key, ByteView value);
+  std::optional<storage::UnixTime> load_time(std::string_view key) const;
+  void save_time(std::string_view key, storage::UnixTime time);
   storage::Database& database_;
 };
 

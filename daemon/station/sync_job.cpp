@@ -2,12 +2,17 @@
 
 #include <spdlog/spdlog.h>
 
+#include "daemon/service/translate.h"
+
 namespace beffroi::daemon {
 namespace {
 
 constexpr std::chrono::seconds kFirstRetry{60};
 constexpr std::chrono::seconds kLongestRetry{3600};
+/// As many tries in a row as make the pause the longest.
+constexpr std::uint32_t kTriesOfLongestRetry = 7;
 constexpr const char* kPeerAlarm = "integrity:peer";
+constexpr const char* kPushAlarm = "push_failed";
 constexpr const char* kRecoveryAlarm = "integrity:recovery";
 
 asio::awaitable<Result<PushResult>> talk(StationContext& station, PeerLink& link, Progress& progress) {
@@ -23,6 +28,8 @@ asio::awaitable<Result<PushResult>> talk(StationContext& station, PeerLink& link
 asio::awaitable<Result<PushResult>> connect_and_talk(StationContext& station, Progress& progress) {
   BEFFROI_CO_TRY(const auto link, co_await connect_to_peer(station));
   auto outcome = co_await talk(station, *link, progress);
+  // What a push that fails has sent was sent all the same.
+  progress.wire_bytes_sent += link->bytes_sent();
   co_await link->close();
   co_return outcome;
 }
@@ -34,6 +41,24 @@ void remember(StationContext& station, const Result<PushResult>& outcome) {
   contact.error = outcome ? std::nullopt : std::optional(outcome.error());
   if (answered) contact.last_contact = station.clock.now();
   station.state.set_contact(contact);
+}
+
+/// A failure that no waiting mends must be heard of: the backups go on here, and nobody would look.
+void ring(StationContext& station, const Result<PushResult>& outcome) {
+  if (outcome) {
+    station.clear_alarm(kPeerAlarm);
+    station.clear_alarm(kPushAlarm);
+    return;
+  }
+  const Error& error = outcome.error();
+  if (error.code == ErrorCode::corrupt) return station.raise_alarm(kPeerAlarm, error);
+  // wrong_state: the next backup mends it. If not, the missing receipt is an alarm of its own.
+  if (is_passing(error.code) || error.code == ErrorCode::cancelled || error.code == ErrorCode::wrong_state) return;
+  station.raise_alarm(
+      kPushAlarm, Error{error.code,
+                        N_("Backups are made, but stay on this machine only: they no longer reach the peer. {} Call "
+                           "your technician if you can't mend it."),
+                        {translated(error.text, error.args)}});
 }
 
 }  // namespace
@@ -75,15 +100,14 @@ asio::awaitable<Result<PushResult>> push_to_peer(StationContext& station, std::s
   progress->phase = Phase::pushing;
   auto outcome = co_await connect_and_talk(station, *progress);
   if (outcome) {
-    station.clear_alarm(kPeerAlarm);
     station.push_wanted = false;
     spdlog::info("pushed: {} snapshots, {} objects, {} bytes", outcome->commits, outcome->objects_sent,
                  outcome->bytes_sent);
   } else {
     spdlog::warn("push: {}", outcome.error().message());
-    if (outcome.error().code == ErrorCode::corrupt) station.raise_alarm(kPeerAlarm, outcome.error());
-    station.push_wanted = station.settings.schedule.enabled && is_passing(outcome.error().code);
+    station.push_wanted = station.settings.schedule.enabled;
   }
+  ring(station, outcome);
   co_await station.work.run([&station, &outcome] {
     remember(station, outcome);
     return true;
@@ -92,16 +116,19 @@ asio::awaitable<Result<PushResult>> push_to_peer(StationContext& station, std::s
   co_return outcome;
 }
 
+asio::awaitable<std::uint32_t> push_if_wanted(StationContext& station, std::uint32_t tries) {
+  if (!station.push_wanted) co_return 1;
+  if (!station.vault->peer()) co_return tries;
+  const auto job = station.jobs.begin(JobKind::sync);
+  if (!job) co_return tries;  // somebody pushes already, or backs up and will push
+  const auto outcome = co_await push_to_peer(station, (*job)->progress());
+  if (outcome) co_return 1;
+  co_return is_passing(outcome.error().code) ? tries + 1 : kTriesOfLongestRetry;
+}
+
 asio::awaitable<void> keep_pushing(StationContext& station) {
   std::uint32_t tries = 1;
-  while (co_await station.background.pause(push_retry_delay(tries))) {
-    if (!station.push_wanted) tries = 1;
-    if (!station.push_wanted || !station.vault->peer()) continue;
-    const auto job = station.jobs.begin(JobKind::sync);
-    if (!job) continue;  // somebody pushes already, or backs up and will push
-    const auto outcome = co_await push_to_peer(station, (*job)->progress());
-    tries = outcome ? 1 : tries + 1;
-  }
+  while (co_await station.background.pause(push_retry_delay(tries))) tries = co_await push_if_wanted(station, tries);
 }
 
 }  // namespace beffroi::daemon

@@ -162,9 +162,13 @@ class BadInput(unittest.TestCase):
         peer.stop()
         shutil.rmtree(peer.data)
         peer.start()
-        result = station.backup()
+        result = station.backup(exit_codes=(REFUSED,))
+        self.assertIsNotNone(result["snapshot"])
         self.assertIsNone(result["receipt"])
         self.assertEqual("refused", result["sync_error"]["code"], result["sync_error"])
+        status = station.run("status").stdout
+        self.assertRegex(status, "WARNING: .*no longer reach the peer")
+        self.assertIn("The last try to send to the peer failed", status)
         self.expect(station.run("sync", check=False), REFUSED, "key")
 
     def test_a_full_disk_loses_nothing(self):

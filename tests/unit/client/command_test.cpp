@@ -136,6 +136,19 @@ TEST_F(CommandTest, BackupSaysWhatHappenedAndNamesWhatWasNotRead) {
   EXPECT_EQ(json::parse(asked().body),
             (json{{"tags", {"eve"}}, {"dry_run", false}, {"rehash", false}, {"accept_empty", false}, {"sync", false}}));
 
+  // The snapshot is made; that it will not reach the peer by itself is said, and counts most.
+  for (const auto& [code, exit_code] : std::map<std::string, int>{{"refused", 6}, {"corrupt", 5}, {"disk_full", 1}}) {
+    json stuck = result;
+    stuck["sync_error"] = {{"code", code}, {"text", "Full."}, {"args", json::array()}, {"lasting", true}};
+    stuck["errors_total"] = 1;
+    daemon_.answer("POST /v1/backup", stuck.dump() + "\n");
+    const CommandResult failed = run({"backup"});
+    EXPECT_EQ(failed.exit_code, exit_code);
+    EXPECT_THAT(failed.out, HasSubstr("Backed up: snapshot aaaaaaaaaaaa."));
+    EXPECT_THAT(failed.err, HasSubstr("The snapshot is made, but on this machine only: Full."));
+    EXPECT_EQ(run({"backup", "--json"}).object()["sync_error"]["code"], code);
+  }
+
   result["errors_total"] = 25;
   for (int i = 0; i < 25; ++i)
     result["errors"].push_back(
@@ -240,6 +253,13 @@ TEST_F(CommandTest, StatusWarnsWhileTheKitIsOnTheMachine) {
   EXPECT_THAT(result.out, HasSubstr("/home/anne/kit.html"));
   EXPECT_THAT(result.out, HasSubstr("The disk /srv is nearly full."));
   EXPECT_THAT(result.out, HasSubstr("/srv/gone: missing"));
+}
+
+TEST_F(CommandTest, StatusSaysWhyNothingReachesThePeer) {
+  daemon_.answer("GET /v1/status",
+                 R"({"role":"station","state":"ready","name":"Mairie","last_backup":null,"pending_commits":1,
+          "peer":{"address":"epci:8440","state":"reachable","error":{"code":"refused","text":"{} of {} bytes are used.","args":["9","10"]}}})");
+  EXPECT_THAT(run({"status"}).out, HasSubstr("The last try to send to the peer failed: 9 of 10 bytes are used."));
 }
 
 TEST_F(CommandTest, DumpWritesTheFilesBytesWithZerosForItsHoles) {
