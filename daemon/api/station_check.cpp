@@ -49,6 +49,8 @@ void ring(StationContext& station, const CheckWords& words, const CheckReport& r
         Error{ErrorCode::corrupt, damage_sentence(words.at, words.read_data), {std::to_string(report.damages_total)}});
   } else if (words.read_data) {
     station.clear_alarm(alarm);
+    station.clear_alarm("integrity:restore:" + words.at);
+    if (words.at == "local") station.clear_alarm("integrity:snapshot");
   }
 }
 

@@ -73,6 +73,7 @@ struct RestoreWords {
   std::vector<RestoreSelection> selections;
   std::shared_ptr<storage::ObjectSource> source;
   bool learns = false;  ///< the source may give what is not here
+  StationContext::From from = StationContext::From::automatic;
   Caller caller;
 };
 
@@ -96,6 +97,23 @@ Result<RestoreCounts> stream(StationContext& station, const RestoreWords& words,
       [&sender](Bytes frame) { return sender.send(std::move(frame)); }, learn, progress, kReadAheadThreads);
 }
 
+/// Damage must not be known to the one who met it alone. What is missing here only may have been evicted.
+void ring(StationContext& station, const RestoreWords& words, const Result<RestoreCounts>& counts) {
+  const bool from_here = words.from == StationContext::From::local || !station.vault->peer();
+  const bool evicted = words.from == StationContext::From::local && station.vault->peer();
+  const bool damaged =
+      counts ? counts->damaged > 0 || (counts->missing > 0 && !evicted) : counts.error().code == ErrorCode::corrupt;
+  if (!damaged) return;
+  station.raise_alarm(
+      std::string("integrity:restore:") + (from_here ? "local" : "peer"),
+      Error{ErrorCode::corrupt,
+            from_here ? N_("A restore of the snapshot {} met damage in this machine's store. 'beffroi check "
+                           "--read-data' names all of it. Have the disk looked at.")
+                      : N_("A restore of the snapshot {} met damage at the peer. 'beffroi check --at peer --read-data' "
+                           "names all of it. Call the peer's operator."),
+            {words.snapshot.commit.id.hex().substr(0, 12)}});
+}
+
 bool stream_guarded(StationContext& station, const RestoreWords& words, HttpExchange& exchange, Progress& progress) {
   FrameSender sender(exchange);
   Result<RestoreCounts> counts;
@@ -104,6 +122,7 @@ bool stream_guarded(StationContext& station, const RestoreWords& words, HttpExch
   } catch (const std::exception& exception) {
     counts = fail(ErrorCode::io, N_("The daemon could not do this: {}."), std::string(exception.what()));
   }
+  ring(station, words, counts);
   if (!counts && !sender.send(failure_frame(counts.error()))) return false;
   return sender.flush().has_value();
 }
@@ -120,6 +139,7 @@ Result<RestoreWords> read_words(StationContext& station, const HttpRequest& requ
   if (out.selections.empty()) out.selections.push_back({""});
   BEFFROI_TRY(out.snapshot, station.vault->resolve(name));
   BEFFROI_TRY(out.source, station.source(from));
+  out.from = from;
   out.learns = from != StationContext::From::local && station.vault->peer();
   return out;
 }

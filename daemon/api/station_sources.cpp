@@ -3,6 +3,7 @@
 
 #include "daemon/api/json.h"
 #include "daemon/api/station_api.h"
+#include "daemon/station/source_alarms.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -30,7 +31,11 @@ asio::awaitable<Result<void>> remove(StationContext& station, HttpRequest& reque
   BodyFields fields(request.body);
   const std::string path = fields.bytes("path");
   BEFFROI_CO_CHECK(fields.finish());
-  BEFFROI_CO_CHECK(co_await station.work.run([&station, &path] { return SourceList(*station.vault).remove(path); }));
+  BEFFROI_CO_CHECK(co_await station.work.run([&station, &path]() -> Result<void> {
+    BEFFROI_CHECK(SourceList(*station.vault).remove(path));
+    clear_alarms_of_removed_sources(station);
+    return {};
+  }));
   co_await station.refresh_facts();
   co_return co_await reply_json(exchange, Json::object());
 }

@@ -175,6 +175,7 @@ class BackupRun {
     out.statistics = statistics;
     out.problems = problems_.first();
     out.problems_total = problems_.total();
+    out.damages = problems_.damages();
     return out;
   }
 

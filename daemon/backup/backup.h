@@ -27,6 +27,7 @@ struct BackupResult {
   storage::CommitStatistics statistics;
   std::vector<storage::CommitProblem> problems;
   std::uint64_t problems_total = 0;
+  std::uint64_t damages = 0;  ///< problems that are damage of the local store
   std::size_t partial_commits = 0;
   bool incomplete() const { return problems_total > 0; }  ///< exit code 3
 };

@@ -15,12 +15,19 @@ class ProblemList {
   void add(const std::string& entry_path, const Error& reason) {
     const std::lock_guard lock(mutex_);
     ++total_;
+    // Without a path it is the last snapshot's tree that could not be read.
+    if (reason.code == ErrorCode::corrupt || entry_path.empty()) ++damages_;
     ++progress_.errors;
     if (problems_.size() < storage::kMaxProblems) problems_.push_back({entry_path, reason.text, reason.args});
   }
   std::vector<storage::CommitProblem> first() const {
     const std::lock_guard lock(mutex_);
     return problems_;
+  }
+  /// Those that are damage of the local store, not of what is backed up.
+  std::uint64_t damages() const {
+    const std::lock_guard lock(mutex_);
+    return damages_;
   }
   std::uint64_t total() const {
     const std::lock_guard lock(mutex_);
@@ -32,6 +39,7 @@ class ProblemList {
   mutable std::mutex mutex_;
   std::vector<storage::CommitProblem> problems_;
   std::uint64_t total_ = 0;
+  std::uint64_t damages_ = 0;
 };
 
 }  // namespace beffroi::daemon

@@ -203,6 +203,8 @@ class RestoreStream {
   Result<void> write_failure(FileState& file, const Error& reason) {
     if (std::exchange(file.failed, true)) return {};
     ++counts_.failures;
+    if (reason.code == ErrorCode::corrupt) ++counts_.damaged;
+    if (reason.code == ErrorCode::not_found) ++counts_.missing;
     ++progress_.errors;
     return write_(failure_frame(file.path, reason));
   }

@@ -18,6 +18,7 @@ inline constexpr std::size_t kMaxRestoreFrameBytes = 2U * 1024 * 1024;
 
 struct RestoreCounts {
   std::uint64_t entries = 0, bytes = 0, failures = 0;
+  std::uint64_t damaged = 0, missing = 0;  ///< failures because an object is damaged, or not there; not in the frame
 };
 
 /// Called for each entry; false leaves it (and its content) out: access control.

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "daemon/service/translate.h"
+#include "daemon/station/source_alarms.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 constexpr const char* kFailedAlarm = "backup_failed";
 constexpr const char* kMissedAlarm = "backup_missed";
 constexpr const char* kIntegrityAlarm = "integrity:backup";
+constexpr const char* kDamageAlarm = "integrity:snapshot";
 
 Result<BackupResult> run_guarded(StationContext& station, const BackupWords& words, Progress& progress) {
   BEFFROI_TRY(const auto sources, SourceList(*station.vault).all());
@@ -31,7 +33,16 @@ Result<BackupResult> run_guarded(StationContext& station, const BackupWords& wor
   }
 }
 
-/// What the scheduler and the status keep of a backup. Neither a dry run nor one that was stopped on purpose counts.
+/// Neither a dry run nor a backup that was stopped on purpose counts. One that could not begin does when nobody is
+/// watching: it must be heard of, and not be tried again at once.
+bool counts(const Result<BackupResult>& outcome, const BackupWords& words) {
+  if (words.dry_run) return false;
+  if (outcome) return true;
+  const ErrorCode code = outcome.error().code;
+  return code != ErrorCode::cancelled && (words.nightly || code != ErrorCode::wrong_state);
+}
+
+/// What the scheduler and the status keep of a backup.
 void remember(StationContext& station, const Result<BackupResult>& outcome) {
   const auto now = station.clock.now();
   ScheduleMemory memory = station.state.schedule();
@@ -55,6 +66,15 @@ void ring(StationContext& station, const Result<BackupResult>& outcome, bool nig
     station.clear_alarm(kFailedAlarm);
     station.clear_alarm(kMissedAlarm);
     station.clear_alarm(kIntegrityAlarm);
+    ring_for_sources(station, *outcome);
+    // Older snapshots stay damaged: only a check that finds nothing clears it.
+    if (outcome->damages > 0)
+      station.raise_alarm(kDamageAlarm,
+                          Error{ErrorCode::corrupt,
+                                N_("This machine's store of snapshots is damaged. What is in the folders was stored "
+                                   "anew; 'beffroi check --read-data' names what older snapshots have lost. Have the "
+                                   "disk looked at."),
+                                {}});
     return;
   }
   const Error& error = outcome.error();
@@ -68,10 +88,7 @@ asio::awaitable<Result<BackupResult>> back_up_here(StationContext& station, Prog
                                                    const BackupWords& words) {
   const auto run = [&station, &words, &progress] {
     auto outcome = run_guarded(station, words, progress);
-    const bool counts =
-        !words.dry_run &&
-        (outcome || (outcome.error().code != ErrorCode::cancelled && outcome.error().code != ErrorCode::wrong_state));
-    if (counts) {
+    if (counts(outcome, words)) {
       remember(station, outcome);
       ring(station, outcome, words.nightly);
     }

@@ -8,6 +8,7 @@ namespace {
 constexpr std::chrono::seconds kRound{60};
 constexpr const char* kDiskAlarm = "disk_full";
 constexpr const char* kMissedAlarm = "backup_missed";
+constexpr const char* kKeysAlarm = "integrity:keys";
 constexpr const char* kUnconfirmedAlarm = "receipt_late";
 constexpr std::int64_t kDayS = 24LL * 3600;
 constexpr std::uint64_t kMiB = 1024ULL * 1024;
@@ -38,6 +39,23 @@ void look_at_nights(StationContext& station, const StationFacts& facts, std::chr
                             {}});
 }
 
+/// Whoever signed keys that nobody can open locks the others out, by a fault or on purpose.
+void look_at_keys(StationContext& station) {
+  const auto problems = station.vault->key_problems();
+  if (problems.empty()) return station.clear_alarm(kKeysAlarm);
+  const storage::EpochProblem& newest = problems.front();
+  const storage::SpaceLog log = station.vault->log();
+  std::string signer = to_hex(newest.signer);
+  for (const auto& [id, device] : log.devices())
+    if (device.keys.sign == newest.signer) signer = id.hex();
+  if (log.root().sign == newest.signer) signer = log.root().id().hex();
+  station.raise_alarm(
+      kKeysAlarm, Error{ErrorCode::corrupt,
+                        N_("The keys of this vault were renewed (number {}), and those for this machine are not right. "
+                           "The device {} signed them. Call your technician, with the kit."),
+                        {std::to_string(newest.epoch.value), signer}});
+}
+
 /// Whatever the reason: no line, a peer that always answers something that passes, a push that never ends.
 void look_at_receipts(StationContext& station, const StationFacts& facts, std::chrono::milliseconds running_for) {
   if (!facts.unconfirmed_since) return station.clear_alarm(kUnconfirmedAlarm);
@@ -59,6 +77,7 @@ void look_for_alarms(StationContext& station, std::chrono::milliseconds running_
   if (!facts.founded) return;
   look_at_nights(station, facts, running_for);
   look_at_receipts(station, facts, running_for);
+  look_at_keys(station);
 }
 
 asio::awaitable<void> keep_house(StationContext& station) {

@@ -44,6 +44,8 @@ class StationContext {
   std::optional<storage::UnixTime> next_backup;
   /// A push failed: it is tried again by itself.
   bool push_wanted = false;
+  /// What the peer lost and this station does not have either, as it was last told of.
+  std::set<storage::ObjectId> told_lost;
 
   /// Gathers the facts anew and waits for that: after everything that changes them.
   asio::awaitable<void> refresh_facts();

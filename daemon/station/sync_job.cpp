@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "daemon/service/translate.h"
+#include "daemon/station/damaged_files.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -13,6 +14,7 @@ constexpr std::chrono::seconds kLongestRetry{3600};
 constexpr std::uint32_t kTriesOfLongestRetry = 7;
 constexpr const char* kPeerAlarm = "integrity:peer";
 constexpr const char* kPushAlarm = "push_failed";
+constexpr const char* kLossAlarm = "integrity:loss";
 constexpr const char* kRecoveryAlarm = "integrity:recovery";
 
 asio::awaitable<Result<PushResult>> talk(StationContext& station, PeerLink& link, Progress& progress) {
@@ -59,6 +61,33 @@ void ring(StationContext& station, const Result<PushResult>& outcome) {
                         N_("Backups are made, but stay on this machine only: they no longer reach the peer. {} Call "
                            "your technician if you can't mend it."),
                         {translated(error.text, error.args)}});
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+/// The peer asks for what it lost at every push: the files are looked for only when that has changed.
+asio::awaitable<void> tell_losses(StationContext& station, const PushResult& pushed, Progress& progress) {
+  std::set<storage::ObjectId> lost(pushed.could_not_heal.begin(), pushed.could_not_heal.end());
+  if (lost.empty()) station.clear_alarm(kLossAlarm);
+  if (lost.empty() || lost == station.told_lost) co_return station.told_lost.swap(lost);
+  const auto found = co_await station.streams.run(
+      [&station, &lost, &progress] { return files_that_need(*station.vault, lost, progress.cancel); });
+  if (!found) {
+    spdlog::warn("{}", found.error().message());
+    co_return;
+  }
+  station.told_lost = std::move(lost);
+  if (found->total == 0) co_return;
+  station.raise_alarm(kLossAlarm,
+                      Error{ErrorCode::corrupt,
+                            N_("The peer lost data that this machine no longer has either. Files of older snapshots "
+                               "that can't be restored whole: {}, such as {}. What is still in your folders is stored "
+                               "anew by the next backup."),
+                            {std::to_string(found->total), joined(found->first)}});
 }
 
 }  // namespace
@@ -108,6 +137,7 @@ asio::awaitable<Result<PushResult>> push_to_peer(StationContext& station, std::s
     station.push_wanted = station.settings.schedule.enabled;
   }
   ring(station, outcome);
+  if (outcome) co_await tell_losses(station, *outcome, *progress);
   co_await station.work.run([&station, &outcome] {
     remember(station, outcome);
     return true;

@@ -1,5 +1,6 @@
 // What rings at a station, condition by condition: the time is the test's, the peer a line in memory.
 #include "daemon/station/backup_job.h"
+#include "daemon/station/damaged_files.h"
 #include "daemon/station/housekeeping.h"
 #include "daemon/station/nightly.h"
 #include "tests/support/station_world.h"
@@ -161,6 +162,148 @@ TEST_F(StationAlarmsTest, AReceiptEndsTheWaiting) {
   ASSERT_TRUE(station().vault->accept_receipt(signer.receipt(pending->at(1))).has_value());
   look();
   EXPECT_FALSE(ringing().contains("receipt_late"));
+}
+
+// Goal: a source that is gone, or suddenly empty, rings by its name until it is back, is meant to be so, or is no
+// source any more. A file that can't be read does not ring.
+TEST_F(StationAlarmsTest, ASourceThatIsGoneRings) {
+  const std::string path = world_.source_path();
+  const std::string name = "source:" + path;
+  backup();
+  EXPECT_EQ(ringing(), Names{});
+  std::filesystem::rename(path, path + "-away");
+  EXPECT_EQ(backup()["errors_total"], 1);
+  EXPECT_EQ(ringing(), Names{name});
+  EXPECT_NE(world_.get("/v1/status").json["alarms"][0]["message"].get<std::string>().find(path), std::string::npos);
+  std::filesystem::rename(path + "-away", path);
+  backup();
+  EXPECT_EQ(ringing(), Names{}) << "it came back";
+
+  std::filesystem::remove(path + "/letter.txt");
+  backup();
+  EXPECT_EQ(ringing(), Names{name}) << "suddenly empty";
+  backup({{"dry_run", true}, {"accept_empty", true}});
+  EXPECT_EQ(ringing(), Names{name}) << "a dry run changes nothing";
+  backup({{"accept_empty", true}});
+  EXPECT_EQ(ringing(), Names{});
+
+  std::filesystem::remove(path);
+  backup();
+  EXPECT_EQ(ringing(), Names{name});
+  EXPECT_EQ(world_.ask("DELETE", "/v1/sources", json{{"path", path}}.dump()).status, 200);
+  EXPECT_EQ(ringing(), Names{}) << "no source any more";
+}
+
+// Goal: what a source's command should have prepared is missing: that rings too.
+TEST_F(StationAlarmsTest, AFailingCommandOfASourceRings) {
+  const std::string dumps = world_.folder.path() + "/dumps";
+  std::filesystem::create_directories(dumps);
+  ASSERT_EQ(world_.post("/v1/sources", {{"path", dumps}, {"before", "exit 7"}}).status, 200);
+  EXPECT_EQ(backup()["errors_total"], 1);
+  EXPECT_EQ(ringing(), Names{"source:" + dumps});
+}
+
+// Goal: damage that a backup finds in the last snapshot rings, and no later backup takes that back: older snapshots
+// stay damaged.
+TEST_F(StationAlarmsTest, ADamagedLastSnapshotRings) {
+  backup();
+  const auto root = station().vault->latest().value()->commit.clear.root;
+  ASSERT_TRUE(station().vault->objects().quarantine(station().vault->space(), root).has_value());
+  EXPECT_GE(backup()["errors_total"], 1);
+  EXPECT_EQ(ringing(), Names{"integrity:snapshot"});
+  EXPECT_EQ(backup()["errors_total"], 0);
+  EXPECT_EQ(ringing(), Names{"integrity:snapshot"});
+}
+
+// Goal: who restores damaged files is not the only one to learn of it; a check that reads everything and finds nothing
+// ends it.
+TEST_F(StationAlarmsTest, ARestoreThatMeetsDamageRings) {
+  world_.write("scan.bin", std::string(100'000, 'x'));
+  backup();
+  EXPECT_EQ(world_.post("/v1/restore").status, 200);
+  EXPECT_EQ(ringing(), Names{});
+  auto& vault = *station().vault;
+  const auto root = vault.latest().value()->commit.clear.root;
+  std::vector<storage::ObjectId> chunks;
+  for (const auto& child : vault.objects().children(vault.space(), root).value())
+    if (vault.objects().info(vault.space(), child).value()->kind == storage::ObjectKind::chunk) chunks.push_back(child);
+  ASSERT_FALSE(chunks.empty());
+  ASSERT_TRUE(vault.objects().quarantine(vault.space(), chunks.front()).has_value());
+  EXPECT_EQ(world_.post("/v1/restore").status, 200);
+  EXPECT_EQ(ringing(), Names{"integrity:restore:local"});
+  world_.post("/v1/check", {{"read_data", true}});
+  EXPECT_EQ(ringing(), (Names{"integrity:check:local", "integrity:restore:local"})) << "still damaged";
+}
+
+// Goal: what the peer lost and the station has no more is named as people know it: files, and in which snapshot.
+TEST_F(StationAlarmsTest, LostObjectsAreNamedAsFiles) {
+  world_.write("scan.bin", std::string(100'000, 'x'));
+  backup();
+  auto& vault = *station().vault;
+  const auto latest = vault.latest().value()->commit;
+  const auto chunks = [&] {
+    std::set<storage::ObjectId> out;
+    for (const auto& child : vault.objects().children(vault.space(), latest.clear.root).value())
+      if (vault.objects().info(vault.space(), child).value()->kind == storage::ObjectKind::chunk) out.insert(child);
+    return out;
+  }();
+  ASSERT_FALSE(chunks.empty());
+  world_.write("new.txt", "later");
+  backup();
+  const std::atomic<bool> cancel = false;
+  EXPECT_EQ(files_that_need(vault, {}, cancel)->total, 0U);
+  const auto found = files_that_need(vault, chunks, cancel);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->total, 1U);
+  const std::string newest = vault.latest().value()->commit.id.hex().substr(0, 12);
+  EXPECT_EQ(found->first, std::vector<std::string>{world_.source_path() + "/scan.bin (" + newest + ")"});
+  ASSERT_TRUE(vault.objects().quarantine(vault.space(), latest.clear.root).has_value());
+  const auto tree = files_that_need(vault, {latest.clear.root}, cancel);
+  ASSERT_TRUE(tree.has_value());
+  EXPECT_EQ(tree->first, std::vector<std::string>{"(" + latest.id.hex().substr(0, 12) + ")"}) << "a whole snapshot";
+  const std::atomic<bool> cancelled = true;
+  EXPECT_EQ(files_that_need(vault, chunks, cancelled).error().code, ErrorCode::cancelled);
+}
+
+/// A rotation by the station itself whose box for it does not open.
+Bytes useless_rotation(Vault& vault, crypto::Random& random) {
+  const storage::SpaceLog log = vault.log();
+  const crypto::DeviceKeys& me = vault.device_keys();
+  const auto access = storage::open_access(log, me);
+  BEFFROI_ASSERT(access.has_value());
+  auto recipients = storage::epoch_recipients(log, access->current.preshared);
+  BEFFROI_ASSERT(recipients.has_value());
+  storage::EpochPlan plan{.epoch = {log.epoch().value + 1},
+                          .content = &access->current.content,
+                          .content_generation = log.content_generation(),
+                          .handed = &access->unhanded,
+                          .space_name = access->current.space_name,
+                          .recipients = std::move(*recipients)};
+  auto body = storage::make_epoch(log.space(), plan, random);
+  BEFFROI_ASSERT(body.has_value());
+  for (auto& box : body->boxes)
+    if (box.recipient == me.public_part().id()) box.bytes.back() ^= 1;
+  return storage::make_record(&log.head(), log.space(), *body, vault.clock().now(), me.sign);
+}
+
+// Goal: keys that this machine can't open are an alarm that names who signed them; and a nightly backup that can't
+// begin for it counts as a failed one: it is heard of, and waits before the next try.
+TEST_F(StationAlarmsTest, KeysThatDoNotOpenRing) {
+  auto& vault = *station().vault;
+  look();
+  EXPECT_EQ(ringing(), Names{});
+  const std::vector<Bytes> records{useless_rotation(vault, world_.random)};
+  ASSERT_TRUE(vault.append_records(records).has_value());
+  look();
+  EXPECT_EQ(ringing(), Names{"integrity:keys"});
+  EXPECT_EQ(station().alarms.current()[0].args[1], vault.device_id().hex());
+
+  EXPECT_EQ(world_.post("/v1/backup").error(), "wrong_state");
+  EXPECT_EQ(station().state.schedule().failures, 0U) << "somebody is watching";
+  EXPECT_EQ(world_.post("/v1/schedule/run").error(), "wrong_state");
+  EXPECT_EQ(ringing(), (Names{"backup_failed", "integrity:keys"}));
+  EXPECT_EQ(station().state.schedule().failures, 1U);
+  EXPECT_EQ(station().state.schedule().last_attempt, world_.clock.now());
 }
 
 // Goal: a day and a half without a backup rings, but not right after the machine was switched on.
