@@ -19,7 +19,7 @@ asio::awaitable<Result<void>> answer_status(PeerContext& peer, HttpExchange& exc
                  {"address", peer.settings.address.empty() ? peer.settings.listen : peer.settings.address},
                  {"transport", to_base32(keys.transport)},
                  {"sign", to_base32(keys.sign)},
-                 {"tenants", facts.tenants},
+                 {"tenants", peer.host->spaces().size()},
                  {"connections", peer.connections()},
                  {"store", {{"bytes", facts.store_bytes}, {"free_bytes", facts.free_bytes}}},
                  {"alarms", alarms_json(peer.alarms.current())},

@@ -9,6 +9,23 @@ namespace {
 
 constexpr std::size_t kWorkThreads = 8;
 constexpr std::uint64_t kMiB = 1024ULL * 1024;
+/// A peer that was off for longer can't tell who was silent meanwhile.
+constexpr std::int64_t kAbsenceS = 12LL * 3600;
+constexpr std::string_view kLastLook = "peer/last_look";
+constexpr std::string_view kBackSince = "peer/back_since";
+
+std::optional<storage::UnixTime> load_time(storage::Database& database, std::string_view key) {
+  const auto stored = database.get(storage::Table::state, as_bytes(key));
+  if (!stored || !*stored || (*stored)->size() != 8) return std::nullopt;
+  return storage::UnixTime{static_cast<std::int64_t>(get_le64((*stored)->data()))};
+}
+
+void save_time(storage::Database& database, std::string_view key, storage::UnixTime time) {
+  Bytes value(8);
+  put_le64(value.data(), static_cast<std::uint64_t>(time.seconds));
+  const auto written = database.put(storage::Table::state, as_bytes(key), value, storage::Durability::buffered);
+  if (!written) spdlog::warn("{}", written.error().message());
+}
 
 }  // namespace
 
@@ -30,6 +47,7 @@ Result<std::unique_ptr<PeerContext>> PeerContext::open(const PeerSettings& setti
                                                        const storage::DatabaseOptions& options) {
   BEFFROI_TRY(auto host, PeerHost::open(settings.data, clock, random, options));
   std::unique_ptr<PeerContext> out(new PeerContext(settings, executor, clock, std::move(host)));
+  out->note_presence();
   out->look_around();
   return out;
 }
@@ -39,9 +57,20 @@ PeerFacts PeerContext::facts() const {
   return facts_;
 }
 
+void PeerContext::note_presence() {
+  const auto now = clock.now();
+  const auto last = load_time(host->database(), kLastLook);
+  if (last && now.seconds - last->seconds > kAbsenceS) save_time(host->database(), kBackSince, now);
+  back_since_ = load_time(host->database(), kBackSince);
+}
+
+bool PeerContext::is_old(storage::UnixTime time) const {
+  const auto since = std::max(time, back_since_.value_or(time));
+  return settings.silent_days > 0 && working_days_between(since, clock.now()) >= settings.silent_days;
+}
+
 bool PeerContext::is_silent(const Tenant& tenant) const {
-  const auto heard = tenant.last_contact.value_or(tenant.enrolled);
-  return settings.silent_days > 0 && working_days_between(heard, clock.now()) >= settings.silent_days;
+  return is_old(tenant.last_contact.value_or(tenant.enrolled)) || is_old(tenant.last_commit.value_or(tenant.enrolled));
 }
 
 void PeerContext::look_around() {
@@ -51,14 +80,13 @@ void PeerContext::look_around() {
     fresh.free_bytes = usage->free_bytes;
     fresh.disk_nearly_full = storage::excess_bytes(settings.limits, *usage, 0) > 0;
   }
-  const auto tenants = host->tenants();
-  if (tenants) {
-    fresh.tenants = tenants->size();
+  host->set_full(fresh.disk_nearly_full);
+  if (const auto tenants = host->tenants(); tenants)
     look_at_tenants(*tenants);
-  } else {
+  else
     spdlog::warn("{}", tenants.error().message());
-  }
   look_at_disk(fresh);
+  save_time(host->database(), kLastLook, clock.now());
   const std::lock_guard lock(mutex_);
   facts_ = fresh;
 }
@@ -66,21 +94,33 @@ void PeerContext::look_around() {
 void PeerContext::look_at_disk(const PeerFacts& facts) {
   set_alarm("disk_full", facts.disk_nearly_full,
             Error{ErrorCode::disk_full,
-                  N_("The disk of {} is nearly full: {} MiB are free. Make room, or stations can't send any more."),
+                  N_("The disk of {} is nearly full: {} MiB are free. Nothing new is taken in. Make room."),
                   {settings.data, std::to_string(facts.free_bytes / kMiB)}});
 }
 
 void PeerContext::look_at_tenants(const std::vector<Tenant>& tenants) {
   for (const Tenant& tenant : tenants) {
+    const bool unheard = is_old(tenant.last_contact.value_or(tenant.enrolled));
     set_alarm("silent:" + tenant.space.hex(), is_silent(tenant),
               Error{ErrorCode::timeout,
-                    N_("The station of {} has not been heard of for {} working days or more."),
+                    unheard ? N_("The station of {} has not been heard of for {} working days or more.")
+                            : N_("The station of {} calls, but has stored no snapshot for {} working days or more."),
                     {tenant.name, std::to_string(settings.silent_days)}});
+    look_at_quota(tenant);
     set_alarm("damaged:" + tenant.space.hex(), tenant.quarantined > 0,
               Error{ErrorCode::corrupt,
                     N_("Objects of {} were found damaged here: {}. Its station sends them again at its next contact."),
                     {tenant.name, std::to_string(tenant.quarantined)}});
   }
+}
+
+void PeerContext::look_at_quota(const Tenant& tenant) {
+  const std::uint64_t quota = tenant.quota_bytes.value_or(0);
+  const bool nearly_full = tenant.quota_bytes && tenant.used_bytes >= quota - quota / 10;
+  set_alarm("quota:" + tenant.space.hex(), nearly_full,
+            Error{ErrorCode::limit_exceeded,
+                  N_("{} has used {} of its {} MiB. Its backups stop when all is used."),
+                  {tenant.name, std::to_string(tenant.used_bytes / kMiB), std::to_string(quota / kMiB)}});
 }
 
 void PeerContext::set_alarm(const std::string& name, bool lasts, const Error& what) {

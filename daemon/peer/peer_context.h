@@ -15,7 +15,6 @@ namespace beffroi::daemon {
 
 /// What the peer's status says, gathered once a minute.
 struct PeerFacts {
-  std::uint64_t tenants = 0;
   std::uint64_t store_bytes = 0, free_bytes = 0;
   bool disk_nearly_full = false;
 };
@@ -37,9 +36,11 @@ class PeerContext {
   std::function<std::size_t()> connections = [] { return std::size_t{0}; };
 
   PeerFacts facts() const;
-  /// Tenants, disk; raises and clears the alarms. Blocking.
+  /// Tenants, disk; raises and clears the alarms, and lets nothing new in while less is free than store.min_free.
+  /// Blocking.
   void look_around();
-  /// True when the tenant has not been heard of for settings.silent_days working days.
+  /// True when for settings.silent_days working days the tenant has not been heard of, or has stored no snapshot. Days
+  /// on which this peer itself was away do not count.
   bool is_silent(const Tenant& tenant) const;
   bool threads_are_idle() const { return ringing_ == 0; }
 
@@ -47,12 +48,17 @@ class PeerContext {
   PeerContext(const PeerSettings& settings, asio::any_io_executor executor, Clock& clock,
               std::unique_ptr<PeerHost> host);
   void set_alarm(const std::string& name, bool lasts, const Error& what);
+  void note_presence();
+  bool is_old(storage::UnixTime time) const;
   void look_at_disk(const PeerFacts& facts);
+  void look_at_quota(const Tenant& tenant);
   void look_at_tenants(const std::vector<Tenant>& tenants);
 
   mutable std::mutex mutex_;
   PeerFacts facts_;
   std::atomic<int> ringing_{0};
+  /// When this peer was last back after a long absence, by its own memory; set when it is opened.
+  std::optional<storage::UnixTime> back_since_;
 
  public:
   // Last, so that they end first: what they run uses everything above.

@@ -127,7 +127,14 @@ Result<void> HostedSpaceImpl::check_incoming(std::span<const IncomingObject> obj
       return fail(ErrorCode::corrupt, N_("An object arrived at the peer with a wrong header."));
     if (!is_here(known) && earlier.emplace(object.id, object.header.height).second) new_bytes += object.bytes.size();
   }
+  BEFFROI_CHECK(check_room(new_bytes));
   return check_quota(new_bytes);
+}
+
+// Before the disk is full: then not even what is needed to make room could be written.
+Result<void> HostedSpaceImpl::check_room(std::uint64_t more_bytes) const {
+  if (more_bytes == 0 || !parts_.full) return {};
+  return fail(ErrorCode::disk_full, N_("The disk of the peer is nearly full. Its operator must make room."));
 }
 
 Result<void> HostedSpaceImpl::check_quota(std::uint64_t more_bytes) {

@@ -19,6 +19,7 @@ struct HostParts {
   const std::atomic<std::uint64_t>& running_seconds;
   /// Told after a log has changed, so that the host knows whom to admit. Called without locks of the space.
   std::function<void(const storage::SpaceId&, const storage::SpaceLog&)> log_changed;
+  const std::atomic<bool>& full;
 };
 
 class HostedSpaceImpl final : public HostedSpace {
@@ -65,6 +66,7 @@ class HostedSpaceImpl final : public HostedSpace {
   Result<void> check_epoch(const storage::IncomingObject& object,
                            const std::optional<storage::ObjectInfo>& known) const;
   Result<void> check_quota(std::uint64_t more_bytes);
+  Result<void> check_room(std::uint64_t more_bytes) const;
   Result<std::uint64_t> used_bytes();
   Result<void> pin(const storage::LeaseId& lease, std::span<const storage::ObjectId> ids);
   Result<void> note_healed(std::span<const storage::IncomingObject> objects);

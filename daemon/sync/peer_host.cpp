@@ -65,6 +65,7 @@ class PeerHostImpl final : public PeerHost {
   Result<void> enrol(const TransportPublicKey& invitation_key, std::span<const Bytes> records) override;
   Result<void> may_enrol(const TransportPublicKey& invitation_key, ByteView genesis) const override;
   std::vector<std::shared_ptr<HostedSpace>> spaces() const override;
+  void set_full(bool full) override { full_ = full; }
   Result<void> add_running_time(std::uint64_t seconds) override;
   Result<std::vector<Tenant>> tenants() override;
   Result<std::vector<PendingInvitation>> invitations() override { return invitations_.list(); }
@@ -83,6 +84,7 @@ class PeerHostImpl final : public PeerHost {
   std::mutex time_;  ///< running_time_
   storage::RunningTime running_time_;
   std::atomic<std::uint64_t> running_seconds_ = 0;
+  std::atomic<bool> full_ = false;
   InvitationBook invitations_;
   std::mutex enrolling_;      ///< one at a time
   mutable std::mutex mutex_;  ///< the members below
@@ -100,7 +102,8 @@ HostParts PeerHostImpl::parts() {
           [this](const SpaceId& space, const SpaceLog& log) {
             const std::lock_guard lock(mutex_);
             admitted_.set(space, log);
-          }};
+          },
+          full_};
 }
 
 Result<void> PeerHostImpl::load() {

@@ -121,6 +121,8 @@ class PeerHost {
   virtual Result<void> may_enrol(const crypto::TransportPublicKey& invitation_key, ByteView genesis) const = 0;
 
   virtual std::vector<std::shared_ptr<HostedSpace>> spaces() const = 0;
+  /// Full: puts of objects that are not here yet are disk_full, until it is said to be full no more. Not durable.
+  virtual void set_full(bool full) = 0;
   /// Adds to the running time by which leases age. The only RunningTime of this database.
   virtual Result<void> add_running_time(std::uint64_t seconds) = 0;
 

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/http_client.h"
+#include "tests/support/peer_world.h"
 #include "tests/support/protocol_thread.h"
-#include "tests/support/test_vault.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -19,6 +19,13 @@ class PeerApiTest : public ::testing::Test {
     settings_.data = folder_.path() + "/data";
     settings_.socket = folder_.path() + "/socket";
     settings_.limits.min_free_percent = 0;
+    start();
+  }
+  ~PeerApiTest() override {
+    stop();
+    thread_.end();
+  }
+  void start() {
     auto opened = PeerContext::open(settings_, thread_.executor(), clock_, random_);
     EXPECT_TRUE(opened.has_value());
     peer_ = std::move(*opened);
@@ -35,13 +42,30 @@ class PeerApiTest : public ::testing::Test {
       server_->start();
     });
   }
-  ~PeerApiTest() override {
+  void stop() {
     thread_.call([this] { server_->stop(); });
     while (thread_.call([this] { return server_->connections(); }) > 0) {
     }
     thread_.call([this] { server_.reset(); });
     peer_.reset();
-    thread_.end();
+  }
+  /// As the round of every minute does; gives what rings then.
+  std::set<std::string> look() {
+    peer_->look_around();
+    return ringing();
+  }
+  std::set<std::string> ringing() {
+    while (!peer_->threads_are_idle()) {
+    }
+    std::set<std::string> out;
+    for (const Alarm& alarm : peer_->alarms.current()) out.insert(alarm.name);
+    return out;
+  }
+  /// The peer is off for so long.
+  void be_away(std::int64_t seconds) {
+    stop();
+    clock_.wall_s += seconds;
+    start();
   }
   std::pair<int, json> ask(const std::string& method, const std::string& target, const json& body = json::object()) {
     const auto reply = testing::http(settings_.socket, method, target, body.dump());
@@ -59,6 +83,33 @@ class PeerApiTest : public ::testing::Test {
     return storage::SpaceLog::from_records(*records, std::nullopt)->space();
   }
 
+  storage::SpaceId enrol(testing::TestVault& vault, std::optional<std::uint64_t> quota = {}) {
+    auto invitation = peer_->host->invite("Saint-Denis", quota, {clock_.wall_s + 1000}, "peer.example:8440");
+    EXPECT_TRUE(invitation.has_value());
+    EXPECT_TRUE(peer_->host->enrol(invitation->transport_key(), vault->log().encoded()).has_value());
+    return vault->space();
+  }
+  /// What the network would do with a snapshot.
+  Result<void> push(testing::TestVault& vault, const storage::Commit& commit) {
+    BEFFROI_TRY(const auto caller, peer_->host->caller(crypto::transport_public(vault->device_keys().transport_seed)));
+    BEFFROI_TRY(const auto lease, caller.space->open_lease(caller.device));
+    std::map<std::uint8_t, std::vector<storage::ObjectId>> by_height;
+    for (const auto& id : testing::closure_of(vault->objects(), commit)) {
+      BEFFROI_TRY(const auto info, vault->objects().info(vault->space(), id));
+      by_height[info->height].push_back(id);
+    }
+    for (const auto& [height, ids] : by_height)
+      for (const auto& id : ids) {
+        BEFFROI_TRY(const Bytes bytes, vault->objects().get(vault->space(), id));
+        BEFFROI_CHECK(caller.space->put(lease.id, {&bytes, 1}));
+      }
+    BEFFROI_CHECK(caller.space->make_durable());
+    BEFFROI_TRY(const auto encoded, vault->store().commit(commit.id));
+    const auto receipt = caller.space->accept_commit(lease.id, caller.device, *encoded, {});
+    return receipt ? Result<void>() : forward_error(receipt);
+  }
+
+  static constexpr std::int64_t kDayS = 24LL * 3600;
   testing::TemporaryFolder folder_;
   ManualClock clock_;
   crypto::SeededRandom random_{3};
@@ -109,7 +160,6 @@ TEST_F(PeerApiTest, ListsTenantsAndSaysHowItIs) {
   EXPECT_TRUE(tenants[0]["quota_bytes"].is_null());
   EXPECT_EQ(tenants[0]["commits"], 0);
   EXPECT_EQ(tenants[0]["silent"], false);
-  peer_->look_around();
   const auto status = ask("GET", "/v1/status").second;
   EXPECT_EQ(status["role"], "peer");
   EXPECT_EQ(status["tenants"], 1);
@@ -119,20 +169,90 @@ TEST_F(PeerApiTest, ListsTenantsAndSaysHowItIs) {
 
 // Goal: a station that nobody hears of for three working days is an alarm that names it, until it is heard again.
 TEST_F(PeerApiTest, ASilentStationIsAnAlarm) {
-  enrol("Saint-Cyr");
+  testing::TestVault vault;
+  enrol(vault);
   clock_.wall_s += 10LL * 24 * 3600;
   peer_->look_around();
   while (!peer_->threads_are_idle()) {
   }
   const auto alarms = ask("GET", "/v1/status").second["alarms"];
   ASSERT_EQ(alarms.size(), 1U);
-  EXPECT_EQ(alarms[0]["args"][0], "Saint-Cyr");
+  EXPECT_EQ(alarms[0]["args"][0], "Saint-Denis");
   EXPECT_EQ(ask("GET", "/v1/tenants").second["tenants"][0]["silent"], true);
+  ASSERT_TRUE(push(vault, testing::take_snapshot(*vault, testing::numbers(1))).has_value());
   ASSERT_TRUE(peer_->host->spaces().at(0)->note_contact().has_value());
   peer_->look_around();
   while (!peer_->threads_are_idle()) {
   }
   EXPECT_TRUE(ask("GET", "/v1/status").second["alarms"].empty());
+}
+
+// Goal: a station that calls every night and stores nothing is as bad as one that is silent, and is told apart from it.
+TEST_F(PeerApiTest, AStationThatStoresNothingIsAnAlarm) {
+  testing::TestVault vault;
+  const std::string name = "silent:" + enrol(vault).hex();
+  ASSERT_TRUE(push(vault, testing::take_snapshot(*vault, testing::numbers(1))).has_value());
+  clock_.wall_s += 10 * kDayS;
+  ASSERT_TRUE(peer_->host->spaces().at(0)->note_contact().has_value());
+  EXPECT_EQ(look(), std::set<std::string>{name});
+  EXPECT_NE(peer_->alarms.current()[0].text.find("calls"), std::string::npos);
+  EXPECT_EQ(ask("GET", "/v1/tenants").second["tenants"][0]["silent"], true);
+  ASSERT_TRUE(push(vault, testing::take_snapshot(*vault, testing::numbers(2))).has_value());
+  EXPECT_EQ(look(), std::set<std::string>{});
+}
+
+// Goal: a peer that was off for a week does not report every station at once: it could not hear them. A restart takes
+// nothing back.
+TEST_F(PeerApiTest, ItsOwnAbsenceIsNobodysSilence) {
+  testing::TestVault vault;
+  const std::string name = "silent:" + enrol(vault).hex();
+  EXPECT_EQ(look(), std::set<std::string>{});
+  be_away(10 * kDayS);
+  EXPECT_EQ(ringing(), std::set<std::string>{});
+  EXPECT_EQ(ask("GET", "/v1/tenants").second["tenants"][0]["silent"], false);
+  clock_.wall_s += 2 * kDayS;
+  EXPECT_EQ(look(), std::set<std::string>{});
+  be_away(60);
+  clock_.wall_s += 5 * kDayS;
+  EXPECT_EQ(look(), std::set<std::string>{name}) << "silent for days that the peer was there";
+  be_away(60);
+  EXPECT_EQ(ringing(), std::set<std::string>{name});
+}
+
+// Goal: the operator hears of a full quota before the backups of that commune stop.
+TEST_F(PeerApiTest, ANearlyFullQuotaIsAnAlarm) {
+  testing::TestVault vault;
+  constexpr std::uint64_t kQuota = 100'000;
+  const std::string name = "quota:" + enrol(vault, kQuota).hex();
+  ASSERT_TRUE(push(vault, testing::take_snapshot(*vault, testing::numbers(1), 50'000)).has_value());
+  EXPECT_EQ(look(), std::set<std::string>{});
+  std::uint64_t files = 1;
+  const auto used = [&] { return peer_->host->tenants()->at(0).used_bytes; };
+  while (used() < kQuota / 10 * 9)
+    ASSERT_TRUE(push(vault, testing::take_snapshot(*vault, testing::numbers(++files), 1000)).has_value()) << used();
+  EXPECT_EQ(look(), std::set<std::string>{name});
+  EXPECT_EQ(peer_->alarms.current()[0].args[0], "Saint-Denis");
+}
+
+// Goal: with less free than store.min_free the peer takes nothing new in, says so at both ends, and goes on as soon as
+// there is room; what it has can still be read.
+TEST_F(PeerApiTest, ANearlyFullDiskTakesNothingNewIn) {
+  testing::TestVault vault;
+  enrol(vault);
+  const auto first = testing::take_snapshot(*vault, testing::numbers(1));
+  ASSERT_TRUE(push(vault, first).has_value());
+  stop();
+  settings_.limits.min_free_bytes = std::uint64_t{1} << 60;
+  start();
+  EXPECT_EQ(ringing(), std::set<std::string>{"disk_full"});
+  const auto second = testing::take_snapshot(*vault, testing::numbers(2));
+  EXPECT_EQ(push(vault, second).error().code, ErrorCode::disk_full);
+  EXPECT_TRUE(peer_->host->spaces().at(0)->get(first.clear.root).has_value());
+  stop();
+  settings_.limits.min_free_bytes.reset();
+  start();
+  EXPECT_EQ(ringing(), std::set<std::string>{});
+  EXPECT_TRUE(push(vault, second).has_value());
 }
 
 TEST_F(PeerApiTest, IsForAdministratorsOnly) {
