@@ -4,14 +4,14 @@
 
 | folder | files | MiB | what |
 |---|---|---|---|
-| Bureautique | 6,500 | 480 | letters and sheets (real ZIP containers, deflated XML, pictures in 4 of 10) in up to 4 versions each, and copies |
-| PDF | 3,000 | 450 | exported documents and scanned ones (flate streams, embedded scans); one in ten is there twice |
-| Scans et photos | 450 | 500 | incompressible, with JPEG headers |
+| Bureautique | 6,400 | 500 | letters and sheets (real ZIP containers, deflated XML, pictures in 4 of 10) in up to 4 versions each, and copies |
+| PDF | 3,000 | 390 | exported documents and scanned ones (flate streams, embedded scans); one in ten is there twice |
+| Scans et photos | 450 | 490 | incompressible, with JPEG headers |
 | Exports | 12 | 290 | a big SQL export, nightly SQL dumps that differ a little, CSV tables |
 | Base | 1 | 200 | a SQLite database with an index |
 | Courrier | 2 | 120 | mailboxes; attachments in base64, many of them documents of Bureautique |
-| Textes | 1,500 | 20 | notes and tables |
-| Divers | 8,500 | 10 | tiny files of programs |
+| Textes | 1,500 | 16 | notes and tables |
+| Divers | 8,500 | 9 | tiny files of programs |
 
 `tiny`: at scale 1, 200,000 text-like files of about 2 KiB in some 3,000 folders.
 

@@ -33,13 +33,14 @@ def say(text):
 class Round:
     """One folder, one repository per tool, all steps."""
 
-    def __init__(self, arguments, pristine, number):
+    def __init__(self, arguments, pristine, number, tools, steps):
         self.arguments = arguments
         self.source = arguments.work / "documents"
         self.scratch = arguments.work / "restored"
         self.number = number
         copy(pristine, self.source)
-        self.tools = [TOOLS[name](arguments.work / "repositories", self.source) for name in arguments.tools]
+        self.steps = steps
+        self.tools = [tools[name](arguments.work / "repositories", self.source) for name in arguments.tools]
         self.expected = None
 
     def run(self):
@@ -47,7 +48,7 @@ class Round:
         found = {tool.name: {} for tool in self.tools}
         for tool in self.tools:
             tool.init()
-        for step in STEPS:
+        for step in self.steps:
             if step == "day":
                 changes = days.day(self.source, f"{self.arguments.seed} day")
                 say(f"a day passed: {changes.summary()}")
@@ -60,7 +61,7 @@ class Round:
 
     def in_turn(self, step):
         """Another order at every step and round: who comes first may find a colder or a warmer machine."""
-        first = (self.number + STEPS.index(step)) % len(self.tools)
+        first = (self.number + self.steps.index(step)) % len(self.tools)
         return self.tools[first:] + self.tools[:first]
 
     def step(self, tool, step):
@@ -107,8 +108,8 @@ def copy(source, target):
         raise measure.StepFailed(f"could not copy {source}")
 
 
-def measure_corpus(name, arguments):
-    """All rounds of one corpus; the result as it is kept in JSON."""
+def measure_corpus(name, arguments, tools=None, steps=STEPS):
+    """All rounds of one corpus; the result as it is kept in JSON. `tools` is {name: what makes a Tool of (folder, source)}."""
     pristine = arguments.work / "pristine"
     shutil.rmtree(arguments.work, ignore_errors=True)  # of a run that was cut short
     arguments.work.mkdir()
@@ -122,19 +123,21 @@ def measure_corpus(name, arguments):
     facts = machine.facts(arguments.work, ROOT)  # before the load that we make ourselves
     rounds = []
     for number in range(arguments.rounds):
-        one = Round(arguments, pristine, number)
+        one = Round(arguments, pristine, number, tools or TOOLS, steps)
         try:
             rounds.append(one.run())
             versions = {tool.name: tool.version() for tool in one.tools}
         finally:
             one.close()
     shutil.rmtree(arguments.work, ignore_errors=True)
-    return {"corpus": name, "scale": arguments.scale, "seed": arguments.seed, "files": count, "bytes": size, "tools": arguments.tools,
-            "versions": versions, "machine": facts, "rounds": rounds}
+    title = "a real folder" if arguments.folder else f"corpus {name}, scale {arguments.scale:g}, seed {arguments.seed}"
+    return {"name": name, "title": title, "files": count, "bytes": size, "tools": arguments.tools, "steps": steps, "versions": versions,
+            "machine": facts, "rounds": rounds}
 
 
-def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parse(description, add_more=lambda parser: None):
+    """The arguments that run.py and link.py share."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", choices=("office", "tiny", "both"), default="both")
     parser.add_argument("--folder", type=Path, help="a real folder instead of a corpus; it is copied, and only the copy has its working day")
     parser.add_argument("--scale", type=float, default=1.0)
@@ -143,6 +146,7 @@ def parse():
     parser.add_argument("--tools", default=",".join(TOOLS), help="separated by commas; default: %(default)s")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "bench", help="where corpus, repositories and results are written")
     parser.add_argument("--keep", action="store_true", help="writes the results into docs/, and not only below --work")
+    add_more(parser)
     arguments = parser.parse_args()
     arguments.tools = arguments.tools.split(",")
     for unknown in set(arguments.tools) - TOOLS.keys():
@@ -162,23 +166,28 @@ def check_room(arguments, corpus_names):
         sys.exit(f"bench: {needed / 2**30:.1f} GiB are needed below {arguments.work.parent}, {free / 2**30:.1f} GiB are free; choose --work or --scale")
 
 
-def main():
-    arguments = parse()
+def measure_all(arguments, measure_one):
+    """Runs measure_one(corpus name) for each corpus asked for, prints the results and writes them down."""
     names = ["folder"] if arguments.folder else ["office", "tiny"] if arguments.corpus == "both" else [arguments.corpus]
     results_folder = arguments.work.resolve()
     results_folder.mkdir(parents=True, exist_ok=True)
     arguments.work = results_folder / "work"
     check_room(arguments, names)
-    for name in names:
-        result = measure_corpus(name, arguments)
-        print(report.text(result))
-        report.write(result, results_folder)
-        if arguments.keep:
-            report.keep(result, ROOT / "docs")
+    try:
+        for name in names:
+            result = measure_one(name)
+            print(report.text(result))
+            report.write(result, results_folder)
+            if arguments.keep:
+                report.keep(result, ROOT / "docs")
+    except measure.StepFailed as error:
+        sys.exit(f"bench: {error}")
+
+
+def main():
+    arguments = parse(__doc__)
+    measure_all(arguments, lambda name: measure_corpus(name, arguments))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except measure.StepFailed as error:
-        sys.exit(f"bench: {error}")
+    main()

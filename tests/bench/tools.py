@@ -36,6 +36,8 @@ class Measurement:
     cache_bytes: int  # caches that can be lost without losing data
     added_bytes: int  # stored_bytes after the step less before it
     idle_after_s: float = 0.0  # how long the daemon went on after the command
+    sent_bytes: int = None  # over the line to the other side, when there is one
+    received_bytes: int = None
 
 
 class Tool:
@@ -129,18 +131,19 @@ class Borg(Tool):
     def __init__(self, folder, source):
         super().__init__(folder, source)
         self.environment |= {"BORG_PASSPHRASE": PASSWORD, "BORG_BASE_DIR": str(self.cache)}
+        self.location = str(self.repository)
         self.last = None
 
     def init(self):
-        self.run("borg", "init", "--encryption", "repokey-blake2", self.repository)
+        self.run("borg", "init", "--encryption", "repokey-blake2", self.location)
 
     def command(self, step, path, target):
         if step in BACKUPS:
             self.last = step
-            return ["borg", "create", "--compression", self.compression, f"{self.repository}::{step}", self.source], None
-        archive = f"{self.repository}::{self.last}"
+            return ["borg", "create", "--compression", self.compression, f"{self.location}::{step}", self.source], None
+        archive = f"{self.location}::{self.last}"
         words = {"list": ["list", archive], "one": ["extract", archive, str(path).lstrip("/")], "all": ["extract", archive],
-                 "check": ["check", "--verify-data", self.repository]}
+                 "check": ["check", "--verify-data", self.location]}
         return ["borg", *words[step]], target
 
 
