@@ -90,7 +90,11 @@ void StationContext::raise_alarm(const std::string& name, const Error& what) {
 }
 
 void StationContext::clear_alarm(const std::string& name) {
-  bells.post([this, name] { alarms.clear(name); });
+  ++ringing_;
+  bells.post([this, name] {
+    alarms.clear(name);
+    --ringing_;
+  });
 }
 
 Result<StationContext::From> StationContext::parse_from(const std::string& text) {

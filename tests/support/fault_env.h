@@ -7,6 +7,7 @@
 #include <rocksdb/file_system.h>
 #include <rocksdb/system_clock.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -34,6 +35,10 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   /// The changes number `changes` to `changes` + `count` - 1 from now on fail with an I/O error.
   void fail_changes(std::uint64_t changes, std::uint64_t count);
   std::uint64_t changes();
+  /// From now on appends and syncs hang, until release().
+  void hold() { held_ = true; }
+  void release();
+  bool somebody_waits() const { return waiting_ > 0; }
 
   rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* file,
@@ -76,6 +81,10 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   void take_back_entries();
   void cut_tails();
 
+  void wait_while_held();
+
+  std::atomic<bool> held_ = false;
+  std::atomic<int> waiting_ = 0;
   std::mutex mutex_;
   crypto::SeededRandom random_;
   std::map<std::string, Written> files_;
@@ -169,6 +178,18 @@ inline std::uint64_t FaultFileSystem::changes() {
   return changes_;
 }
 
+inline void FaultFileSystem::release() {
+  held_ = false;
+  held_.notify_all();
+}
+inline void FaultFileSystem::wait_while_held() {
+  while (held_) {
+    ++waiting_;
+    held_.wait(true);
+    --waiting_;
+  }
+}
+
 inline rocksdb::IOStatus FaultFileSystem::change() {
   if (cut_at_ && changes_ >= *cut_at_) cut_ = true;
   const std::uint64_t number = changes_++;
@@ -179,6 +200,7 @@ inline rocksdb::IOStatus FaultFileSystem::change() {
 // What fails, does not fit, or is under way when the power goes, is written in part.
 inline rocksdb::IOStatus FaultFileSystem::append(const std::string& path, const rocksdb::Slice& data,
                                                  const std::function<rocksdb::IOStatus(const rocksdb::Slice&)>& write) {
+  wait_while_held();
   const std::lock_guard lock(mutex_);
   const bool was_cut = cut_;
   rocksdb::IOStatus status = change();
@@ -198,6 +220,7 @@ inline rocksdb::IOStatus FaultFileSystem::append(const std::string& path, const 
 }
 
 inline rocksdb::IOStatus FaultFileSystem::synced(const std::string& path) {
+  wait_while_held();
   const std::lock_guard lock(mutex_);
   rocksdb::IOStatus status = change();
   if (status.ok() && !cut_) files_[path].synced = files_[path].size;

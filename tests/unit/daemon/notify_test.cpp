@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "daemon/service/heartbeat.h"
+#include "tests/support/fault_env.h"
 #include "tests/support/protocol_thread.h"
 #include "tests/support/test_vault.h"
 
@@ -44,6 +45,50 @@ class NotifyTest : public ::testing::Test {
   int socket_ = -1;
 };
 
+/// Counts the heartbeats: each asks for the time once.
+class CountingClock final : public Clock {
+ public:
+  storage::UnixTime now() override { return {++beats}; }
+  std::chrono::milliseconds monotonic() override { return {}; }
+  std::atomic<int> beats{0};
+};
+
+/// A watchdog that is fed every two milliseconds from a disk that obeys the test.
+class WatchdogTest : public NotifyTest {
+ protected:
+  WatchdogTest() {
+    ::setenv("WATCHDOG_USEC", "4000", 1);
+    auto opened = storage::Database::open(folder_.path() + "/db", {.env = &env_});
+    EXPECT_TRUE(opened.has_value());
+    database_ = std::move(*opened);
+    thread_.call([&] { background_.spawn(keep_watchdog_fed(background_, *database_, clock_, pool_)); });
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(next(), "WATCHDOG=1");
+  }
+  ~WatchdogTest() override {
+    thread_.call([&] { background_.stop(); });
+    while (thread_.call([&] { return background_.running(); }) > 0) {
+    }
+    thread_.end();
+  }
+  void wait_for_beats(int more) const {
+    for (const int until = clock_.beats + more; clock_.beats < until;) {
+    }
+  }
+  void swallow() const {
+    char buffer[512];
+    while (::recv(socket_, buffer, sizeof buffer, MSG_DONTWAIT) >= 0) {
+    }
+  }
+
+  std::shared_ptr<storage::testing::FaultFileSystem> disk_ = std::make_shared<storage::testing::FaultFileSystem>(1);
+  storage::testing::FaultEnv env_{disk_};
+  std::unique_ptr<storage::Database> database_;
+  CountingClock clock_;
+  testing::ProtocolThread thread_;
+  Pool pool_{1};
+  Background background_{thread_.executor()};
+};
+
 TEST_F(NotifyTest, SaysReadyStatusWatchdogAndStopping) {
   notify_ready("waiting");
   EXPECT_EQ(next(), "READY=1\nSTATUS=waiting");
@@ -78,6 +123,36 @@ TEST_F(NotifyTest, TheWatchdogIsFedWhileTheStorageAnswers) {
   while (thread.call([&] { return background.running(); }) > 0) {
   }
   thread.end();
+}
+
+// Goal: a disk that fails is no food: systemd is to restart the daemon.
+TEST_F(WatchdogTest, AFailingDiskIsNoFood) {
+  disk_->fail_changes(0, std::uint64_t{1} << 40);
+  wait_for_beats(2);  // what was said for the beat before is in the socket by now
+  swallow();
+  wait_for_beats(5);
+  EXPECT_TRUE(nothing_waits());
+}
+
+// Goal: nor is one that hangs; as soon as it answers again, the daemon lives.
+TEST_F(WatchdogTest, AHangingDiskIsNoFood) {
+  disk_->hold();
+  while (!disk_->somebody_waits()) {
+  }
+  swallow();
+  // Ten times as long as a beat takes: the loop's own timer, so that it would have come round.
+  thread_.run(background_.pause(std::chrono::milliseconds(20)));
+  EXPECT_TRUE(nothing_waits());
+  disk_->release();
+  EXPECT_EQ(next(), "WATCHDOG=1");
+}
+
+// Goal: a full disk says so clearly: a restart would not make room.
+TEST_F(WatchdogTest, AFullDiskIsStillAlive) {
+  disk_->set_free_bytes(0);
+  wait_for_beats(2);
+  swallow();
+  EXPECT_EQ(next(), "WATCHDOG=1");
 }
 
 }  // namespace
