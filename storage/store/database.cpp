@@ -97,9 +97,11 @@ bool Database::State::has_room(std::uint64_t bytes) const {
   return !env->GetFreeSpace(folder, &free_bytes).ok() || free_bytes >= kReserveBytes + bytes;
 }
 
-Result<void> Database::State::write(WriteBatch& batch, Durability durability) {
+Result<void> Database::State::write(WriteBatch& batch, Durability durability, std::optional<std::uint64_t> since) {
   const Visit visit(*this);
   if (!visit.is_open()) return std::unexpected(closed_by);
+  if (since && *since != reopenings)
+    return fail(ErrorCode::busy, N_("The disk was full until a moment ago. Try again."));
   rocksdb::WriteOptions write_options;
   write_options.sync = durability == Durability::synced;
   const auto status = db->Write(write_options, batch.state_->changes.get());
@@ -107,16 +109,35 @@ Result<void> Database::State::write(WriteBatch& batch, Durability durability) {
   return {};
 }
 
+// A full disk, met by this write or by a flush in the background, makes RocksDB refuse all writes from then on.
+bool Database::State::get_over(const Error& failure) {
+  if (failure.code != ErrorCode::disk_full) {
+    const Visit visit(*this);
+    if (visit.is_open()) return false;
+  }
+  return has_room(options.memtable_bytes) && reopen();
+}
+
+std::uint64_t Database::reopenings() const { return state_->reopenings; }
+
 Result<void> Database::write(WriteBatch& batch, Durability durability) {
+  return state_->write_or_get_over(batch, durability, std::nullopt);
+}
+
+Result<void> Database::write_since(std::uint64_t since, WriteBatch& batch, Durability durability) {
+  return state_->write_or_get_over(batch, durability, since);
+}
+
+Result<void> Database::State::write_or_get_over(WriteBatch& batch, Durability durability,
+                                                std::optional<std::uint64_t> since) {
   // Small batches are always tried: removals are small, and make room.
   constexpr std::size_t kSmallBatchBytes = 64 * 1024;
   const std::size_t bytes = batch.size_bytes();
-  if (bytes > kSmallBatchBytes && !state_->has_room(2 * bytes)) return state_->failed(rocksdb::Status::NoSpace());
-  auto written = state_->write(batch, durability);
-  if (written || written.error().code != ErrorCode::disk_full) return written;
-  // A full disk, met by this write or by a flush in the background, makes RocksDB refuse all writes from then on.
-  if (!state_->has_room(state_->options.memtable_bytes) || !state_->reopen()) return written;
-  return state_->write(batch, durability);
+  if (bytes > kSmallBatchBytes && !has_room(2 * bytes)) return failed(rocksdb::Status::NoSpace());
+  const auto written = write(batch, durability, since);
+  // Not tried once more: what failed before may be there after all, and this batch was made without knowing it.
+  if (!written && written.error().code != ErrorCode::busy) static_cast<void>(get_over(written.error()));
+  return written;
 }
 
 Result<void> Database::put(Table table, ByteView key, ByteView value, Durability durability) {
@@ -165,7 +186,9 @@ Result<void> Database::remove_prefix(Table table, ByteView prefix, Durability du
 // An empty write that is synced. SyncWAL() would do as well, but it does not ask whether the log has failed before.
 Result<void> Database::sync() {
   WriteBatch nothing;
-  return write(nothing, Durability::synced);
+  const auto written = state_->write(nothing, Durability::synced, std::nullopt);
+  if (written || !state_->get_over(written.error())) return written;
+  return state_->write(nothing, Durability::synced, std::nullopt);
 }
 
 std::uint64_t Database::disk_bytes() const {

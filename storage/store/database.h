@@ -89,10 +89,18 @@ class Database {
   /// One result per key, in order.
   Result<std::vector<std::optional<Bytes>>> get_many(Table table, std::span<const Bytes> keys) const;
   Result<bool> contains(Table table, ByteView key) const;
-  /// All of the batch or, on an error, none of it. ErrorCode::disk_full loses nothing, and writes succeed again when
-  /// there are more than 64 MiB of room. ErrorCode::io: the disk failed; no write succeeds until the database is opened
-  /// again. The batch keeps its contents.
+  /// All of the batch or, on an error, none of it for now. ErrorCode::disk_full loses nothing, and writes succeed again
+  /// when there are more than 64 MiB of room: the first one then opens the database anew and fails once more, because
+  /// an earlier write that had failed may turn out to be done, and what this batch was made from to be old (see
+  /// reopenings()). ErrorCode::io: the disk failed; no write succeeds until the database is opened again. The batch
+  /// keeps its contents.
   Result<void> write(WriteBatch& batch, Durability durability);
+  /// write(), for a batch that was made from what was read while reopenings() was `since`; busy, and nothing is
+  /// written, when the database was opened anew meanwhile.
+  Result<void> write_since(std::uint64_t since, WriteBatch& batch, Durability durability);
+  /// How often this database was opened anew to get over a full disk. Whoever keeps in memory what is in the tables
+  /// reads it again when this has changed.
+  std::uint64_t reopenings() const;
   Result<void> put(Table table, ByteView key, ByteView value, Durability durability);
   /// Calls `visit(key, value)` in key order for keys with this prefix, from `start` (a full key) on; false stops.
   /// Reads a consistent snapshot.

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 
 #include "storage/store/database_state.h"
@@ -107,13 +108,16 @@ Result<void> Database::State::open() {
 // DB::Resume() is there for this. In RocksDB 7.8 it may wait for ever for a flush that nobody does, and when nothing is
 // in memory it goes on behind a torn record. Recovery from the logs is what has to work anyhow.
 bool Database::State::reopen() {
-  if (!gate.try_close()) return false;
+  // Long enough for readers that come and go; a compaction takes longer, and the next write tries again.
+  constexpr std::chrono::milliseconds kLongestWait{2000};
+  if (!gate.close(kLongestWait)) return false;
   close();
   const auto opened = open();
   if (!opened) {
     close();
     closed_by = opened.error();
   }
+  ++reopenings;
   gate.open();
   return opened.has_value();
 }

@@ -1,6 +1,8 @@
 // What Database and WriteBatch hide: shared by the files that implement them.
 #pragma once
 
+#include <atomic>
+
 #include "storage/store/database.h"
 #include "storage/store/gate.h"
 
@@ -26,12 +28,15 @@ struct Database::State {
   Result<void> open();
   /// What was buffered is synced, as a courtesy.
   void close();
-  /// Closes and opens, to get over a full disk: false when somebody is using the database, or when it does not open.
-  /// Then `closed_by` says why, and the next full disk's write tries again.
+  /// Closes and opens, to get over a full disk: false when somebody goes on using the database, or when it does not
+  /// open. Then `closed_by` says why, and the next write tries again. The caller is not inside, or it is false.
   bool reopen();
 
   rocksdb::ColumnFamilyHandle* handle(Table table) const { return handles[static_cast<std::size_t>(table)]; }
-  Result<void> write(WriteBatch& batch, Durability durability);
+  Result<void> write(WriteBatch& batch, Durability durability, std::optional<std::uint64_t> since);
+  Result<void> write_or_get_over(WriteBatch& batch, Durability durability, std::optional<std::uint64_t> since);
+  /// After a write that failed: opens anew if that may help and there is room for it.
+  bool get_over(const Error& failure);
   /// Error for a failed status.
   [[nodiscard]] std::unexpected<Error> failed(const rocksdb::Status& status) const;
   /// Checks what DB::Open gave, and the format number.
@@ -47,6 +52,7 @@ struct Database::State {
   std::vector<rocksdb::ColumnFamilyHandle*> all_handles;  ///< the default one first
   std::array<rocksdb::ColumnFamilyHandle*, kTableCount> handles{};
   Error closed_by{};  ///< why there is no `db`
+  std::atomic<std::uint64_t> reopenings = 0;
 };
 
 /// Using the database: it stays open, or closed, as long as this lives.

@@ -59,14 +59,14 @@ void ObjectChange::count(const std::optional<ObjectRow>& row, bool add) {
   usage.sealed_bytes -= row->info.sealed_bytes;
 }
 
-Result<SpaceCounters> ObjectChange::write(Database& database) {
+Result<SpaceCounters> ObjectChange::write(Database& database, std::uint64_t since) {
   if (!changed_) return counters_;
   Bytes value(kCountersBytes);
   put_le64(value.data(), counters_.usage.objects);
   put_le64(value.data() + 8, counters_.usage.sealed_bytes);
   put_le64(value.data() + 16, counters_.insertions);
   batch_.put(Table::state, counters_key(space_), value);
-  BEFFROI_CHECK(database.write(batch_, Durability::buffered));
+  BEFFROI_CHECK(database.write_since(since, batch_, Durability::buffered));
   return counters_;
 }
 

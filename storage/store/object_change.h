@@ -28,8 +28,9 @@ class ObjectChange {
   void put_bytes(const ObjectId& id, ByteView bytes);
   void remove_bytes(const ObjectId& id);
   bool empty() const { return !changed_; }
-  /// Writes all of it, buffered, and gives the new counters.
-  Result<SpaceCounters> write(Database& database);
+  /// Writes all of it, buffered, and gives the new counters. `since`: the database's reopenings() when rows and
+  /// counters were read.
+  Result<SpaceCounters> write(Database& database, std::uint64_t since);
 
  private:
   void count(const std::optional<ObjectRow>& row, bool add);

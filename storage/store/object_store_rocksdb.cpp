@@ -43,11 +43,14 @@ class DatabaseObjectStore final : public ObjectStore {
   /// batch.
   Result<void> edit_batch(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
                           std::size_t reserved_bytes = 0);
+  Result<void> try_edit(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
+                        std::size_t reserved_bytes);
   Result<void> edit_in_batches(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit);
 
   Database& database_;
   std::mutex write_mutex_;  ///< reading facts and changing them is one step
   std::map<SpaceId, SpaceCounters> counters_;
+  std::uint64_t reopenings_ = 0;  ///< of the database, when counters_ was right
 };
 
 Result<SpaceCounters> DatabaseObjectStore::counters(const SpaceId& space) {
@@ -73,6 +76,19 @@ Result<std::vector<std::optional<ObjectRow>>> DatabaseObjectStore::rows(const Sp
 Result<void> DatabaseObjectStore::edit_batch(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
                                              std::size_t reserved_bytes) {
   const std::lock_guard lock(write_mutex_);
+  const std::uint64_t reopenings = database_.reopenings();
+  if (reopenings != reopenings_) counters_.clear();
+  reopenings_ = reopenings;
+  auto done = try_edit(space, ids, edit, reserved_bytes);
+  if (done || database_.reopenings() == reopenings) return done;
+  // There is room again, and the database holds perhaps more than was known: from the beginning.
+  counters_.clear();
+  reopenings_ = database_.reopenings();
+  return try_edit(space, ids, edit, reserved_bytes);
+}
+
+Result<void> DatabaseObjectStore::try_edit(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
+                                           std::size_t reserved_bytes) {
   BEFFROI_TRY(const SpaceCounters before, counters(space));
   BEFFROI_TRY(const auto known, rows(space, ids));
   ObjectChange change(space, before, reserved_bytes);
@@ -81,7 +97,7 @@ Result<void> DatabaseObjectStore::edit_batch(const SpaceId& space, std::span<con
     if (!seen.insert(ids[i]).second) continue;
     BEFFROI_CHECK(edit(change, ids[i], known[i]));
   }
-  const auto after = change.write(database_);
+  const auto after = change.write(database_, reopenings_);
   if (after) {
     counters_[space] = *after;
     return {};

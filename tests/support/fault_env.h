@@ -32,6 +32,8 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   void restore_power();
   /// From now on appends succeed up to so many bytes more; deleting gives back. nullopt: no end.
   void set_free_bytes(std::optional<std::uint64_t> bytes);
+  /// The `count` syncs after the next `after` ones find the disk full. What was appended before is there all the same.
+  void refuse_syncs(std::uint64_t after, std::uint64_t count);
   /// The changes number `changes` to `changes` + `count` - 1 from now on fail with an I/O error.
   void fail_changes(std::uint64_t changes, std::uint64_t count);
   std::uint64_t changes();
@@ -95,6 +97,9 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   std::uint64_t fail_from_ = 0;
   std::uint64_t fail_until_ = 0;
   std::optional<std::uint64_t> free_bytes_;
+  std::uint64_t syncs_ = 0;
+  std::uint64_t refuse_from_ = 0;
+  std::uint64_t refuse_until_ = 0;
 };
 
 class FaultFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper {
@@ -173,6 +178,11 @@ inline void FaultFileSystem::fail_changes(std::uint64_t changes, std::uint64_t c
   fail_from_ = changes_ + changes;
   fail_until_ = fail_from_ + count;
 }
+inline void FaultFileSystem::refuse_syncs(std::uint64_t after, std::uint64_t count) {
+  const std::lock_guard lock(mutex_);
+  refuse_from_ = syncs_ + after;
+  refuse_until_ = refuse_from_ + count;
+}
 inline std::uint64_t FaultFileSystem::changes() {
   const std::lock_guard lock(mutex_);
   return changes_;
@@ -223,6 +233,9 @@ inline rocksdb::IOStatus FaultFileSystem::synced(const std::string& path) {
   wait_while_held();
   const std::lock_guard lock(mutex_);
   rocksdb::IOStatus status = change();
+  const std::uint64_t number = syncs_++;
+  if (status.ok() && number >= refuse_from_ && number < refuse_until_)
+    return rocksdb::IOStatus::NoSpace("the disk is full");
   if (status.ok() && !cut_) files_[path].synced = files_[path].size;
   return status;
 }
