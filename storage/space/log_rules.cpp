@@ -107,6 +107,10 @@ Result<void> check_role_change(const SpaceLog& log, const Author& author, const 
     if (!role_includes(device.certified, body.role))
       return refuse(N_("Device {} is a {}: remove it before its owner becomes a {}."), id.hex(),
                     role_name(device.certified), role_name(body.role));
+    // Only a removal names the last commit that counts: else the device could go on signing with an older log head.
+    if (role_writes(device.role) && !role_writes(body.role))
+      return refuse(N_("Device {} may write: remove it before its owner becomes a {}."), id.hex(),
+                    role_name(body.role));
   }
   if (body.role == Role::manager) return {};
   return check_manager_stays(

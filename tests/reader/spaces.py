@@ -320,6 +320,7 @@ class Log:
         refuse(known[0].id == body.root.id and body.root.id != self.root.id, "a member's keys")
         theirs = {i: d for i, d in self.active().items() if d.identity == body.root.sign}
         refuse(all(includes(body.role, d.certified) or includes(d.certified, body.role) for d in theirs.values()), "a device would gain a right")
+        refuse(body.role != READER or all(d.role == READER for d in theirs.values()), "a device that may write stays")
         if body.role != MANAGER:
             self.manager_stays(by_root, theirs)
         self.members[body.root.sign] = [body.root, body.role, True]

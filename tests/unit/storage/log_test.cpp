@@ -503,14 +503,37 @@ TEST_F(ShareLogTest, RootKeepsItsRole) {
 }
 
 TEST_F(ShareLogTest, RoleChangeReachesTheDevicesFromThatPositionOn) {
+  const auto id = manager.public_part().id();
+  const MemberBody admission{.root = space.new_keys().public_part(), .role = Role::reader};
+  space.must(MemberBody{.root = manager_root.public_part(), .role = Role::writer});
+  EXPECT_EQ(Role::writer, log.device(id)->role);
+  EXPECT_EQ(Role::manager, log.device(id)->role_at(log.records().size() - 2));
+  EXPECT_EQ(Role::writer, log.device(id)->role_at(log.records().size() - 1));
+  refuses(admission, manager);
+  EXPECT_TRUE(log.accepts_new_commit(signed_commit(commit_on(log, manager), manager)).has_value());
+  space.must(MemberBody{.root = manager_root.public_part(), .role = Role::manager});
+  space.must(admission, manager);
+}
+
+// Goal: a lowered role would leave commits with an older log head valid: whoever may write no longer is removed, which
+// names the last commit that counts.
+TEST_F(ShareLogTest, ADeviceThatMayWriteIsRemovedBeforeItsOwnerMayNot) {
   const Commit before = signed_commit(commit_on(log, writer), writer);
-  space.must(MemberBody{.root = writer_root.public_part(), .role = Role::reader}, manager);
-  EXPECT_EQ(Role::reader, log.device(writer.public_part().id())->role);
+  const MemberBody lowered{.root = writer_root.public_part(), .role = Role::reader};
+  refuses(lowered, manager);
+  refuses(lowered, space.root);
+  RemovalBody removal = SpaceBuilder::removal({writer.public_part()});
+  removal.devices.front().last_valid_commit = before.id;
+  removal.devices.front().last_valid_sequence = 1;
+  space.must(removal, manager);
+  space.open_epoch(manager);
+  space.must(lowered, manager);
   EXPECT_TRUE(log.accepts(before).has_value());
-  EXPECT_EQ(ErrorCode::refused, code_of(log.accepts_new_commit(before)));
-  EXPECT_EQ(ErrorCode::refused, code_of(log.accepts(signed_commit(commit_on(log, writer), writer))));
-  space.must(MemberBody{.root = writer_root.public_part(), .role = Role::writer}, manager);
-  EXPECT_TRUE(log.accepts_new_commit(signed_commit(commit_on(log, writer), writer)).has_value());
+  CommitClear backdated = commit_on(log, writer, 2);
+  backdated.parents = {before.id};
+  backdated.log_head = before.clear.log_head;
+  backdated.epoch = before.clear.epoch;
+  EXPECT_EQ(ErrorCode::refused, code_of(log.accepts(signed_commit(backdated, writer))));
 }
 
 TEST_F(ShareLogTest, RoleChangeGivesNoDeviceARightThatItsCertificateLacks) {
