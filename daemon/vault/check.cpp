@@ -44,6 +44,7 @@ class Check {
     progress_.files_total_estimate = snapshots.size();
     // The newest first: it matters most, and the older ones add little to it.
     for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
+      if (snapshot->aside && !local_) continue;  // it was never sent
       snapshot_ = snapshot->commit.id.hex();
       BEFFROI_CHECK(check_snapshot(*snapshot));
       ++report_.snapshots;

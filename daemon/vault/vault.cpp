@@ -103,13 +103,32 @@ Result<void> Vault::State::take_log(storage::SpaceLog verified) {
   source = std::make_shared<LocalSource>(*objects, verified.space());
   take_access(std::move(access));
   log = std::move(verified);
-  if (peer) {
-    BEFFROI_TRY(const auto newest, store->newest_receipt());
-    if (newest) {
-      BEFFROI_TRY(newest_receipt, storage::decode_receipt(newest->second, peer->peer.sign));
-    }
-  }
+  reopenings = database->reopenings();
+  BEFFROI_CHECK(load_newest_receipt());
   return load_snapshots();
+}
+
+Result<void> Vault::State::load_newest_receipt() {
+  if (!peer) return {};
+  BEFFROI_TRY(const auto newest, store->newest_receipt());
+  if (!newest) return {};
+  BEFFROI_TRY(newest_receipt, storage::decode_receipt(newest->second, peer->peer.sign));
+  return {};
+}
+
+// A write that had failed on a full disk may have been found done when the database was opened anew.
+Result<void> Vault::State::catch_up() {
+  const std::uint64_t now = database->reopenings();
+  if (!store || now == reopenings) return {};
+  BEFFROI_TRY(auto verified, store->load_log());
+  auto access = storage::open_access(verified, *device);
+  const std::lock_guard lock(facts);
+  log = std::move(verified);
+  if (access) take_access(std::move(*access));
+  BEFFROI_CHECK(load_newest_receipt());
+  BEFFROI_CHECK(load_snapshots());
+  reopenings = now;
+  return {};
 }
 
 void Vault::State::take_access(storage::SpaceAccess access) {
@@ -178,6 +197,7 @@ storage::SpaceLog Vault::log() const {
 
 Result<void> Vault::append_records(std::span<const Bytes> records) {
   const std::lock_guard writing(state_->writing);
+  BEFFROI_CHECK(state_->catch_up());
   storage::SpaceLog next = log();
   for (const Bytes& record : records) BEFFROI_CHECK(next.append(record));
   for (std::size_t i = 0; i < records.size(); ++i)

@@ -25,6 +25,7 @@ struct Snapshot {
   storage::CommitSealed sealed;
   std::optional<storage::UnixTime> receipt_time;
   std::optional<std::uint64_t> receipt_counter;
+  bool aside = false;  ///< kept here, in no branch: the peer will never take it
 };
 
 /// What a join or a recovery taught about the peer; kept in the state table.
@@ -84,8 +85,8 @@ class Vault {
   /// Signs and stores a commit on this device's branch; durable when it returns. Fills device, sequence, parents (this
   /// branch's head, after a recovery the recovered heads), epoch, log head, last receipt and clock.
   Result<storage::Commit> commit(const storage::TreeRoot& root, storage::CommitSealed sealed, std::uint32_t flags);
-  /// Stores a commit of another device that the log accepts. One whose sealed part does not open is kept as evidence
-  /// and is no snapshot.
+  /// Stores a commit of another device that the log accepts; survives kill -9, durable after the next synced write. One
+  /// whose sealed part does not open is kept as evidence and is no snapshot.
   Result<void> adopt_commit(ByteView encoded);
 
   /// All snapshots, oldest first. Partial ones included.
@@ -96,11 +97,12 @@ class Vault {
   Result<std::optional<Snapshot>> latest() const;
   /// The newest of them that is not partial; a partial one when there are no others.
   Result<std::optional<Snapshot>> latest_complete() const;
-  /// Commits of this branch that have no receipt, oldest first.
+  /// Commits of this branch that have no receipt, oldest first. Those that were set aside are in no branch.
   Result<std::vector<storage::Commit>> unreceipted() const;
-  /// Forgets the commits of this branch behind the last one with a receipt, so that the next commit continues that one:
-  /// for when the peer will never take them. Only right after a state exchange: the peer may have taken one whose
-  /// receipt was lost. Their objects stay until they are cleared away. Returns how many there were; durable.
+  /// Takes the commits behind the last one with a receipt out of this branch, so that the next commit continues that
+  /// one: for when the peer will never take them. They stay snapshots that are listed, restored and checked here, with
+  /// all their objects: they may hold what nothing else does. Only right after a state exchange: the peer may have
+  /// taken one whose receipt was lost. Returns how many there were; durable.
   Result<std::size_t> set_aside_pending();
   /// The same, if any of them is of an older epoch than the log's; else 0.
   Result<std::size_t> set_aside_unpushable();

@@ -14,6 +14,14 @@ using storage::Commit;
 using storage::CommitId;
 
 constexpr std::size_t kMinPrefixDigits = 4;
+// In the table `state`, before a commit's id: it was set aside.
+constexpr std::string_view kAsidePrefix = "vault/aside/";
+
+Bytes aside_key(const CommitId& id) {
+  Bytes out = to_bytes(as_bytes(kAsidePrefix));
+  out.insert(out.end(), id.data.begin(), id.data.end());
+  return out;
+}
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -35,11 +43,8 @@ bool is_older(const Snapshot& a, const Snapshot& b) {
 
 /// The recovery record for this device, the newest one: its heads are what the new branch continues.
 std::vector<CommitId> recovered_heads(const storage::SpaceLog& log, const DeviceId& device) {
-  std::vector<CommitId> heads;
-  for (const storage::Record& record : log.records()) {
-    const auto* recovery = std::get_if<storage::RecoveryBody>(&record.body);
-    if (recovery != nullptr && recovery->device == device) heads = recovery->heads;
-  }
+  const storage::RecoveryBody* recovery = storage::last_recovery(log, device);
+  std::vector<CommitId> heads = recovery == nullptr ? std::vector<CommitId>() : recovery->heads;
   if (heads.size() > storage::kMaxParents) heads.resize(storage::kMaxParents);
   return heads;
 }
@@ -113,21 +118,37 @@ Result<void> Vault::State::load_snapshots() {
   snapshots.clear();
   Result<void> outcome;
   BEFFROI_CHECK(store->for_each_commit([&](const CommitId&, const Bytes& encoded) {
-    auto commit = storage::decode_commit(encoded);
-    if (!commit) {
-      outcome = forward_error(commit);
-      return false;
-    }
-    // A removed device's later commits stay in the table as evidence, but count for nothing.
-    if (!log->accepts(*commit)) return true;
-    auto snapshot = open_if_sound(std::move(*commit));
-    if (!snapshot)
-      outcome = forward_error(snapshot);
-    else if (*snapshot)
-      snapshots.insert_or_assign((*snapshot)->commit.id, std::move(**snapshot));
+    outcome = load_snapshot(encoded, false);
     return outcome.has_value();
   }));
-  return outcome;
+  if (!outcome) return outcome;
+  BEFFROI_TRY(const auto aside, ids_aside());
+  for (const CommitId& id : aside) {
+    BEFFROI_TRY(const auto encoded, store->commit(id));
+    if (encoded) BEFFROI_CHECK(load_snapshot(*encoded, true));
+  }
+  return {};
+}
+
+Result<void> Vault::State::load_snapshot(ByteView encoded, bool aside) {
+  BEFFROI_TRY(Commit commit, storage::decode_commit(encoded));
+  // A removed device's later commits stay in the table as evidence, but count for nothing.
+  if (!log->accepts(commit)) return {};
+  BEFFROI_TRY(auto snapshot, open_if_sound(std::move(commit)));
+  if (!snapshot) return {};
+  snapshot->aside = aside;
+  snapshots.insert_or_assign(snapshot->commit.id, std::move(*snapshot));
+  return {};
+}
+
+Result<std::vector<CommitId>> Vault::State::ids_aside() const {
+  std::vector<CommitId> out;
+  const ByteView prefix = as_bytes(kAsidePrefix);
+  BEFFROI_CHECK(database->scan(storage::Table::state, prefix, [&](ByteView key, ByteView) {
+    if (const auto id = CommitId::from(key.subspan(prefix.size()))) out.push_back(*id);
+    return true;
+  }));
+  return out;
 }
 
 Result<std::vector<CommitId>> Vault::State::branch_parents() const {
@@ -139,6 +160,7 @@ Result<std::vector<CommitId>> Vault::State::branch_parents() const {
 
 Result<Commit> Vault::commit(const storage::TreeRoot& root, storage::CommitSealed sealed, std::uint32_t flags) {
   const std::lock_guard writing(state_->writing);
+  BEFFROI_CHECK(state_->catch_up());
   const storage::SpaceLog current = log();
   const auto ring = keys();
   BEFFROI_CHECK(can_write());
@@ -166,7 +188,7 @@ Result<Commit> Vault::commit(const storage::TreeRoot& root, storage::CommitSeale
   BEFFROI_CHECK(state_->objects->sync());
   storage::WriteBatch batch;
   state_->store->put_commit(batch, made, encoded);
-  BEFFROI_CHECK(state_->store->write(batch, storage::Durability::synced));
+  BEFFROI_CHECK(state_->database->write_since(state_->reopenings, batch, storage::Durability::synced));
   const std::lock_guard lock(state_->facts);
   BEFFROI_TRY(auto snapshot, state_->open_snapshot(made));
   state_->snapshots.insert_or_assign(made.id, std::move(snapshot));
@@ -175,6 +197,7 @@ Result<Commit> Vault::commit(const storage::TreeRoot& root, storage::CommitSeale
 
 Result<void> Vault::adopt_commit(ByteView encoded) {
   const std::lock_guard writing(state_->writing);
+  BEFFROI_CHECK(state_->catch_up());
   BEFFROI_TRY(Commit commit, storage::decode_commit(encoded));
   BEFFROI_CHECK(log().accepts(commit));
   BEFFROI_CHECK(check_neighbours(*state_->store, commit));
@@ -185,7 +208,9 @@ Result<void> Vault::adopt_commit(ByteView encoded) {
   if (!snapshot) return forward_error(snapshot);
   storage::WriteBatch batch;
   state_->store->put_commit(batch, commit, encoded);
-  BEFFROI_CHECK(state_->store->write(batch, storage::Durability::synced));
+  batch.remove(storage::Table::state, aside_key(commit.id));
+  // Buffered: what a power cut takes is fetched once more, and a branch of thousands costs no sync for each.
+  BEFFROI_CHECK(state_->store->write(batch, storage::Durability::buffered));
   const std::lock_guard lock(state_->facts);
   if (*snapshot) state_->snapshots.insert_or_assign(commit.id, std::move(**snapshot));
   return {};
@@ -258,7 +283,8 @@ Result<std::vector<Commit>> Vault::unreceipted() const {
   const DeviceId me = device_id();
   const std::lock_guard lock(state_->facts);
   for (const auto& [id, snapshot] : state_->snapshots)
-    if (snapshot.commit.clear.device == me && !snapshot.receipt_counter) out.push_back(snapshot.commit);
+    if (snapshot.commit.clear.device == me && !snapshot.receipt_counter && !snapshot.aside)
+      out.push_back(snapshot.commit);
   std::sort(out.begin(), out.end(),
             [](const Commit& a, const Commit& b) { return a.clear.sequence < b.clear.sequence; });
   return out;
@@ -271,7 +297,7 @@ std::vector<Commit> Vault::State::pending_commits() {
   std::map<std::uint64_t, Commit> own;
   std::uint64_t receipted = 0;
   for (const auto& [id, snapshot] : snapshots) {
-    if (snapshot.commit.clear.device != me) continue;
+    if (snapshot.commit.clear.device != me || snapshot.aside) continue;
     own.emplace(snapshot.commit.clear.sequence, snapshot.commit);
     if (snapshot.receipt_counter) receipted = std::max(receipted, snapshot.commit.clear.sequence);
   }
@@ -280,30 +306,35 @@ std::vector<Commit> Vault::State::pending_commits() {
   return out;
 }
 
-Result<std::size_t> Vault::State::forget_commits(const std::vector<Commit>& commits) {
+Result<std::size_t> Vault::State::set_aside(const std::vector<Commit>& commits) {
   if (commits.empty()) return 0;
   storage::WriteBatch batch;
-  for (const Commit& commit : commits) store->remove_commit(batch, commit);
+  for (const Commit& commit : commits) {
+    store->unlink_commit(batch, commit);
+    batch.put(storage::Table::state, aside_key(commit.id), Bytes{});
+  }
   BEFFROI_CHECK(store->write(batch, storage::Durability::synced));
   const std::lock_guard lock(facts);
-  for (const Commit& commit : commits) snapshots.erase(commit.id);
+  for (const Commit& commit : commits) snapshots.at(commit.id).aside = true;
   return commits.size();
 }
 
 Result<std::size_t> Vault::set_aside_pending() {
   const std::lock_guard writing(state_->writing);
-  return state_->forget_commits(state_->pending_commits());
+  BEFFROI_CHECK(state_->catch_up());
+  return state_->set_aside(state_->pending_commits());
 }
 
 Result<std::size_t> Vault::set_aside_unpushable() {
   const std::lock_guard writing(state_->writing);
+  BEFFROI_CHECK(state_->catch_up());
   const auto pending = state_->pending_commits();
   if (pending.empty()) return 0;
   const storage::Epoch epoch = log().epoch();
   const bool fit =
       std::all_of(pending.begin(), pending.end(), [&](const Commit& commit) { return commit.clear.epoch == epoch; });
   if (fit) return 0;
-  return state_->forget_commits(pending);
+  return state_->set_aside(pending);
 }
 
 }  // namespace beffroi::daemon

@@ -71,11 +71,12 @@ Result<bool> fits_chain(const storage::SpaceStore& store, const Receipt& receipt
     if (std::equal(known->begin(), known->end(), encoded.begin(), encoded.end())) return false;
     return forked(receipt.counter);
   }
-  if (!newest) return true;
-  if (receipt.counter > newest->counter + 1)
+  const std::uint64_t last = newest ? newest->counter : 0;
+  if (receipt.counter > last + 1)
     return fail(ErrorCode::conflict,
                 N_("The peer's receipt {} does not follow the last one known here ({}): synchronise again."),
-                std::to_string(receipt.counter), std::to_string(newest->counter));
+                std::to_string(receipt.counter), std::to_string(last));
+  if (!newest) return true;
   if (receipt.counter == newest->counter + 1) {
     if (receipt.previous != newest->id) return forked(receipt.counter);
     return true;
@@ -104,6 +105,7 @@ std::optional<Receipt> Vault::newest_receipt() const {
 
 Result<void> Vault::accept_receipt(ByteView encoded) {
   const std::lock_guard writing(state_->writing);
+  BEFFROI_CHECK(state_->catch_up());
   const auto binding = peer();
   if (!binding) return fail(ErrorCode::wrong_state, N_("This station has not joined a peer."));
   BEFFROI_TRY(const Receipt receipt, storage::decode_receipt(encoded, binding->peer.sign));

@@ -18,6 +18,7 @@ struct Vault::State {
   std::unique_ptr<storage::ObjectStore> objects;
   std::unique_ptr<storage::FileCache> files;
   std::mutex writing;
+  std::uint64_t reopenings = 0;  ///< of the database, when the members below were right; under `writing`
   std::mutex backing_up;
 
   mutable std::mutex facts;
@@ -34,8 +35,12 @@ struct Vault::State {
 
   std::optional<PeerBinding> peer;
   std::optional<storage::Receipt> newest_receipt;
-  std::map<storage::CommitId, Snapshot> snapshots;  ///< those that the log accepts
+  std::map<storage::CommitId, Snapshot> snapshots;  ///< those that the log accepts, set aside or not
 
+  /// Every change begins with it, under the lock `writing`: when a full disk was got over since the last one, reads
+  /// what the tables hold.
+  Result<void> catch_up();
+  Result<void> load_newest_receipt();
   /// Takes a verified log as the vault's, opens its keys and reads what the tables hold of it.
   Result<void> take_log(storage::SpaceLog verified);
   /// Under the lock `facts`.
@@ -52,7 +57,9 @@ struct Vault::State {
   /// Own commits behind the last one with a receipt, oldest first. Takes the lock `facts`.
   std::vector<storage::Commit> pending_commits();
   /// Under the lock `writing`; takes `facts`.
-  Result<std::size_t> forget_commits(const std::vector<storage::Commit>& commits);
+  Result<std::size_t> set_aside(const std::vector<storage::Commit>& commits);
+  Result<std::vector<storage::CommitId>> ids_aside() const;
+  Result<void> load_snapshot(ByteView encoded, bool aside);
   /// Marks what the peer has acknowledged as receipted, children before parents.
   Result<void> mark_closure(const storage::ObjectId& root);
 };

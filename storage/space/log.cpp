@@ -52,10 +52,15 @@ Result<SpaceLog> SpaceLog::from_records(std::span<const Bytes> records, std::opt
   return out;
 }
 
-Result<void> SpaceLog::append(ByteView bytes) {
+Result<Record> SpaceLog::verify_next(ByteView bytes) const {
   BEFFROI_TRY(Record record, decode_record(bytes));
   BEFFROI_CHECK(check_chain(record));
   BEFFROI_CHECK(check_rules(*this, record));
+  return record;
+}
+
+Result<void> SpaceLog::append(ByteView bytes) {
+  BEFFROI_TRY(Record record, verify_next(bytes));
   LogChanges::apply(*this, record);
   keep(std::move(record), bytes);
   return {};
@@ -157,6 +162,15 @@ Result<void> SpaceLog::accepts_new_commit(const Commit& commit) const {
   if (rotation_due_ || commit.clear.epoch != epoch_)
     return fail(ErrorCode::refused, N_("The keys of the space have been renewed: take the snapshot again."));
   return {};
+}
+
+const RecoveryBody* last_recovery(const SpaceLog& log, const DeviceId& device) {
+  const auto& records = log.records();
+  for (auto record = records.rbegin(); record != records.rend(); ++record) {
+    const auto* recovery = std::get_if<RecoveryBody>(&record->body);
+    if (recovery != nullptr && recovery->device == device) return recovery;
+  }
+  return nullptr;
 }
 
 }  // namespace beffroi::storage

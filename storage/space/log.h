@@ -58,6 +58,8 @@ class SpaceLog {
   /// follow, and from root also members, devices, homes and recoveries (a ceremony that was cut short must be able to
   /// go on).
   Result<void> append(ByteView record);
+  /// Would append() take it? The record, with append()'s errors. Costs no copy of the log.
+  Result<Record> verify_next(ByteView record) const;
 
   const SpaceId& space() const { return space_; }
   SpaceKind kind() const { return kind_; }
@@ -135,5 +137,8 @@ class SpaceLog {
   RetentionBody retention_;
   friend struct LogChanges;
 };
+
+/// The newest recovery by which `device` goes on, nullptr without one. Lives as long as the log is not changed.
+const RecoveryBody* last_recovery(const SpaceLog& log, const DeviceId& device);
 
 }  // namespace beffroi::storage

@@ -115,9 +115,8 @@ void SpaceStore::put_commit(WriteBatch& batch, const Commit& commit, ByteView en
   batch.put(Table::branches, branch_key(space_, commit.clear.device, commit.clear.sequence), commit.id);
 }
 
-void SpaceStore::remove_commit(WriteBatch& batch, const Commit& commit) const {
+void SpaceStore::unlink_commit(WriteBatch& batch, const Commit& commit) const {
   batch.remove(Table::branches, branch_key(space_, commit.clear.device, commit.clear.sequence));
-  batch.remove(Table::commits, commit_key(space_, commit.id));
 }
 
 Result<std::optional<Bytes>> SpaceStore::receipt(std::uint64_t counter) const {

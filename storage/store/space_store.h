@@ -36,8 +36,9 @@ class SpaceStore {
   Result<void> for_each_commit(const std::function<bool(const CommitId&, const Bytes& encoded)>& visit) const;
   /// Adds commit and branch entry to a batch.
   void put_commit(WriteBatch& batch, const Commit& commit, ByteView encoded) const;
-  /// Adds the removal of both. Only for the newest commits of a branch: the others are what later ones continue.
-  void remove_commit(WriteBatch& batch, const Commit& commit) const;
+  /// Takes a commit out of its branch and keeps it. Only for the newest ones of a branch: the others are what later
+  /// ones continue.
+  void unlink_commit(WriteBatch& batch, const Commit& commit) const;
 
   Result<std::optional<Bytes>> receipt(std::uint64_t counter) const;
   Result<std::optional<std::pair<std::uint64_t, Bytes>>> newest_receipt() const;

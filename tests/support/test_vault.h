@@ -35,8 +35,8 @@ class TemporaryFolder {
 /// What a founded vault and its root are made of. The root's keys are here because tests play the person with the kit.
 class TestVault {
  public:
-  explicit TestVault(std::uint64_t seed = 1)
-      : random(seed), root(crypto::DeviceKeys::root_from_kit(crypto::SecretBytes::random(32, random))) {
+  explicit TestVault(std::uint64_t seed = 1, rocksdb::Env* disk = nullptr)
+      : env(disk), random(seed), root(crypto::DeviceKeys::root_from_kit(crypto::SecretBytes::random(32, random))) {
     reopen();
     if (!vault->founded()) found();
   }
@@ -54,7 +54,7 @@ class TestVault {
   /// Closes the vault and opens it again, as a restart does.
   void reopen() {
     vault.reset();
-    auto opened = Vault::open(data_folder(), clock, random);
+    auto opened = Vault::open(data_folder(), clock, random, {.env = env});
     BEFFROI_ASSERT(opened.has_value());
     vault = std::move(*opened);
   }
@@ -63,6 +63,7 @@ class TestVault {
   Vault& operator*() { return *vault; }
   Vault* operator->() { return vault.get(); }
 
+  rocksdb::Env* env;
   TemporaryFolder folder;
   ManualClock clock;
   crypto::SeededRandom random;

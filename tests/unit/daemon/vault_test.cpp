@@ -185,6 +185,43 @@ TEST(VaultTest, GapsAndForeignReceiptsAreRefused) {
   EXPECT_EQ(world.vault->accept_receipt(peer.receipt(commit)).error().code, ErrorCode::conflict);
 }
 
+// Goal: the chain begins with receipt 1: a peer that shows a later one first hides something.
+TEST(VaultTest, TheFirstReceiptIsNumberOne) {
+  BackupWorld world;
+  write_file(world.at("a"), "one");
+  world.backup();
+  const auto commit = world.vault->latest()->value().commit;
+  TestPeer peer;
+  ASSERT_TRUE(world.vault->bind_peer(peer.binding()).has_value());
+  const Bytes first = peer.receipt(commit);
+  EXPECT_EQ(world.vault->accept_receipt(peer.receipt(commit)).error().code, ErrorCode::conflict);
+  EXPECT_FALSE(world.vault->newest_receipt());
+  EXPECT_TRUE(world.vault->accept_receipt(first).has_value());
+}
+
+// Goal: what is set aside leaves the branch and stays a snapshot with its files, also after a restart.
+TEST(VaultTest, WhatIsSetAsideStaysASnapshot) {
+  BackupWorld world;
+  write_file(world.at("a"), "one");
+  const auto kept = *world.backup().snapshot;
+  ASSERT_EQ(*world.vault->set_aside_pending(), 1U);
+  for (int start = 0; start < 2; ++start) {
+    EXPECT_TRUE(world.vault->unreceipted()->empty());
+    EXPECT_FALSE(world.vault->latest()->has_value());
+    ASSERT_EQ(world.vault->snapshots()->size(), 1U);
+    EXPECT_TRUE(world.vault->snapshots()->front().aside);
+    EXPECT_EQ(world.vault->resolve(kept.hex().substr(0, 12))->commit.id, kept);
+    EXPECT_EQ(*world.vault->set_aside_pending(), 0U);
+    world.vault.reopen();
+  }
+  write_file(world.at("a"), "two");
+  const auto next = *world.backup().snapshot;
+  EXPECT_EQ(world.vault->latest()->value().commit.clear.sequence, 1U);
+  EXPECT_EQ(world.vault->latest()->value().commit.id, next);
+  EXPECT_EQ(world.vault->snapshots()->size(), 2U);
+  EXPECT_EQ(world.vault->unreceipted()->size(), 1U);
+}
+
 // Goal: a commit of another device is taken only if the log accepts it, and a rewritten branch is noticed.
 TEST(VaultTest, AdoptedCommitsMustBeSound) {
   BackupWorld world, stranger;
