@@ -22,8 +22,10 @@ inline constexpr std::chrono::milliseconds kHandshakeTimeout{15'000};
 inline constexpr std::size_t kMaxConnections = 512;
 /// Connections of one admitted key; one more is closed without a word.
 inline constexpr std::size_t kMaxConnectionsPerKey = 16;
-/// Connections that have not proven a key yet.
+/// Connections that have not proven a key yet: in all, and of one address (IPv6: of one /64). More are closed without a
+/// word.
 inline constexpr std::size_t kMaxHandshakes = 128;
+inline constexpr std::size_t kMaxHandshakesPerAddress = 8;
 
 /// Connects, handshakes, and checks that the other side has this key (refused: it is not the peer of the kit or
 /// invitation; nothing was sent). An `expected` of zeros takes any key: the caller compares Channel::remote_key().

@@ -31,23 +31,39 @@ struct ListenerState {
   bool stopped = false;
   std::list<std::weak_ptr<TlsStream>> open;
   std::size_t handshakes = 0;
+  std::map<std::string, std::size_t> handshakes_of;  ///< by network_of()
   std::map<crypto::TransportPublicKey, std::size_t> by_key;
   std::atomic<std::size_t> connections = 0;
 };
 
+// Who shares an address: one machine or one network. A line has a whole /64 of IPv6 to itself.
+std::string network_of(const tcp::socket& socket) {
+  asio::error_code error;
+  auto address = socket.remote_endpoint(error).address();
+  if (error) return {};
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+  if (!address.is_v6()) return address.to_string();
+  constexpr std::size_t kPrefixBytes = 8;
+  auto bytes = address.to_v6().to_bytes();
+  std::fill(bytes.begin() + kPrefixBytes, bytes.end(), 0);
+  return asio::ip::address_v6(bytes).to_string();
+}
+
 // What a connection counts for, as long as it lasts.
 class Seat {
  public:
-  Seat(ListenerState& state, const std::shared_ptr<TlsStream>& tls)
-      : state_(state), place_(state.open.insert(state.open.end(), tls)) {
+  Seat(ListenerState& state, std::string network, const std::shared_ptr<TlsStream>& tls)
+      : state_(state), network_(std::move(network)), place_(state.open.insert(state.open.end(), tls)) {
     ++state_.connections;
     ++state_.handshakes;
+    ++state_.handshakes_of[network_];
   }
   ~Seat() {
     state_.open.erase(place_);
     --state_.connections;
     if (!key_) {
-      --state_.handshakes;
+      end_handshake();
     } else if (--state_.by_key[*key_] == 0) {
       state_.by_key.erase(*key_);
     }
@@ -57,13 +73,19 @@ class Seat {
 
   // False when this key has enough connections.
   bool proves(const crypto::TransportPublicKey& key) {
-    --state_.handshakes;
+    end_handshake();
     key_ = key;
     return ++state_.by_key[key] <= kMaxConnectionsPerKey;
   }
 
  private:
+  void end_handshake() {
+    --state_.handshakes;
+    if (--state_.handshakes_of[network_] == 0) state_.handshakes_of.erase(network_);
+  }
+
   ListenerState& state_;
+  std::string network_;
   std::list<std::weak_ptr<TlsStream>>::iterator place_;
   std::optional<crypto::TransportPublicKey> key_;
 };
@@ -75,11 +97,11 @@ std::string describe(const tcp::socket& socket) {
   return Address{endpoint.address().to_string(), endpoint.port()}.text();
 }
 
-asio::awaitable<void> receive_guest(std::shared_ptr<ListenerState> state, tcp::socket socket) {
+asio::awaitable<void> receive_guest(std::shared_ptr<ListenerState> state, std::string network, tcp::socket socket) {
   tune(socket);
   const std::string address = describe(socket);
   auto tls = std::make_shared<TlsStream>(std::move(socket), state->context, address);
-  Seat seat(*state, tls);
+  Seat seat(*state, std::move(network), tls);
   const auto key = co_await shake_hands(*tls, TlsSide::listener, state->handshake_timeout);
   if (!key || !seat.proves(*key) || state->stopped) co_return;
   auto channel = make_tls_channel(std::move(tls), TlsSide::listener, *key);
@@ -98,7 +120,10 @@ asio::awaitable<void> accept_guests(std::shared_ptr<ListenerState> state) {
       continue;
     }
     if (state->connections >= kMaxConnections || state->handshakes >= kMaxHandshakes) continue;
-    asio::co_spawn(state->executor, receive_guest(state, std::move(socket)), asio::detached);
+    std::string network = network_of(socket);
+    const auto under_way = state->handshakes_of.find(network);
+    if (under_way != state->handshakes_of.end() && under_way->second >= kMaxHandshakesPerAddress) continue;
+    asio::co_spawn(state->executor, receive_guest(state, std::move(network), std::move(socket)), asio::detached);
   }
 }
 

@@ -252,6 +252,32 @@ TEST(TlsTest, HostileFramesEndTheSession) {
   EXPECT_EQ(session_end_after({}).code, ErrorCode::unreachable);                      // no bye
 }
 
+// Goal: whoever proves no key can't keep others out: of one address a few handshakes are under way, the others are
+// closed.
+TEST(TlsTest, OneAddressHasAFewHandshakesOnly) {
+  EchoListener echo(crypto::transport_public(seed(2)));
+  asio::io_context io;
+  std::vector<asio::ip::tcp::socket> silent;
+  for (std::size_t i = 0; i < kMaxHandshakesPerAddress; ++i) {
+    silent.emplace_back(io).connect({asio::ip::address_v4::loopback(), echo.port()});
+  }
+  while (echo.listener->connections() < kMaxHandshakesPerAddress) std::this_thread::yield();
+  asio::ip::tcp::socket more(io);
+  more.connect({asio::ip::address_v4::loopback(), echo.port()});
+  std::array<char, 1> nothing{};
+  asio::error_code end;
+  more.read_some(asio::buffer(nothing), end);
+  EXPECT_TRUE(end);
+  EXPECT_EQ(echo.listener->connections(), kMaxHandshakesPerAddress);
+  silent.clear();
+  while (echo.listener->connections() > 0) std::this_thread::yield();
+  ProtocolThread thread;
+  auto channel = dial(thread, echo.port(), seed(2), {});
+  ASSERT_TRUE(channel);
+  EXPECT_TRUE(receive(thread, **channel));
+  thread.call([&] { channel->reset(); });
+}
+
 // Goal: one key can't take all places.
 TEST(TlsTest, OneKeyHasAFewConnectionsOnly) {
   EchoListener echo(crypto::transport_public(seed(2)));
