@@ -53,13 +53,13 @@ Result<Bytes> sign_recovery(const crypto::DeviceKeys& root, const RecoveryMateri
 Result<Bytes> admit_this_device(Session& session, const ReadKit& kit, const std::string& address,
                                 const RecoverWords& words) {
   const crypto::DeviceKeys root = crypto::DeviceKeys::root_from_kit(kit.reading.secret);
-  Bytes request = recovery_request(address, kit.peer_key, root);
-  const crypto::ScopedWipe request_wiped(request);
-  BEFFROI_TRY(Bytes answer, session.station().post_cbor("/v1/recover/begin", request));
-  const crypto::ScopedWipe answer_wiped(answer);
   RecoveryExpectation expected;
   if (kit.space_id) expected.space = storage::SpaceId{*kit.space_id};
   expected.peer = kit.peer_key;
+  Bytes request = recovery_request(address, expected, root);
+  const crypto::ScopedWipe request_wiped(request);
+  BEFFROI_TRY(Bytes answer, session.station().post_cbor("/v1/recover/begin", request));
+  const crypto::ScopedWipe answer_wiped(answer);
   BEFFROI_TRY(const RecoveryMaterial material, read_recovery_material(answer, expected, root.public_part()));
   if (!material.peer_checked)
     session.remark(

@@ -102,17 +102,21 @@ Result<std::optional<storage::Receipt>> check_receipt(const storage::SpaceLog& l
 
 }  // namespace
 
-Bytes recovery_request(const std::string& address, const std::optional<crypto::TransportPublicKey>& peer,
+Bytes recovery_request(const std::string& address, const RecoveryExpectation& expected,
                        const crypto::DeviceKeys& root) {
   storage::CborWriter out;
-  out.array(4).text(address);
-  if (peer)
-    out.bytes(*peer);
+  out.array(5).text(address);
+  if (expected.peer)
+    out.bytes(*expected.peer);
   else
     out.null();
   // The kit's sheet has no signing key: the peer's is learnt over the channel that its transport key secures.
   out.null();
   out.bytes(root.transport_seed.view());
+  if (expected.space)
+    out.bytes(*expected.space);
+  else
+    out.null();
   return out.take();
 }
 

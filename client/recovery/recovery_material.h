@@ -10,10 +10,6 @@
 
 namespace beffroi::client {
 
-/// Body of POST /v1/recover/begin. Secret: it holds the root's transport seed; the caller wipes it.
-Bytes recovery_request(const std::string& address, const std::optional<crypto::TransportPublicKey>& peer,
-                       const crypto::DeviceKeys& root);
-
 /// The answer, verified.
 struct RecoveryMaterial {
   storage::SpaceLog log;
@@ -29,6 +25,9 @@ struct RecoveryExpectation {
   std::optional<storage::SpaceId> space;
   std::optional<crypto::TransportPublicKey> peer;
 };
+
+/// Body of POST /v1/recover/begin. Secret: it holds the root's transport seed; the caller wipes it.
+Bytes recovery_request(const std::string& address, const RecoveryExpectation& expected, const crypto::DeviceKeys& root);
 
 /// Decodes and verifies: the log from its genesis (which must be the kit's space), that this root is the log's, every
 /// head's signature and right to stand, the receipt's signature, and the peer's key against kit or log.

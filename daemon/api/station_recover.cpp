@@ -14,11 +14,12 @@ constexpr std::size_t kSeedBytes = 32;
 Result<RecoveryBeginning> decode_beginning(ByteView body) {
   storage::CborReader in(body);
   RecoveryBeginning out;
-  in.array_of(4);
+  in.array_of(5);
   out.address = in.text(storage::kMaxAddressBytes);
   if (!in.try_null()) out.expected.transport = in.fixed<crypto::TransportPublicKey>();
   if (!in.try_null()) out.expected.sign = in.fixed<crypto::SigningPublicKey>();
   out.root_transport_seed = crypto::SecretBytes::copy_of(in.bytes(kSeedBytes));
+  if (!in.try_null()) out.space = in.fixed<storage::SpaceId>();
   in.leave();
   if (!in.finish() || out.root_transport_seed.size() != kSeedBytes)
     return fail(ErrorCode::usage, N_("The request to recover can't be read."));

@@ -9,44 +9,16 @@
 namespace beffroi::daemon {
 namespace {
 
-/// A log longer than this is not believed: 100 years of daily rotations are far shorter.
-constexpr std::size_t kMaxLogBytes = 64U * 1024 * 1024;
-
-asio::awaitable<Result<std::vector<Bytes>>> whole_log(PeerLink& link) {
-  std::vector<Bytes> out;
-  std::size_t bytes = 0;
-  for (;;) {
-    BEFFROI_CO_TRY(auto more, co_await link.fetch_log(out.size()));
-    if (more.empty()) co_return out;
-    for (Bytes& record : more) {
-      bytes += record.size();
-      out.push_back(std::move(record));
-    }
-    if (bytes > kMaxLogBytes)
-      co_return fail(ErrorCode::limit_exceeded, N_("The peer's log of this vault is too long."));
-  }
-}
-
 asio::awaitable<Result<std::vector<RecoveryMaterial::Head>>> all_heads(PeerLink& link) {
   std::vector<RecoveryMaterial::Head> out;
   BEFFROI_CO_TRY(const auto heads, co_await link.fetch_heads());
   for (const storage::BranchHead& head : heads) {
-    BEFFROI_CO_TRY(auto commits, co_await link.fetch_branch(head.device, head.sequence));
-    if (commits.empty())
+    BEFFROI_CO_TRY(auto commit, co_await link.fetch_commit(head.device, head.sequence));
+    if (!commit)
       co_return fail(ErrorCode::corrupt, N_("The peer names a snapshot that it does not give. Call its operator."));
-    out.push_back({head, std::move(commits.front())});
+    out.push_back({head, std::move(*commit)});
   }
   co_return out;
-}
-
-asio::awaitable<Result<std::optional<Bytes>>> newest_receipt(PeerLink& link) {
-  std::optional<Bytes> out;
-  for (std::uint64_t counter = 1;;) {
-    BEFFROI_CO_TRY(auto receipts, co_await link.fetch_receipts(counter));
-    if (receipts.empty()) co_return out;
-    counter += receipts.size();
-    out = std::move(receipts.back());
-  }
 }
 
 std::unexpected<Error> has_vault() {
@@ -62,12 +34,17 @@ asio::awaitable<Result<RecoveryMaterial>> Recovery::begin(RecoveryBeginning begi
   session->beginning = std::move(beginning);
   const RecoveryBeginning& words = session->beginning;
   BEFFROI_CO_TRY(session->link, co_await PeerLink::connect(station_.connector, words.address, words.root_transport_seed,
-                                                           words.expected));
+                                                           words.expected, words.space));
   RecoveryMaterial out;
   out.peer = session->peer = session->link->peer();
-  BEFFROI_CO_TRY(out.records, co_await whole_log(*session->link));
+  auto records = co_await session->link->fetch_log(0);
+  if (!records && records.error().code == ErrorCode::usage)
+    co_return fail(ErrorCode::usage,
+                   N_("The peer knows several vaults with the key of this kit. Recover again and give the line "
+                      "\"Space\" of the sheet."));
+  BEFFROI_CO_TRY(out.records, std::move(records));
   BEFFROI_CO_TRY(out.heads, co_await all_heads(*session->link));
-  BEFFROI_CO_TRY(out.newest_receipt, co_await newest_receipt(*session->link));
+  BEFFROI_CO_TRY(out.newest_receipt, co_await session->link->fetch_newest_receipt());
   BEFFROI_CO_TRY(out.device_request, co_await station_.work.run([this]() -> Result<crypto::SecretBytes> {
     BEFFROI_TRY(const auto request, station_.vault->device_request());
     return request.encode();
@@ -86,7 +63,7 @@ asio::awaitable<void> Recovery::drop_later(std::uint64_t number) {
 }
 
 asio::awaitable<Result<void>> Recovery::append_missing(PeerLink& link, const std::vector<Bytes>& all) {
-  BEFFROI_CO_TRY(const auto there, co_await whole_log(link));
+  BEFFROI_CO_TRY(const auto there, co_await link.fetch_log(0));
   // A line that was cut in the middle may have brought some of them already.
   if (there.size() > all.size() || !std::equal(there.begin(), there.end(), all.begin()))
     co_return fail(ErrorCode::conflict, N_("The vault has changed at the peer meanwhile. Begin the recovery again."));
@@ -98,7 +75,8 @@ asio::awaitable<Result<void>> Recovery::bring_to_peer(Session& session, const st
   auto appended = co_await append_missing(*session.link, all);
   if (!appended && is_passing(appended.error().code) && appended.error().code != ErrorCode::conflict) {
     BEFFROI_CO_TRY(session.link, co_await PeerLink::connect(station_.connector, session.beginning.address,
-                                                            session.beginning.root_transport_seed, session.peer));
+                                                            session.beginning.root_transport_seed, session.peer,
+                                                            session.beginning.space));
     appended = co_await append_missing(*session.link, all);
   }
   co_return appended;
@@ -134,6 +112,7 @@ asio::awaitable<Result<void>> Recovery::finish(std::vector<Bytes> new_records, s
   }));
   co_await station_.refresh_facts();
   const auto fetched = co_await fetch_all(*progress);
+  if (!fetched && fetched.error().code == ErrorCode::corrupt) station_.raise_alarm(kPeerAlarm, fetched.error());
   if (!fetched)
     co_return fail(fetched.error().code,
                    N_("The vault is back, but not all of its snapshots: {} 'beffroi sync' goes on with it."),

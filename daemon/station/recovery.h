@@ -13,6 +13,8 @@ struct RecoveryBeginning {
   std::string address;
   storage::PeerPublic expected;  ///< zero keys: any, the command line compares
   crypto::SecretBytes root_transport_seed;
+  /// As the kit says it. Without one the peer answers `usage` when the root's key is listed in several spaces there.
+  std::optional<storage::SpaceId> space = {};
 };
 
 /// What the peer gave, for the command line to verify and sign over.

@@ -12,7 +12,6 @@ constexpr std::chrono::seconds kFirstRetry{60};
 constexpr std::chrono::seconds kLongestRetry{3600};
 /// As many tries in a row as make the pause the longest.
 constexpr std::uint32_t kTriesOfLongestRetry = 7;
-constexpr const char* kPeerAlarm = "integrity:peer";
 constexpr const char* kPushAlarm = "push_failed";
 constexpr const char* kLossAlarm = "integrity:loss";
 constexpr const char* kRecoveryAlarm = "integrity:recovery";
@@ -118,7 +117,7 @@ asio::awaitable<Result<std::unique_ptr<PeerLink>>> connect_to_peer(StationContex
     co_return fail(ErrorCode::wrong_state,
                    N_("This station has not joined a peer. Ask for an invitation, then use 'beffroi join'."));
   co_return co_await PeerLink::connect(station.connector, binding->address, station.vault->device_keys().transport_seed,
-                                       binding->peer);
+                                       binding->peer, station.vault->space());
 }
 
 asio::awaitable<Result<PushResult>> push_to_peer(StationContext& station, std::shared_ptr<Progress> progress) {

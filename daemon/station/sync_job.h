@@ -6,6 +6,9 @@
 
 namespace beffroi::daemon {
 
+/// The alarm of a peer that goes back, or tells two stories.
+inline constexpr const char* kPeerAlarm = "integrity:peer";
+
 /// Remembers whether the peer answered. Raises the alarm of an untrustworthy peer (corrupt), or of a push that fails
 /// for another reason that does not pass by itself; a push that succeeds clears both. A failure sets push_wanted. The
 /// job's cancel flag ends it between commits. What went over the wire, failed or not, is added to

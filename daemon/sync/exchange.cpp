@@ -1,7 +1,5 @@
-// Bringing the two sides' knowledge together, and noticing a peer that goes back or tells two stories.
+// Bringing the two sides' knowledge together, and noticing a peer that goes back or shows another log.
 #include <spdlog/spdlog.h>
-
-#include <set>
 
 #include "daemon/sync/link_parts.h"
 
@@ -54,7 +52,7 @@ class StateExchange {
     BEFFROI_CO_CHECK(co_await exchange_log());
     BEFFROI_CO_CHECK(co_await take_commits());
     BEFFROI_CO_CHECK(co_await take_receipts(session_, vault_, pool_));
-    co_return co_await pool_.run([&] { return check_named_receipts(vault_, named_); });
+    co_return co_await pool_.run([&] { return check_named_receipts(vault_); });
   }
 
  private:
@@ -81,9 +79,12 @@ class StateExchange {
     if (remote.records.empty() || remote.records.front() != local.encoded().back())
       co_return co_await name_the_parting(local);
     std::vector<Bytes> records(remote.records.begin() + 1, remote.records.end());
+    std::size_t bytes = counted_bytes(records);
     while (known + records.size() < remote.length) {
       BEFFROI_CO_TRY(LogMessage more, co_await get_log(known + records.size()));
       if (more.records.empty()) co_return std::unexpected(session_.unexpected_answer());
+      bytes += counted_bytes(more.records);
+      if (bytes > kMaxFetchedLogBytes) co_return std::unexpected(log_too_long());
       for (Bytes& record : more.records) records.push_back(std::move(record));
     }
     if (records.empty()) co_return Result<void>();
@@ -122,7 +123,7 @@ class StateExchange {
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_own_branch(answer.heads); }));
     for (const BranchHead& head : answer.heads) {
       if (head.device == vault_.device_id()) continue;
-      BEFFROI_CO_CHECK(co_await adopt_branch(session_, vault_, pool_, head, named_));
+      BEFFROI_CO_CHECK(co_await adopt_branch(session_, vault_, pool_, head));
     }
     co_return co_await pool_.run([&] { return check_other_branches(answer.heads); });
   }
@@ -171,28 +172,32 @@ class StateExchange {
   LinkSession& session_;
   Vault& vault_;
   Pool& pool_;
-  std::vector<storage::ReceiptId> named_;  ///< by the commits that were adopted
 };
 
 // Takes what is new in one device's branch.
 class BranchAdoption {
  public:
-  BranchAdoption(LinkSession& session, Vault& vault, Pool& pool, const SpaceLog& log, const BranchHead& head,
-                 std::vector<storage::ReceiptId>& named)
-      : session_(session), vault_(vault), pool_(pool), log_(log), head_(head), named_(named) {}
+  BranchAdoption(LinkSession& session, Vault& vault, Pool& pool, const SpaceLog& log, const BranchHead& head)
+      : session_(session), vault_(vault), pool_(pool), log_(log), head_(head) {}
 
   asio::awaitable<Result<void>> run() {
     BEFFROI_CO_TRY(const auto known, co_await known_head());
     std::uint64_t next = known ? known->sequence + 1 : 1;
+    std::optional<storage::CommitId> before;
+    if (known) before = known->commit;
     while (next <= head_.sequence) {
       BEFFROI_CO_TRY(const std::vector<Bytes> commits, co_await get_commits(next));
-      for (const Bytes& commit : commits) {
-        const auto adopted = co_await adopt(commit);
+      for (const Bytes& encoded : commits) {
+        BEFFROI_CO_TRY(const storage::Commit commit, storage::decode_commit(encoded));
+        // Else a peer could hide the commits before it for ever, or keep us busy with one and the same.
+        if (!is_in_place(commit, next, before)) co_return misplaced(commit);
+        const auto adopted = co_await adopt(encoded);
         if (!adopted && adopted.error().code == ErrorCode::refused) co_return Result<void>();
         if (!adopted && adopted.error().code == ErrorCode::conflict) co_return co_await name_the_hidden_log();
         if (!adopted) co_return adopted;
+        before = commit.id;
+        ++next;
       }
-      next += commits.size();
     }
     co_return Result<void>();
   }
@@ -207,24 +212,40 @@ class BranchAdoption {
     if (head_.sequence < last) co_return ignored();
     std::optional<storage::CommitId> before;
     if (known) before = known->commit;
-    std::vector<Bytes> branch;
+    // Only ids are kept, and the commits fetched once more: a branch can be longer than our memory.
+    std::vector<storage::CommitId> branch;
     while (next <= last) {
-      BEFFROI_CO_TRY(std::vector<Bytes> commits, co_await get_commits(next));
-      for (Bytes& encoded : commits) {
+      BEFFROI_CO_TRY(const std::vector<Bytes> commits, co_await get_commits(next));
+      for (const Bytes& encoded : commits) {
         if (next > last) break;
         const auto commit = storage::decode_commit(encoded);
         if (!commit || !continues(*commit, next, before)) co_return ignored();
         before = commit->id;
-        branch.push_back(std::move(encoded));
+        branch.push_back(commit->id);
         ++next;
       }
     }
     if (before != author.last_valid_commit) co_return ignored();
-    for (const Bytes& commit : branch) BEFFROI_CO_CHECK(co_await adopt(commit));
-    co_return Result<void>();
+    co_return co_await adopt_all(branch, next - branch.size());
   }
 
  private:
+  // The commits with these ids, from the number `first` on.
+  asio::awaitable<Result<void>> adopt_all(std::span<const storage::CommitId> branch, std::uint64_t first) {
+    while (!branch.empty()) {
+      BEFFROI_CO_TRY(const std::vector<Bytes> commits, co_await get_commits(first));
+      for (const Bytes& encoded : commits) {
+        if (branch.empty()) break;
+        BEFFROI_CO_TRY(const storage::Commit commit, storage::decode_commit(encoded));
+        if (commit.id != branch.front()) co_return misplaced(commit);
+        BEFFROI_CO_CHECK(co_await adopt(encoded));
+        branch = branch.subspan(1);
+        ++first;
+      }
+    }
+    co_return Result<void>();
+  }
+
   asio::awaitable<Result<std::optional<BranchHead>>> known_head() {
     co_return co_await pool_.run([&] { return vault_.store().branch_head(head_.device); });
   }
@@ -237,18 +258,27 @@ class BranchAdoption {
   }
 
   asio::awaitable<Result<void>> adopt(const Bytes& encoded) {
-    BEFFROI_CO_CHECK(co_await pool_.run([&] { return vault_.adopt_commit(encoded); }));
-    const auto commit = storage::decode_commit(encoded);
-    if (commit && commit->clear.last_receipt) named_.push_back(*commit->clear.last_receipt);
-    co_return Result<void>();
+    co_return co_await pool_.run([&] { return vault_.adopt_commit(encoded); });
+  }
+
+  bool is_in_place(const storage::Commit& commit, std::uint64_t sequence,
+                   const std::optional<storage::CommitId>& before) const {
+    const auto& clear = commit.clear;
+    if (clear.device != head_.device || clear.sequence != sequence) return false;
+    return !before || std::find(clear.parents.begin(), clear.parents.end(), *before) != clear.parents.end();
   }
 
   // Signature included, so that the peer alone can't make up a branch without end.
   bool continues(const storage::Commit& commit, std::uint64_t sequence,
                  const std::optional<storage::CommitId>& before) const {
-    const auto& clear = commit.clear;
-    if (clear.device != head_.device || clear.sequence != sequence || !log_.accepts(commit)) return false;
-    return !before || std::find(clear.parents.begin(), clear.parents.end(), *before) != clear.parents.end();
+    return is_in_place(commit, sequence, before) && log_.accepts(commit);
+  }
+
+  std::unexpected<Error> misplaced(const storage::Commit& commit) const {
+    return fail(ErrorCode::corrupt,
+                N_("The peer shows the snapshot {} in a place of device {}'s branch where it does not belong. Ask the "
+                   "EPCI what happened to its server."),
+                commit.id.hex(), head_.device.hex());
   }
 
   Result<void> ignored() const {
@@ -264,7 +294,7 @@ class BranchAdoption {
   asio::awaitable<Result<void>> name_the_hidden_log() {
     Message request(LogGetMessage{log_.encoded().size() - 1});
     BEFFROI_CO_TRY(const LogMessage remote, co_await session_.call<LogMessage>(std::move(request)));
-    if (remote.length > log_.encoded().size())
+    if (remote.length > log_.encoded().size() && shows_next_record(remote))
       co_return fail(ErrorCode::conflict, N_("The log of the space has changed meanwhile: try again."));
     co_return fail(ErrorCode::corrupt,
                    N_("The peer shows snapshots of device {} that were made under a log which it hides. Nothing more "
@@ -272,15 +302,43 @@ class BranchAdoption {
                    head_.device.hex());
   }
 
+  // A length alone proves nothing: the record that has come meanwhile must be there, and follow ours.
+  bool shows_next_record(const LogMessage& remote) const {
+    if (remote.records.size() < 2 || remote.records.front() != log_.encoded().back()) return false;
+    SpaceLog longer = log_;
+    return longer.append(remote.records[1]).has_value();
+  }
+
   LinkSession& session_;
   Vault& vault_;
   Pool& pool_;
   const SpaceLog& log_;
   const BranchHead& head_;
-  std::vector<storage::ReceiptId>& named_;
 };
 
+// The numbers are ours to count: a peer that repeats or skips some could keep us busy without end.
+Result<void> accept_receipt_number(Vault& vault, const Bytes& encoded, std::uint64_t counter) {
+  const auto binding = vault.peer();
+  if (!binding) return fail(ErrorCode::wrong_state, N_("This station has not joined a peer."));
+  BEFFROI_TRY(const storage::Receipt receipt, storage::decode_receipt(encoded, binding->peer.sign));
+  if (receipt.counter != counter)
+    return fail(
+        ErrorCode::corrupt,
+        N_("The peer shows its receipt {} in the place of number {}. Ask the EPCI what happened to its server."),
+        std::to_string(receipt.counter), std::to_string(counter));
+  return vault.accept_receipt(encoded);
+}
+
 }  // namespace
+
+std::size_t counted_bytes(std::span<const Bytes> records) {
+  constexpr std::size_t kLeastBytes = 100;  // shorter than any record that bears a signature
+  std::size_t out = 0;
+  for (const Bytes& record : records) out += std::max(record.size(), kLeastBytes);
+  return out;
+}
+
+Error log_too_long() { return {ErrorCode::limit_exceeded, N_("The peer's log of this vault is too long."), {}}; }
 
 asio::awaitable<Result<void>> exchange_state_over(LinkSession& session, Vault& vault, Pool& pool) {
   StateExchange exchange(session, vault, pool);
@@ -300,42 +358,18 @@ asio::awaitable<Result<void>> take_receipts(LinkSession& session, Vault& vault, 
     if (next > answer.newest) co_return Result<void>();
     if (answer.receipts.empty()) co_return std::unexpected(session.unexpected_answer());
     for (const Bytes& receipt : answer.receipts) {
-      BEFFROI_CO_CHECK(co_await pool.run([&] { return vault.accept_receipt(receipt); }));
+      BEFFROI_CO_CHECK(co_await pool.run([&] { return accept_receipt_number(vault, receipt, next); }));
+      ++next;
     }
-    next += answer.receipts.size();
   }
 }
 
-asio::awaitable<Result<void>> adopt_branch(LinkSession& session, Vault& vault, Pool& pool, const BranchHead& head,
-                                           std::vector<storage::ReceiptId>& named) {
+asio::awaitable<Result<void>> adopt_branch(LinkSession& session, Vault& vault, Pool& pool, const BranchHead& head) {
   const SpaceLog log = vault.log();
-  BranchAdoption adoption(session, vault, pool, log, head, named);
+  BranchAdoption adoption(session, vault, pool, log, head);
   const storage::DeviceState* author = log.device(head.device);
   if (author != nullptr && author->removed) co_return co_await adoption.run_removed(*author);
   co_return co_await adoption.run();
-}
-
-Result<void> check_named_receipts(Vault& vault, const std::vector<storage::ReceiptId>& named) {
-  const auto binding = vault.peer();
-  const auto newest = vault.newest_receipt();
-  if (named.empty() || !binding) return {};
-  // Receipts of another peer, from before a move, are in no chain here.
-  for (const storage::Record& record : vault.log().records()) {
-    const auto* home = std::get_if<storage::HomeBody>(&record.body);
-    if (home != nullptr && home->peer != binding->peer) return {};
-  }
-  std::set<storage::ReceiptId> open(named.begin(), named.end());
-  for (std::uint64_t counter = newest ? newest->counter : 0; counter > 0 && !open.empty(); --counter) {
-    BEFFROI_TRY(const auto encoded, vault.store().receipt(counter));
-    if (!encoded) return {};  // the chain is not whole here: nothing can be said
-    BEFFROI_TRY(const storage::Receipt receipt, storage::decode_receipt(*encoded, binding->peer.sign));
-    open.erase(receipt.id);
-  }
-  if (open.empty()) return {};
-  return fail(ErrorCode::corrupt,
-              N_("The peer signed two different histories: a snapshot names the receipt {}, which the peer does not "
-                 "show. Do not trust it until its operator has explained this."),
-              open.begin()->hex());
 }
 
 }  // namespace beffroi::daemon

@@ -25,22 +25,40 @@ class TreeFetch {
     Message request(HeadsGetMessage{});
     BEFFROI_CO_TRY(const HeadsMessage answer, co_await session_.call<HeadsMessage>(std::move(request)));
     for (const auto& head : answer.heads) {
-      BEFFROI_CO_CHECK(co_await adopt_branch(session_, vault_, pool_, head, named_));
+      BEFFROI_CO_CHECK(co_await adopt_branch(session_, vault_, pool_, head));
     }
     auto snapshots = co_await pool_.run([&] { return vault_.snapshots(); });
     if (!snapshots) co_return forward_error(snapshots);
     // Newest first: it is the one that is asked for.
     for (auto snapshot = snapshots->rbegin(); snapshot != snapshots->rend(); ++snapshot) {
+      if (snapshot->aside) continue;  // the peer never had it
       BEFFROI_CO_CHECK(co_await fetch_tree(snapshot->commit.clear.root));
     }
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return vault_.objects().sync(); }));
     if (missing_ > 0) spdlog::warn("{} objects of older trees are missing at the peer", missing_);
     BEFFROI_CO_CHECK(co_await take_receipts(session_, vault_, pool_));
-    BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_named_receipts(vault_, named_); }));
+    BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_named_receipts(vault_); }));
+    BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_recovered_heads(); }));
     co_return missing_;
   }
 
  private:
+  // The root signed which snapshots this device goes on from. A peer that shows less now showed more then.
+  Result<void> check_recovered_heads() const {
+    const storage::SpaceLog log = vault_.log();
+    const storage::RecoveryBody* recovery = storage::last_recovery(log, vault_.device_id());
+    if (recovery == nullptr) return {};
+    for (const storage::CommitId& head : recovery->heads) {
+      BEFFROI_TRY(const auto known, vault_.store().commit(head));
+      if (known) continue;
+      return fail(ErrorCode::corrupt,
+                  N_("The peer keeps the snapshot {} back, which it showed when the recovery began: not all snapshots "
+                     "are here. Ask the EPCI what happened to its server."),
+                  head.hex());
+    }
+    return {};
+  }
+
   // Level by level. What is here already is walked too: an earlier fetch may have been cut below it.
   asio::awaitable<Result<void>> fetch_tree(const ObjectId& root) {
     std::vector<ObjectId> open;
@@ -137,7 +155,6 @@ class TreeFetch {
   const storage::SpaceId space_;
   std::unordered_set<ObjectId> seen_;
   std::uint64_t missing_ = 0;
-  std::vector<storage::ReceiptId> named_;
 };
 
 }  // namespace

@@ -11,6 +11,10 @@ namespace beffroi::daemon {
 inline constexpr std::size_t kGetsInFlight = 2;
 inline constexpr std::size_t kIdsPerGet = 64;
 
+/// What records of a log count while they are fetched: an empty one costs memory too.
+std::size_t counted_bytes(std::span<const Bytes> records);
+Error log_too_long();
+
 asio::awaitable<Result<void>> exchange_state_over(LinkSession& session, Vault& vault, Pool& pool);
 /// Receipts that are newer than those of the vault; corrupt when the peer's newest is older.
 asio::awaitable<Result<void>> take_receipts(LinkSession& session, Vault& vault, Pool& pool);
@@ -21,11 +25,13 @@ asio::awaitable<Result<std::uint64_t>> fetch_trees_over(LinkSession& session, Va
                                                         Progress& progress);
 /// Commits of a device's branch that the vault lacks, adopted in order; stops without an error at the first one that
 /// does not count. Of a removed device nothing is adopted unless the branch leads to the commit that the log names as
-/// its last valid one. The receipts that the adopted commits name are added to `named`. corrupt: a commit was made
-/// under a log that the peer hides.
+/// its last valid one. corrupt: a commit is not in the place where the peer shows it, or was made under a log that the
+/// peer hides.
 asio::awaitable<Result<void>> adopt_branch(LinkSession& session, Vault& vault, Pool& pool,
-                                           const storage::BranchHead& head, std::vector<storage::ReceiptId>& named);
-/// After take_receipts: corrupt when one of them is not in the peer's chain (the peer tells two stories).
-Result<void> check_named_receipts(Vault& vault, const std::vector<storage::ReceiptId>& named);
+                                           const storage::BranchHead& head);
+/// After take_receipts: corrupt when a receipt that another device's commit names is not in the peer's chain (the peer
+/// tells two stories). How far each branch was checked is kept in the vault, and moves on only when all is well: a line
+/// that is cut before the check, or a later session, does not make a fork forgotten.
+Result<void> check_named_receipts(Vault& vault);
 
 }  // namespace beffroi::daemon

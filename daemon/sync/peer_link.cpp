@@ -43,9 +43,12 @@ class PeerLinkImpl final : public PeerLink {
 
   asio::awaitable<Result<std::vector<Bytes>>> fetch_log(std::uint64_t from_sequence) override {
     std::vector<Bytes> out;
+    std::size_t bytes = 0;
     while (true) {
       Message request(LogGetMessage{from_sequence + out.size()});
       BEFFROI_CO_TRY(LogMessage part, co_await session_.call<LogMessage>(std::move(request)));
+      bytes += counted_bytes(part.records);
+      if (bytes > kMaxFetchedLogBytes) co_return std::unexpected(log_too_long());
       for (Bytes& record : part.records) out.push_back(std::move(record));
       if (from_sequence + out.size() >= part.length || part.records.empty()) co_return out;
     }
@@ -63,25 +66,21 @@ class PeerLinkImpl final : public PeerLink {
     co_return std::move(answer.heads);
   }
 
-  asio::awaitable<Result<std::vector<Bytes>>> fetch_branch(const DeviceId& device,
-                                                           std::uint64_t from_sequence) override {
-    std::vector<Bytes> out;
-    while (true) {
-      Message request(BranchGetMessage{device, from_sequence + out.size()});
-      BEFFROI_CO_TRY(CommitsMessage part, co_await session_.call<CommitsMessage>(std::move(request)));
-      if (part.commits.empty()) co_return out;
-      for (Bytes& commit : part.commits) out.push_back(std::move(commit));
-    }
+  asio::awaitable<Result<std::optional<Bytes>>> fetch_commit(const DeviceId& device, std::uint64_t sequence) override {
+    Message request(BranchGetMessage{device, sequence});
+    BEFFROI_CO_TRY(CommitsMessage answer, co_await session_.call<CommitsMessage>(std::move(request)));
+    if (answer.commits.empty()) co_return std::nullopt;
+    co_return std::move(answer.commits.front());
   }
 
-  asio::awaitable<Result<std::vector<Bytes>>> fetch_receipts(std::uint64_t from_counter) override {
-    std::vector<Bytes> out;
-    while (true) {
-      Message request(ReceiptsGetMessage{from_counter + out.size()});
-      BEFFROI_CO_TRY(ReceiptsMessage part, co_await session_.call<ReceiptsMessage>(std::move(request)));
-      if (part.receipts.empty()) co_return out;
-      for (Bytes& receipt : part.receipts) out.push_back(std::move(receipt));
-    }
+  asio::awaitable<Result<std::optional<Bytes>>> fetch_newest_receipt() override {
+    Message first(ReceiptsGetMessage{1});
+    BEFFROI_CO_TRY(const ReceiptsMessage known, co_await session_.call<ReceiptsMessage>(std::move(first)));
+    if (known.newest == 0) co_return std::nullopt;
+    Message request(ReceiptsGetMessage{known.newest});
+    BEFFROI_CO_TRY(ReceiptsMessage answer, co_await session_.call<ReceiptsMessage>(std::move(request)));
+    if (answer.receipts.empty()) co_return std::unexpected(session_.unexpected_answer());
+    co_return std::move(answer.receipts.front());
   }
 
   asio::awaitable<Result<std::vector<std::optional<Bytes>>>> fetch_objects(

@@ -15,6 +15,9 @@ using Connector = std::function<asio::awaitable<Result<std::unique_ptr<Channel>>
     const std::string& address, const crypto::SecretBytes& transport_seed, crypto::TransportPublicKey peer)>;
 Connector tls_connector();
 
+/// The longest log that a station takes from a peer at once: what a peer keeps of a space.
+inline constexpr std::size_t kMaxFetchedLogBytes = 32U * 1024 * 1024;
+
 struct PushResult {
   std::uint64_t commits = 0;  ///< that got their receipt
   std::uint64_t objects_sent = 0;
@@ -27,7 +30,8 @@ struct PushResult {
 class PeerLink {
  public:
   /// Connects and says hello. With device keys for daily work, with an invitation's seed to enrol, with root's seed to
-  /// recover.
+  /// recover. `space` is named wherever it is known: anybody can list another's public transport key in a space of
+  /// their own, and a key of several spaces must say which one is meant.
   static asio::awaitable<Result<std::unique_ptr<PeerLink>>> connect(const Connector& connector,
                                                                     const std::string& address,
                                                                     const crypto::SecretBytes& transport_seed,
@@ -43,12 +47,15 @@ class PeerLink {
   /// Heals, then pushes every commit of this branch that has no receipt, oldest first, and stores the receipts. Resumes
   /// where an earlier push stopped. `stop_after_commit`: returns between commits when set (a night's end).
   virtual asio::awaitable<Result<PushResult>> push(Vault& vault, Pool& pool, Progress& progress) = 0;
+  /// limit_exceeded beyond kMaxFetchedLogBytes.
   virtual asio::awaitable<Result<std::vector<Bytes>>> fetch_log(std::uint64_t from_sequence) = 0;
   virtual asio::awaitable<Result<void>> append_record(ByteView record) = 0;
   virtual asio::awaitable<Result<std::vector<storage::BranchHead>>> fetch_heads() = 0;
-  virtual asio::awaitable<Result<std::vector<Bytes>>> fetch_branch(const DeviceId& device,
-                                                                   std::uint64_t from_sequence) = 0;
-  virtual asio::awaitable<Result<std::vector<Bytes>>> fetch_receipts(std::uint64_t from_counter) = 0;
+  /// One commit of a branch, not verified; nullopt when the peer does not give it.
+  virtual asio::awaitable<Result<std::optional<Bytes>>> fetch_commit(const DeviceId& device,
+                                                                     std::uint64_t sequence) = 0;
+  /// The newest one, not verified; nullopt before the first.
+  virtual asio::awaitable<Result<std::optional<Bytes>>> fetch_newest_receipt() = 0;
   /// Objects by id, verified (hash and header) on arrival; pipelined. nullopt for those that the peer does not have.
   virtual asio::awaitable<Result<std::vector<std::optional<Bytes>>>> fetch_objects(
       std::span<const storage::ObjectId> ids) = 0;

@@ -35,7 +35,6 @@ class Push {
     const auto pending = co_await pool_.run([&] { return vault_.unreceipted(); });
     if (!pending) co_return forward_error(pending);
     BEFFROI_CO_CHECK(co_await open_lease());
-    BEFFROI_CO_CHECK(co_await heal());
     for (const Commit& commit : *pending) {
       BEFFROI_CO_CHECK(check_cancelled());
       newer_pending_ = &commit != &pending->back();
@@ -43,6 +42,7 @@ class Push {
       ++result_.commits;
     }
     if (const auto newest = vault_.newest_receipt()) result_.receipt_counter = newest->counter;
+    result_.could_not_heal.assign(gone_.begin(), gone_.end());
     result_.bytes_sent = session_.channel().bytes_sent();
     co_return std::move(result_);
   }
@@ -65,10 +65,11 @@ class Push {
     BEFFROI_CO_TRY(LeaseMessage lease, co_await session_.call<LeaseMessage>(std::move(request)));
     wanted_ = std::set<ObjectId>(lease.wanted.begin(), lease.wanted.end());
     leased_ = true;
-    co_return Result<void>();
+    co_return co_await heal();
   }
 
-  // Sends again what the peer found damaged. What is gone here too is a loss that the next backup makes good.
+  // Sends again what the peer found damaged. What is gone here too is a loss that the next backup makes good. With
+  // every lease, since a peer that wants very much names it piece by piece.
   asio::awaitable<Result<void>> heal() {
     std::vector<ObjectId> gone;
     for (const ObjectId& id : wanted_) {
@@ -84,7 +85,8 @@ class Push {
       for (const ObjectId& id : gone) BEFFROI_CHECK(vault_.objects().quarantine(space_, id));
       return {};
     }));
-    result_.could_not_heal = std::move(gone);
+    gone_.insert(gone.begin(), gone.end());
+    losses_ = std::move(gone);
     co_return Result<void>();
   }
 
@@ -122,7 +124,7 @@ class Push {
     if (!*encoded)
       co_return fail(ErrorCode::corrupt, N_("The snapshot {} is missing from this station's store. Check the disk."),
                      commit.id.hex());
-    Message request(CommitMessage{**encoded, result_.could_not_heal});
+    Message request(CommitMessage{**encoded, losses_});
     BEFFROI_CO_TRY(const ReceiptMessage answer, co_await session_.call<ReceiptMessage>(std::move(request)));
     leased_ = false;  // it ended with its commit
     co_return co_await keep_receipt(commit, answer.receipt);
@@ -137,7 +139,19 @@ class Push {
     const auto kept = co_await pool_.run([&] { return vault_.accept_receipt(encoded); });
     if (kept || kept.error().code != ErrorCode::conflict) co_return kept;
     // Other devices got receipts in between: theirs come first in the chain.
-    co_return co_await take_receipts(session_, vault_, pool_);
+    BEFFROI_CO_CHECK(co_await take_receipts(session_, vault_, pool_));
+    co_return co_await pool_.run([&] { return check_kept(commit, encoded); });
+  }
+
+  // A receipt far ahead of the chain, which the peer then does not show, acknowledges nothing.
+  Result<void> check_kept(const Commit& commit, const Bytes& encoded) {
+    BEFFROI_TRY(const auto kept, vault_.store().receipt_of(commit.id));
+    if (kept == encoded) return {};
+    return fail(
+        ErrorCode::corrupt,
+        N_("The peer gave a receipt for the snapshot {} that is not in the chain which it shows. Do not trust it "
+           "until its operator has explained this."),
+        commit.id.hex());
   }
 
   // Level by level: which of these does the peer lack, and what are those made of?
@@ -169,6 +183,7 @@ class Push {
         if (wanted_.contains(ids[i])) continue;  // told already
         if (newer_pending_ && (!local || local->info.quarantined)) return give_up(ids[i]);
         BEFFROI_CHECK(vault_.objects().quarantine(space_, ids[i]));
+        if (wanted_.size() == kMaxIdsPerMessage) continue;  // the peer wants more than it could name: see open_lease()
         return fail(
             ErrorCode::corrupt,
             N_("The peer has lost the object {}, which this station no longer has. The next backup stores it anew."),
@@ -275,6 +290,8 @@ class Push {
   bool leased_ = false;
   bool newer_pending_ = false;  ///< behind the commit that is being pushed
   std::set<ObjectId> wanted_;
+  std::vector<ObjectId> losses_;  ///< of what is wanted: gone here too
+  std::set<ObjectId> gone_;       ///< all losses of this push
   std::map<std::uint8_t, std::vector<ObjectId>> planned_;
   std::size_t window_bytes_ = 0;
   std::size_t window_objects_ = 0;

@@ -175,8 +175,8 @@ void Exchange::give_up() {
 asio::awaitable<Result<void>> Exchange::connect() {
   const auto binding = vault_.peer();
   if (!binding) co_return fail(ErrorCode::wrong_state, N_("This station has not joined a peer."));
-  auto link =
-      co_await PeerLink::connect(connector_, binding->address, vault_.device_keys().transport_seed, binding->peer);
+  auto link = co_await PeerLink::connect(connector_, binding->address, vault_.device_keys().transport_seed,
+                                         binding->peer, vault_.space());
   if (!link) co_return forward_error(link);
   link_ = std::move(*link);
   co_return Result<void>();

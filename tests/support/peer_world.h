@@ -10,6 +10,7 @@
 #include "storage/format/codec.h"
 #include "storage/tree/content.h"
 #include "storage/tree/tree.h"
+#include "tests/support/edited_channel.h"
 #include "tests/support/memory_channel.h"
 #include "tests/support/run_coroutine.h"
 #include "tests/support/test_vault.h"
@@ -121,7 +122,8 @@ class PeerWorld {
       MemoryPair pair = make_memory_pair(context.get_executor(), plan, client, listener);
       line = pair.line;
       asio::co_spawn(context, serve_station(std::move(pair.listener), *host, pool), asio::detached);
-      co_return std::move(pair.client);
+      if (!edit_answers) co_return std::move(pair.client);
+      co_return std::make_unique<EditedChannel>(std::move(pair.client), edit_answers);
     };
   }
 
@@ -191,6 +193,7 @@ class PeerWorld {
   std::unique_ptr<PeerHost> host;
   std::shared_ptr<MemoryLine> line;  ///< of the newest connection
   Progress progress;
+  MessageEdit edit_answers;  ///< of the peer, on lines that are made from now on
 };
 
 /// The peer has every object of the commit's closure, byte for byte.

@@ -255,11 +255,12 @@ TEST_F(RecoverTest, TheCommandSignsForTheNewDeviceAndNamesWrongWords) {
   // What was asked for holds the address and the transport seed, and no word and no other secret of the kit.
   const auto requests = daemon.requests();
   storage::CborReader in(as_bytes(requests.at(0).body));
-  in.array_of(4);
+  in.array_of(5);
   EXPECT_EQ(in.text(), "epci.example:8440");
   EXPECT_TRUE(in.try_null());
   EXPECT_TRUE(in.try_null());
   EXPECT_EQ(to_bytes(in.bytes()), to_bytes(root_.transport_seed.view()));
+  EXPECT_TRUE(in.try_null());
   EXPECT_EQ(requests.at(0).body.find(as_text(secret_.view())), std::string::npos);
   // And the records continue the log.
   auto log = storage::SpaceLog::from_records(records_, std::nullopt).value();

@@ -1,0 +1,37 @@
+// A channel whose messages are changed on their arrival: a peer that says what an honest one never would.
+#pragma once
+
+#include "daemon/net/channel.h"
+#include "daemon/sync/messages.h"
+
+namespace beffroi::daemon::testing {
+
+using MessageEdit = std::function<void(Message&)>;
+
+class EditedChannel final : public Channel {
+ public:
+  EditedChannel(std::unique_ptr<Channel> inner, MessageEdit edit) : inner_(std::move(inner)), edit_(std::move(edit)) {}
+
+  asio::awaitable<Result<Frame>> receive(std::chrono::milliseconds timeout) override {
+    BEFFROI_CO_TRY(Frame frame, co_await inner_->receive(timeout));
+    if (frame.type != FrameType::message) co_return frame;
+    BEFFROI_CO_TRY(Message message, decode_message(frame.body));
+    edit_(message);
+    frame.body = encode_message(message);
+    co_return frame;
+  }
+  asio::awaitable<Result<void>> send(Frame frame, std::chrono::milliseconds timeout) override {
+    co_return co_await inner_->send(std::move(frame), timeout);
+  }
+  const crypto::TransportPublicKey& remote_key() const override { return inner_->remote_key(); }
+  std::string remote_address() const override { return inner_->remote_address(); }
+  void close() override { inner_->close(); }
+  std::uint64_t bytes_sent() const override { return inner_->bytes_sent(); }
+  std::uint64_t bytes_received() const override { return inner_->bytes_received(); }
+
+ private:
+  std::unique_ptr<Channel> inner_;
+  MessageEdit edit_;
+};
+
+}  // namespace beffroi::daemon::testing

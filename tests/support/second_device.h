@@ -1,0 +1,44 @@
+// A second machine of a vault that a peer hosts, admitted by the root as `recover` does it.
+#pragma once
+
+#include "tests/support/peer_world.h"
+
+namespace beffroi::daemon::testing {
+
+class SecondDevice {
+ public:
+  /// `keep_first`: the first machine stays in the vault, and needs a state exchange to learn of the new epoch.
+  SecondDevice(PeerWorld& world, TestVault& first, bool keep_first) : random(99) {
+    auto opened = Vault::open(folder.path() + "/data", clock, random);
+    BEFFROI_ASSERT(opened.has_value());
+    vault = std::move(*opened);
+    const auto request = vault->device_request();
+    BEFFROI_ASSERT(request.has_value());
+    const auto space = world.caller(*first).space;
+    const storage::SpaceLog log = space->log();
+    const auto heads = space->heads();
+    BEFFROI_ASSERT(heads.has_value());
+    storage::RecoveryPlan plan;
+    plan.log = &log;
+    plan.keep_others = keep_first;
+    for (const auto& head : *heads) plan.heads[head.device] = {head.commit, head.sequence};
+    const auto added = storage::recover_vault(first.root, *request, plan, clock.now(), random);
+    BEFFROI_ASSERT(added.has_value());
+    std::vector<Bytes> all = log.encoded();
+    for (const Bytes& record : *added) {
+      BEFFROI_ASSERT(space->append_record(record).has_value());
+      all.push_back(record);
+    }
+    BEFFROI_ASSERT(vault->found(all).has_value());
+    BEFFROI_ASSERT(vault->bind_peer({world.host->public_part(), "memory:1"}).has_value());
+  }
+  Vault& operator*() { return *vault; }
+  Vault* operator->() { return vault.get(); }
+
+  TemporaryFolder folder;
+  ManualClock clock;
+  crypto::SeededRandom random;
+  std::unique_ptr<Vault> vault;
+};
+
+}  // namespace beffroi::daemon::testing
