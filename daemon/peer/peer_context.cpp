@@ -85,6 +85,11 @@ void PeerContext::look_around() {
     look_at_tenants(*tenants);
   else
     spdlog::warn("{}", tenants.error().message());
+  for (const DamagedTenant& damaged : host->damaged_tenants())
+    set_alarm("unreadable:" + damaged.space.hex(), true,
+              Error{damaged.error.code,
+                    N_("What this peer keeps of {} can't be read, and is not served: {} Restore its database."),
+                    {damaged.name, damaged.error.message()}});
   look_at_disk(fresh);
   save_time(host->database(), kLastLook, clock.now());
   const std::lock_guard lock(mutex_);

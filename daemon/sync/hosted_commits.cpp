@@ -21,21 +21,57 @@ bool is_tree(storage::ObjectKind kind) {
 Result<Bytes> HostedSpaceImpl::accept_commit(const storage::LeaseId& lease, const DeviceId& device, ByteView encoded,
                                              std::span<const ObjectId> losses) {
   BEFFROI_TRY(const Commit commit, storage::decode_commit(encoded));
-  const std::lock_guard writing(writing_);
+  BEFFROI_TRY(const auto writing, begin_change());
   // The answer to an earlier push may have been lost on the way.
   BEFFROI_TRY(auto given, store_.receipt_of(commit.id));
   if (given) return std::move(*given);
   BEFFROI_TRY(const storage::Lease open, use_lease(lease));
-  if (open.device != device || commit.clear.device != device)
-    return fail(ErrorCode::refused, N_("A device pushed a snapshot that another one signed."));
-  {
-    const std::lock_guard lock(facts_);
-    BEFFROI_CHECK(log_.accepts_new_commit(commit));
-  }
-  BEFFROI_CHECK(check_place(commit));
-  BEFFROI_CHECK(check_closure(commit, losses));
+  BEFFROI_CHECK(check_new_commit(commit, device, open));
+  BEFFROI_CHECK(note_losses(losses));
+  BEFFROI_CHECK(check_closure(commit));
   BEFFROI_CHECK(check_quota(encoded.size()));
   return give_receipt(commit, encoded, lease);
+}
+
+Result<void> HostedSpaceImpl::check_new_commit(const Commit& commit, const DeviceId& pushed_by,
+                                               const storage::Lease& lease) {
+  if (lease.device != pushed_by || commit.clear.device != pushed_by)
+    return fail(ErrorCode::refused, N_("A device pushed a snapshot that another one signed."));
+  BEFFROI_CHECK(shared_log()->accepts_new_commit(commit));
+  BEFFROI_CHECK(check_place(commit));
+  BEFFROI_CHECK(check_pace(commit));
+  return check_last_receipt(commit);
+}
+
+// A branch grows for ever: whoever stole a device must not be able to make it too long to be recovered.
+Result<void> HostedSpaceImpl::check_pace(const Commit& commit) {
+  constexpr std::int64_t kDaySeconds = 24 * 3600;
+  if (commit.clear.sequence <= kMaxCommitsPerDay) return {};
+  BEFFROI_TRY(const auto before, store_.branch_commit(commit.clear.device, commit.clear.sequence - kMaxCommitsPerDay));
+  if (!before) return {};
+  BEFFROI_TRY(const auto since, receipted_at(*before));
+  if (!since || parts_.clock.now().seconds - since->seconds >= kDaySeconds) return {};
+  return fail(ErrorCode::busy, N_("The peer takes at most {} snapshots of a device a day: the others follow later."),
+              std::to_string(kMaxCommitsPerDay));
+}
+
+// The devices of a vault find a forking peer out by the receipts that their snapshots name. Somebody who makes one up
+// must not be able to accuse an honest peer.
+Result<void> HostedSpaceImpl::check_last_receipt(const Commit& commit) {
+  const auto& named = commit.clear.last_receipt;
+  const auto log = shared_log();
+  const bool moved = std::ranges::any_of(log->records(), [&](const storage::Record& record) {
+    const auto* home = std::get_if<storage::HomeBody>(&record.body);
+    return home != nullptr && home->peer.sign != parts_.sign.public_key;
+  });
+  if (!named || moved) return {};
+  BEFFROI_TRY(const auto newest, store_.newest_receipt());
+  // Nearly always one of the newest.
+  for (std::uint64_t counter = newest ? newest->first : 0; counter > 0; --counter) {
+    BEFFROI_TRY(const auto encoded, store_.receipt(counter));
+    if (encoded && crypto::hash256(crypto::labels::receipt_id, *encoded) == named->data) return {};
+  }
+  return fail(ErrorCode::refused, N_("The snapshot {} names a receipt that this peer never gave."), commit.id.hex());
 }
 
 Result<void> HostedSpaceImpl::check_place(const Commit& commit) {
@@ -63,8 +99,8 @@ Result<void> HostedSpaceImpl::check_parents(const Commit& commit, const std::opt
       return fail(ErrorCode::conflict, N_("The peer does not have the snapshot {}, which {} continues."), parent.hex(),
                   commit.id.hex());
     BEFFROI_TRY(const Commit known, storage::decode_commit(*bytes));
-    const std::lock_guard lock(facts_);
-    if (log_.position(known.clear.log_head) > log_.position(commit.clear.log_head))
+    const auto log = shared_log();
+    if (log->position(known.clear.log_head) > log->position(commit.clear.log_head))
       return fail(ErrorCode::refused, N_("The snapshot {} was made under an older log than the one it continues."),
                   commit.id.hex());
   }
@@ -73,7 +109,7 @@ Result<void> HostedSpaceImpl::check_parents(const Commit& commit, const std::opt
 
 // Whoever has a node has all below it (children are present at every put), but for what is openly damaged. So the root
 // decides, and a walk is needed only while something is wanted.
-Result<void> HostedSpaceImpl::check_closure(const Commit& commit, std::span<const ObjectId> losses) {
+Result<void> HostedSpaceImpl::check_closure(const Commit& commit) {
   const auto incomplete = [&] {
     return fail(ErrorCode::conflict, N_("The snapshot {} is not complete at the peer: push again."), commit.id.hex());
   };
@@ -84,9 +120,9 @@ Result<void> HostedSpaceImpl::check_closure(const Commit& commit, std::span<cons
   std::set<ObjectId> missing;
   {
     const std::lock_guard lock(facts_);
-    missing = wanted_;
+    for (const auto& [id, damage] : damaged_)
+      if (damage == Damage::wanted) missing.insert(id);
   }
-  for (const ObjectId& id : losses) missing.erase(id);
   if (missing.empty()) return {};
   std::vector<ObjectId> open{commit.clear.root};
   std::unordered_set<ObjectId> seen{commit.clear.root};
@@ -118,7 +154,7 @@ Result<Bytes> HostedSpaceImpl::give_receipt(const Commit& commit, ByteView encod
   TenantState tenant;
   {
     const std::lock_guard lock(facts_);
-    receipt.log_head = log_.head().id;
+    receipt.log_head = log_->head().id;
     tenant = tenant_;
   }
   tenant.last_contact = tenant.last_commit = receipt.peer_time;
@@ -131,7 +167,8 @@ Result<Bytes> HostedSpaceImpl::give_receipt(const Commit& commit, ByteView encod
   store_.put_receipt(batch, receipt, out);
   BEFFROI_CHECK(leases_.end(batch, lease));
   put_tenant(batch, space(), tenant);
-  BEFFROI_CHECK(parts_.database.write(batch, Durability::synced));
+  // Not over a receipt that was found done when the disk had room again: the chain would fork.
+  BEFFROI_CHECK(parts_.database.write_since(reopenings_, batch, Durability::synced));
   const std::lock_guard lock(facts_);
   tenant_ = tenant;
   return out;

@@ -26,7 +26,7 @@ bool is_here(const std::optional<ObjectInfo>& info) { return info && info->bytes
 }  // namespace
 
 Result<Lease> HostedSpaceImpl::open_lease(const DeviceId& device) {
-  const std::lock_guard writing(writing_);
+  BEFFROI_TRY(const auto writing, begin_change());
   BEFFROI_TRY(auto lease, leases_.of_device(device));
   const std::uint64_t now = parts_.running_seconds;
   if (!lease) lease = Lease{parts_.random.fixed<LeaseId>(), device, now, now};
@@ -61,7 +61,7 @@ Result<std::vector<bool>> HostedSpaceImpl::lacks(const LeaseId& lease, std::span
   if (ids.size() > kMaxIdsPerMessage)
     return fail(ErrorCode::limit_exceeded, N_("At most {} objects can be asked for at once."),
                 std::to_string(kMaxIdsPerMessage));
-  const std::lock_guard writing(writing_);
+  BEFFROI_TRY(const auto writing, begin_change());
   BEFFROI_CHECK(use_lease(lease));
   BEFFROI_TRY(const auto infos, parts_.objects.info_many(space(), ids));
   std::vector<bool> out(ids.size());
@@ -89,8 +89,8 @@ Result<std::vector<IncomingObject>> HostedSpaceImpl::parse(std::span<const Bytes
 
 Result<void> HostedSpaceImpl::check_epoch(const IncomingObject& object, const std::optional<ObjectInfo>& known) const {
   const std::lock_guard lock(facts_);
-  const bool heals = known.has_value() || wanted_.contains(object.id);
-  if (heals || (object.header.epoch == log_.epoch() && !log_.rotation_due())) return {};
+  const bool heals = known.has_value() || damaged_.contains(object.id);
+  if (heals || (object.header.epoch == log_->epoch() && !log_->rotation_due())) return {};
   return fail(ErrorCode::refused, N_("The keys of the space have been renewed: take the snapshot again."));
 }
 
@@ -118,14 +118,15 @@ Result<void> HostedSpaceImpl::check_incoming(std::span<const IncomingObject> obj
       }
       const std::lock_guard lock(facts_);
       // What is openly damaged does not hide a hole: it stands on the list of what is wanted.
-      if (!is_here(info) && !wanted_.contains(child))
+      if (!is_here(info) && !damaged_.contains(child))
         return fail(ErrorCode::conflict, N_("An object arrived at the peer before what it is made of."));
       if (info) highest = std::max<int>(highest, info->height);
       exact = exact && info.has_value();
     }
     if (object.header.height < highest + 1 || (exact && object.header.height != highest + 1))
       return fail(ErrorCode::corrupt, N_("An object arrived at the peer with a wrong header."));
-    if (!is_here(known) && earlier.emplace(object.id, object.header.height).second) new_bytes += object.bytes.size();
+    if (!is_here(known) && earlier.emplace(object.id, object.header.height).second)
+      new_bytes += object.bytes.size() + kBytesPerObject;
   }
   BEFFROI_CHECK(check_room(new_bytes));
   return check_quota(new_bytes);
@@ -148,7 +149,7 @@ Result<void> HostedSpaceImpl::check_quota(std::uint64_t more_bytes) {
 
 Result<void> HostedSpaceImpl::put(const LeaseId& lease, std::span<const Bytes> objects) {
   BEFFROI_TRY(const auto incoming, parse(objects));
-  const std::lock_guard writing(writing_);
+  BEFFROI_TRY(const auto writing, begin_change());
   BEFFROI_CHECK(use_lease(lease));
   BEFFROI_CHECK(check_incoming(incoming));
   std::vector<ObjectId> ids;
@@ -164,7 +165,7 @@ Result<void> HostedSpaceImpl::note_healed(std::span<const IncomingObject> object
   bool any = false;
   const std::lock_guard lock(facts_);
   for (const IncomingObject& object : objects) {
-    if (wanted_.erase(object.id) == 0) continue;
+    if (damaged_.erase(object.id) == 0) continue;
     remove_wanted(batch, space(), object.id);
     any = true;
   }
@@ -177,7 +178,16 @@ Result<Bytes> HostedSpaceImpl::get(const ObjectId& id) {
   auto bytes = parts_.objects.get(space(), id);
   if (bytes && storage::object_id(*bytes) == id) return bytes;
   if (!bytes && bytes.error().code != ErrorCode::corrupt) return bytes;
-  if (const auto noted = quarantine(id); !noted) spdlog::error("{}", noted.error().message());
+  return get_or_quarantine(id);
+}
+
+// Read once more under the lock: somebody may just have healed it.
+Result<Bytes> HostedSpaceImpl::get_or_quarantine(const ObjectId& id) {
+  BEFFROI_TRY(const auto writing, begin_change());
+  auto bytes = parts_.objects.get(space(), id);
+  if (bytes && storage::object_id(*bytes) == id) return bytes;
+  if (!bytes && bytes.error().code != ErrorCode::corrupt) return bytes;
+  if (const auto noted = note_damaged(id); !noted) spdlog::error("{}", noted.error().message());
   return fail(ErrorCode::not_found, N_("The object {} is damaged at the peer."), id.hex());
 }
 
@@ -189,14 +199,18 @@ Result<std::vector<std::optional<ObjectInfo>>> HostedSpaceImpl::facts(std::span<
 }
 
 Result<void> HostedSpaceImpl::quarantine(const ObjectId& id) {
-  const std::lock_guard writing(writing_);
+  BEFFROI_TRY(const auto writing, begin_change());
+  return note_damaged(id);
+}
+
+Result<void> HostedSpaceImpl::note_damaged(const ObjectId& id) {
   // The wish first: after a crash in between, a wish too many is harmless, a silent hole is not.
   WriteBatch batch;
-  put_wanted(batch, space(), id);
+  put_wanted(batch, space(), id, Damage::wanted);
   BEFFROI_CHECK(parts_.database.write(batch, Durability::synced));
   {
     const std::lock_guard lock(facts_);
-    wanted_.insert(id);
+    damaged_[id] = Damage::wanted;
   }
   BEFFROI_CHECK(parts_.objects.quarantine(space(), id));
   return parts_.objects.sync();
@@ -205,11 +219,26 @@ Result<void> HostedSpaceImpl::quarantine(const ObjectId& id) {
 Result<std::vector<ObjectId>> HostedSpaceImpl::wanted_for_healing() {
   const std::lock_guard lock(facts_);
   std::vector<ObjectId> out;
-  for (const ObjectId& id : wanted_) {
-    if (out.size() == kMaxIdsPerMessage) break;
-    out.push_back(id);
-  }
+  // Another device may still have what one has given up: it is told last, as far as there is room.
+  for (const Damage sought : {Damage::wanted, Damage::lost})
+    for (const auto& [id, damage] : damaged_)
+      if (damage == sought && out.size() < kMaxIdsPerMessage) out.push_back(id);
   return out;
+}
+
+// Kept even when the commit is refused: with more losses than one message holds, they are told piece by piece.
+Result<void> HostedSpaceImpl::note_losses(std::span<const ObjectId> losses) {
+  WriteBatch batch;
+  bool any = false;
+  const std::lock_guard lock(facts_);
+  for (const ObjectId& id : losses) {
+    const auto found = damaged_.find(id);
+    if (found == damaged_.end() || found->second == Damage::lost) continue;
+    found->second = Damage::lost;
+    put_wanted(batch, space(), id, Damage::lost);
+    any = true;
+  }
+  return any ? parts_.database.write(batch, Durability::buffered) : Result<void>();
 }
 
 }  // namespace beffroi::daemon

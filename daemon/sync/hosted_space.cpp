@@ -26,65 +26,158 @@ bool take(std::vector<Bytes>& list, std::size_t& bytes, Bytes item) {
 }  // namespace
 
 HostedSpaceImpl::HostedSpaceImpl(const HostParts& parts, SpaceLog log, TenantState tenant,
-                                 std::set<storage::ObjectId> wanted)
+                                 std::map<storage::ObjectId, Damage> damaged)
     : parts_(parts),
       store_(parts.database, log.space()),
       leases_(parts.database, log.space()),
-      log_(std::move(log)),
+      reopenings_(parts.database.reopenings()),
+      log_(std::make_shared<const SpaceLog>(std::move(log))),
       tenant_(std::move(tenant)),
-      wanted_(std::move(wanted)) {}
+      damaged_(std::move(damaged)) {}
 
 Result<std::shared_ptr<HostedSpaceImpl>> HostedSpaceImpl::open(const HostParts& parts, SpaceLog log,
                                                                TenantState tenant) {
-  BEFFROI_TRY(auto wanted, load_wanted(parts.database, log.space()));
+  BEFFROI_TRY(auto damaged, load_wanted(parts.database, log.space()));
   // A crash may have come between the wish and the quarantine: a wished-for object never counts as here.
-  for (const storage::ObjectId& id : wanted) BEFFROI_CHECK(parts.objects.quarantine(log.space(), id));
+  for (const auto& [id, damage] : damaged) BEFFROI_CHECK(parts.objects.quarantine(log.space(), id));
   tenant.log_bytes = total_bytes(log.encoded());
   return std::shared_ptr<HostedSpaceImpl>(
-      new HostedSpaceImpl(parts, std::move(log), std::move(tenant), std::move(wanted)));
+      new HostedSpaceImpl(parts, std::move(log), std::move(tenant), std::move(damaged)));
 }
 
-SpaceLog HostedSpaceImpl::log() const {
+std::shared_ptr<const SpaceLog> HostedSpaceImpl::shared_log() const {
   const std::lock_guard lock(facts_);
   return log_;
+}
+
+Result<std::unique_lock<std::mutex>> HostedSpaceImpl::begin_change() {
+  std::unique_lock writing(writing_);
+  if (parts_.database.reopenings() != reopenings_) BEFFROI_CHECK(read_again());
+  return writing;
+}
+
+// A write that had failed on a full disk may have been found done when the database was opened anew.
+Result<void> HostedSpaceImpl::read_again() {
+  const std::uint64_t reopenings = parts_.database.reopenings();
+  BEFFROI_TRY(SpaceLog log, store_.load_log());
+  BEFFROI_TRY(auto tenants, load_tenants(parts_.database));
+  BEFFROI_TRY(auto damaged, load_wanted(parts_.database, space()));
+  const auto tenant = tenants.find(space());
+  {
+    const std::lock_guard lock(facts_);
+    if (tenant != tenants.end()) tenant_ = std::move(tenant->second);
+    tenant_.log_bytes = total_bytes(log.encoded());
+    damaged_ = std::move(damaged);
+  }
+  take_log(std::make_shared<const SpaceLog>(std::move(log)));
+  reopenings_ = reopenings;
+  return {};
+}
+
+void HostedSpaceImpl::take_log(std::shared_ptr<const SpaceLog> log) {
+  {
+    const std::lock_guard lock(facts_);
+    log_ = log;
+  }
+  parts_.log_changed(space(), *log);
 }
 
 Result<std::vector<Bytes>> HostedSpaceImpl::records_from(std::uint64_t sequence) const {
   return store_.records_from(sequence, kMaxListBytes);
 }
 
+// All checks come before the copy of the log: a long one must not be copied for what is refused.
 Result<void> HostedSpaceImpl::append_record(ByteView record) {
-  const std::lock_guard writing(writing_);
-  SpaceLog next = log();
-  for (const Bytes& known : next.encoded())
-    if (std::ranges::equal(known, record)) return {};
-  BEFFROI_CHECK(next.append(record));
+  BEFFROI_TRY(const auto writing, begin_change());
+  const auto log = shared_log();
+  BEFFROI_TRY(const storage::Record parsed, storage::decode_record(record));
+  if (parsed.sequence < log->encoded().size() && std::ranges::equal(log->encoded()[parsed.sequence], record)) return {};
+  BEFFROI_CHECK(log->verify_next(record));
+  BEFFROI_CHECK(check_log_size(parsed, record.size()));
+  BEFFROI_CHECK(check_branch_ends(parsed));
+  auto next = std::make_shared<SpaceLog>(*log);
+  BEFFROI_CHECK(next->append(record));
+  BEFFROI_CHECK(store_.append_record(parsed.sequence, record));
   {
     const std::lock_guard lock(facts_);
-    // The last part is kept for the root: what devices sign must never keep it from removing one of them.
-    const bool by_root = next.head().signer == next.root().sign;
-    if (tenant_.log_bytes + record.size() > (by_root ? kMaxLogBytes : kMaxDeviceLogBytes))
-      return fail(ErrorCode::limit_exceeded, N_("The log of this space has become too long. Ask the EPCI."));
-  }
-  BEFFROI_CHECK(store_.append_record(next.head().sequence, record));
-  {
-    const std::lock_guard lock(facts_);
-    log_ = next;
     tenant_.log_bytes += record.size();
   }
-  parts_.log_changed(space(), next);
+  take_log(std::move(next));
   return {};
 }
 
-std::optional<PeerHost::Caller> HostedSpaceImpl::identify(const crypto::TransportPublicKey& key) const {
+// The last part is kept for the root: what devices sign must never keep it from removing one of them.
+Result<void> HostedSpaceImpl::check_log_size(const storage::Record& record, std::size_t bytes) const {
   const std::lock_guard lock(facts_);
+  const bool by_root = record.signer == log_->root().sign;
+  if (tenant_.log_bytes + bytes <= (by_root ? kMaxLogBytes : kMaxDeviceLogBytes)) return {};
+  return fail(ErrorCode::limit_exceeded, N_("The log of this space has become too long. Ask the EPCI."));
+}
+
+Result<void> HostedSpaceImpl::check_branch_ends(const storage::Record& record) const {
+  if (const auto* removal = std::get_if<storage::RemovalBody>(&record.body))
+    for (const auto& removed : removal->devices) BEFFROI_CHECK(check_branch_end(removed));
+  if (const auto* recovery = std::get_if<storage::RecoveryBody>(&record.body))
+    for (const auto& head : recovery->heads) BEFFROI_CHECK(check_recovered_head(head));
+  return {};
+}
+
+Result<void> HostedSpaceImpl::check_branch_end(const storage::RemovalBody::Device& removed) const {
+  std::optional<storage::CommitId> there;
+  if (removed.last_valid_commit) {
+    BEFFROI_TRY(there, store_.branch_commit(removed.device, removed.last_valid_sequence));
+  }
+  BEFFROI_TRY(const bool at_the_end, may_be_cut_before(removed.device, removed.last_valid_sequence + 1));
+  if (there == removed.last_valid_commit && at_the_end) return {};
+  return fail(ErrorCode::refused,
+              N_("This record would make snapshots of device {} worthless that the peer has acknowledged. Begin the "
+                 "recovery again; if it is refused once more, ask the EPCI."),
+              removed.device.hex());
+}
+
+Result<void> HostedSpaceImpl::check_recovered_head(const storage::CommitId& head) const {
+  const auto refused = [&] {
+    return fail(ErrorCode::refused,
+                N_("The recovery goes on from the snapshot {}, which is not the newest one at the peer. Begin the "
+                   "recovery again."),
+                head.hex());
+  };
+  BEFFROI_TRY(const auto encoded, store_.commit(head));
+  if (!encoded) return refused();
+  BEFFROI_TRY(const storage::Commit commit, storage::decode_commit(*encoded));
+  // Where a removed device's branch ends stands in the log.
+  const auto log = shared_log();
+  const storage::DeviceState* device = log->device(commit.clear.device);
+  if (device != nullptr && device->removed) return device->last_valid_commit == head ? Result<void>() : refused();
+  BEFFROI_TRY(const bool at_the_end, may_be_cut_before(commit.clear.device, commit.clear.sequence + 1));
+  return at_the_end ? Result<void>() : refused();
+}
+
+// True when there is no such commit, or only since a moment ago.
+Result<bool> HostedSpaceImpl::may_be_cut_before(const DeviceId& device, std::uint64_t sequence) const {
+  constexpr std::int64_t kSecondsPerHour = 3600;
+  BEFFROI_TRY(const auto next, store_.branch_commit(device, sequence));
+  if (!next) return true;
+  BEFFROI_TRY(const auto since, receipted_at(*next));
+  return since && parts_.clock.now().seconds - since->seconds < kBranchEndHours * kSecondsPerHour;
+}
+
+Result<std::optional<storage::UnixTime>> HostedSpaceImpl::receipted_at(const storage::CommitId& commit) const {
+  BEFFROI_TRY(const auto encoded, store_.receipt_of(commit));
+  if (!encoded) return std::nullopt;
+  BEFFROI_TRY(const storage::Receipt receipt, storage::decode_receipt(*encoded, parts_.sign.public_key));
+  return receipt.peer_time;
+}
+
+std::optional<PeerHost::Caller> HostedSpaceImpl::identify(const crypto::TransportPublicKey& key) const {
+  const auto log = shared_log();
   PeerHost::Caller out;
-  if (log_.root().transport == key) {
-    out.device = log_.root().id();
+  if (log->root().transport == key) {
+    out.device = log->root().id();
     out.is_root = true;
     return out;
   }
-  const storage::DeviceState* device = log_.device_by_transport(key);
+  const storage::DeviceState* device = log->device_by_transport(key);
   if (device == nullptr) return std::nullopt;
   out.device = device->keys.id();
   out.may_write = storage::role_writes(device->role);
@@ -92,8 +185,8 @@ std::optional<PeerHost::Caller> HostedSpaceImpl::identify(const crypto::Transpor
 }
 
 bool HostedSpaceImpl::agrees_with(std::span<const Bytes> records) const {
-  const std::lock_guard lock(facts_);
-  const auto& known = log_.encoded();
+  const auto log = shared_log();
+  const auto& known = log->encoded();
   const std::size_t both = std::min(known.size(), records.size());
   return std::equal(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(both), known.begin());
 }
@@ -129,7 +222,7 @@ Result<std::uint64_t> HostedSpaceImpl::newest_receipt() {
 }
 
 Result<void> HostedSpaceImpl::note_contact() {
-  const std::lock_guard writing(writing_);
+  BEFFROI_TRY(const auto writing, begin_change());
   TenantState next;
   {
     const std::lock_guard lock(facts_);
@@ -141,10 +234,16 @@ Result<void> HostedSpaceImpl::note_contact() {
   return parts_.database.write(batch, Durability::buffered);
 }
 
+bool HostedSpaceImpl::take_seat() {
+  if (++seats_ <= kMaxSessionsPerSpace) return true;
+  --seats_;
+  return false;
+}
+
 Result<std::uint64_t> HostedSpaceImpl::used_bytes() {
   BEFFROI_TRY(const auto usage, parts_.objects.usage(space()));
   const std::lock_guard lock(facts_);
-  return usage.sealed_bytes + tenant_.commit_bytes + tenant_.log_bytes;
+  return usage.sealed_bytes + usage.objects * kBytesPerObject + tenant_.commit_bytes + tenant_.log_bytes;
 }
 
 Result<Tenant> HostedSpaceImpl::describe() {
@@ -158,7 +257,7 @@ Result<Tenant> HostedSpaceImpl::describe() {
   out.last_contact = tenant_.last_contact;
   out.last_commit = tenant_.last_commit;
   out.commits = tenant_.commits;
-  out.quarantined = wanted_.size();
+  out.quarantined = damaged_.size();
   return out;
 }
 

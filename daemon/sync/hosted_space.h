@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <set>
 
 #include "daemon/sync/peer_host.h"
 #include "daemon/sync/peer_state.h"
@@ -28,7 +29,9 @@ class HostedSpaceImpl final : public HostedSpace {
   static Result<std::shared_ptr<HostedSpaceImpl>> open(const HostParts& parts, storage::SpaceLog log,
                                                        TenantState tenant);
 
-  storage::SpaceLog log() const override;
+  const storage::SpaceId& space() const override { return store_.space(); }
+  storage::SpaceLog log() const override { return *shared_log(); }
+  std::uint64_t log_length() const override { return shared_log()->records().size(); }
   Result<std::vector<Bytes>> records_from(std::uint64_t sequence) const override;
   Result<void> append_record(ByteView record) override;
   Result<storage::Lease> open_lease(const DeviceId& device) override;
@@ -47,8 +50,9 @@ class HostedSpaceImpl final : public HostedSpace {
   Result<void> quarantine(const storage::ObjectId& id) override;
   Result<std::vector<storage::ObjectId>> wanted_for_healing() override;
   Result<void> note_contact() override;
+  bool take_seat() override;
+  void give_seat_back() override { --seats_; }
 
-  const storage::SpaceId& space() const { return store_.space(); }
   /// Root or a device that is in the log now; without `space`.
   std::optional<PeerHost::Caller> identify(const crypto::TransportPublicKey& key) const;
   /// Do these records and the log agree as far as both go?
@@ -57,8 +61,21 @@ class HostedSpaceImpl final : public HostedSpace {
 
  private:
   HostedSpaceImpl(const HostParts& parts, storage::SpaceLog log, TenantState tenant,
-                  std::set<storage::ObjectId> wanted);
+                  std::map<storage::ObjectId, Damage> damaged);
 
+  std::shared_ptr<const storage::SpaceLog> shared_log() const;
+  /// Every change begins with it: takes `writing_` and, when a full disk was got over since the last one, what the
+  /// database holds.
+  Result<std::unique_lock<std::mutex>> begin_change();
+  Result<void> read_again();
+  void take_log(std::shared_ptr<const storage::SpaceLog> log);
+  Result<void> check_log_size(const storage::Record& record, std::size_t bytes) const;
+  /// No record, whoever signs it, may take from a branch what the peer has given receipts for.
+  Result<void> check_branch_ends(const storage::Record& record) const;
+  Result<void> check_branch_end(const storage::RemovalBody::Device& removed) const;
+  Result<void> check_recovered_head(const storage::CommitId& head) const;
+  Result<bool> may_be_cut_before(const DeviceId& device, std::uint64_t sequence) const;
+  Result<std::optional<storage::UnixTime>> receipted_at(const storage::CommitId& commit) const;
   /// The lease, its contact noted. conflict when it has ended.
   Result<storage::Lease> use_lease(const storage::LeaseId& id);
   Result<std::vector<storage::IncomingObject>> parse(std::span<const Bytes> objects) const;
@@ -71,19 +88,28 @@ class HostedSpaceImpl final : public HostedSpace {
   Result<void> pin(const storage::LeaseId& lease, std::span<const storage::ObjectId> ids);
   Result<void> note_healed(std::span<const storage::IncomingObject> objects);
 
+  Result<Bytes> get_or_quarantine(const storage::ObjectId& id);
+  Result<void> note_damaged(const storage::ObjectId& id);
+  Result<void> note_losses(std::span<const storage::ObjectId> losses);
+
+  Result<void> check_new_commit(const storage::Commit& commit, const DeviceId& pushed_by, const storage::Lease& lease);
   Result<void> check_place(const storage::Commit& commit);
+  Result<void> check_pace(const storage::Commit& commit);
+  Result<void> check_last_receipt(const storage::Commit& commit);
   Result<void> check_parents(const storage::Commit& commit, const std::optional<storage::BranchHead>& head);
-  Result<void> check_closure(const storage::Commit& commit, std::span<const storage::ObjectId> losses);
+  Result<void> check_closure(const storage::Commit& commit);
   Result<Bytes> give_receipt(const storage::Commit& commit, ByteView encoded, const storage::LeaseId& lease);
 
   HostParts parts_;
   storage::SpaceStore store_;
   storage::LeaseStore leases_;
-  std::mutex writing_;        ///< one change of objects, log or commits at a time; taken before facts_
-  mutable std::mutex facts_;  ///< the members below, for a moment
-  storage::SpaceLog log_;
+  std::atomic<std::size_t> seats_ = 0;
+  std::mutex writing_;            ///< one change of objects, log or commits at a time; taken before facts_
+  std::uint64_t reopenings_ = 0;  ///< of the database, when the members below were right; under `writing_`
+  mutable std::mutex facts_;      ///< the members below, for a moment
+  std::shared_ptr<const storage::SpaceLog> log_;
   TenantState tenant_;
-  std::set<storage::ObjectId> wanted_;
+  std::map<storage::ObjectId, Damage> damaged_;
 };
 
 }  // namespace beffroi::daemon

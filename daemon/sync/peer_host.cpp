@@ -1,5 +1,7 @@
 #include "daemon/sync/peer_host.h"
 
+#include <spdlog/spdlog.h>
+
 #include <filesystem>
 
 #include "daemon/sync/hosted_space.h"
@@ -68,10 +70,12 @@ class PeerHostImpl final : public PeerHost {
   void set_full(bool full) override { full_ = full; }
   Result<void> add_running_time(std::uint64_t seconds) override;
   Result<std::vector<Tenant>> tenants() override;
+  std::vector<DamagedTenant> damaged_tenants() const override { return damaged_; }
   Result<std::vector<PendingInvitation>> invitations() override { return invitations_.list(); }
 
  private:
   HostParts parts();
+  Result<void> load_tenant(const SpaceId& space, TenantState tenant);
   Result<void> host(const SpaceLog& log, TenantState tenant);
   Result<void> take_in(const InvitationState& invitation, const TransportPublicKey& key, const SpaceLog& log);
   std::vector<std::shared_ptr<HostedSpaceImpl>> all() const;
@@ -86,8 +90,9 @@ class PeerHostImpl final : public PeerHost {
   std::atomic<std::uint64_t> running_seconds_ = 0;
   std::atomic<bool> full_ = false;
   InvitationBook invitations_;
-  std::mutex enrolling_;      ///< one at a time
-  mutable std::mutex mutex_;  ///< the members below
+  std::vector<DamagedTenant> damaged_;  ///< found by load(), unchanged after it
+  std::mutex enrolling_;                ///< one at a time
+  mutable std::mutex mutex_;            ///< the members below
   std::map<SpaceId, std::shared_ptr<HostedSpaceImpl>> spaces_;
   AdmissionIndex admitted_;
 };
@@ -110,10 +115,20 @@ Result<void> PeerHostImpl::load() {
   BEFFROI_CHECK(invitations_.load());
   BEFFROI_TRY(auto tenants, load_tenants(*database_));
   for (auto& [space, tenant] : tenants) {
-    BEFFROI_TRY(const SpaceLog log, storage::SpaceStore(*database_, space).load_log());
-    BEFFROI_CHECK(host(log, std::move(tenant)));
+    const std::string name = tenant.name;
+    const auto loaded = load_tenant(space, std::move(tenant));
+    if (loaded) continue;
+    // The others are served all the same.
+    if (loaded.error().code == ErrorCode::io) return loaded;
+    spdlog::error("the space {} of {} is not served: {}", space.hex(), name, loaded.error().message());
+    damaged_.push_back({space, name, loaded.error()});
   }
   return {};
+}
+
+Result<void> PeerHostImpl::load_tenant(const SpaceId& space, TenantState tenant) {
+  BEFFROI_TRY(const SpaceLog log, storage::SpaceStore(*database_, space).load_log());
+  return host(log, std::move(tenant));
 }
 
 Result<void> PeerHostImpl::host(const SpaceLog& log, TenantState tenant) {

@@ -21,6 +21,22 @@ inline constexpr std::uint64_t kMaxLogBytes = 32ULL * 1024 * 1024;
 /// Beyond this a space's log takes records of its root only.
 inline constexpr std::uint64_t kMaxDeviceLogBytes = 24ULL * 1024 * 1024;
 
+/// What an object counts in a quota beside its bytes: its facts, and the pins of leases.
+inline constexpr std::uint64_t kBytesPerObject = 256;
+/// Sessions of one space at a time: one tenant must not take all places of a peer.
+inline constexpr std::size_t kMaxSessionsPerSpace = 32;
+/// A device that was stolen can't make a branch too long for a recovery.
+inline constexpr std::uint64_t kMaxCommitsPerDay = 500;
+/// How old the commit behind the end that a removal names may be: a thief who goes on pushing must not keep a recovery
+/// from coming to its end.
+inline constexpr std::int64_t kBranchEndHours = 24;
+
+/// A space whose records do not load: it is not served, the others are.
+struct DamagedTenant {
+  storage::SpaceId space;
+  std::string name;
+  Error error;
+};
 struct PendingInvitation {
   std::string name;  ///< the tenant's name, as the operator calls it
   crypto::TransportPublicKey transport;
@@ -32,7 +48,7 @@ struct Tenant {
   storage::SpaceId space;
   std::string name;
   std::optional<std::uint64_t> quota_bytes;
-  std::uint64_t used_bytes = 0;  ///< sealed objects, log and commits
+  std::uint64_t used_bytes = 0;  ///< sealed objects and kBytesPerObject for each, log and commits
   storage::UnixTime enrolled;
   std::optional<storage::UnixTime> last_contact;
   std::optional<storage::UnixTime> last_commit;
@@ -44,11 +60,16 @@ struct Tenant {
 class HostedSpace {
  public:
   virtual ~HostedSpace() = default;
+  virtual const storage::SpaceId& space() const = 0;
+  /// A copy: costs as much as the log is long.
   virtual storage::SpaceLog log() const = 0;
+  virtual std::uint64_t log_length() const = 0;
   /// As many as kMaxListBytes hold, at least one when there is any.
   virtual Result<std::vector<Bytes>> records_from(std::uint64_t sequence) const = 0;
   /// Compare-and-swap: conflict unless the record follows the head. Durable when it returns. A record that stands there
-  /// already is taken again (a cut line must not look like a lost race).
+  /// already is taken again (a cut line must not look like a lost race). refused, also when root signs it: a removal or
+  /// recovery that does not go on from the end of each branch that it names, as it was within the last
+  /// kBranchEndHours by the peer's clock. (Else the words of the kit would make every snapshot worthless.)
   virtual Result<void> append_record(ByteView record) = 0;
 
   /// The open lease of this device, or a new one. Durable when it returns.
@@ -62,9 +83,10 @@ class HostedSpace {
   virtual Result<void> make_durable() = 0;
   /// Rules of the design, section 4: device may write, sequence and parents extend what is known, epoch current,
   /// closure complete, quota. Makes commit and receipt durable together and ends the lease; the same commit again gives
-  /// the same receipt, lease or not. Objects of the closure that are damaged here must be named in `losses`: the author
-  /// knows. Errors: conflict (no such lease; an earlier commit is missing; incomplete: push again), refused, corrupt,
-  /// limit_exceeded (quota).
+  /// the same receipt, lease or not. The last receipt that it names must be one of this peer's, and a device gets
+  /// kMaxCommitsPerDay receipts in 24 hours. Objects of the closure that are damaged here must be named in `losses`,
+  /// now or in an earlier push: the author knows. Errors: conflict (no such lease; an earlier commit is missing;
+  /// incomplete: push again), busy (the pace), refused (quota too), corrupt.
   virtual Result<Bytes> accept_commit(const storage::LeaseId& lease, const DeviceId& device, ByteView commit,
                                       std::span<const storage::ObjectId> losses) = 0;
 
@@ -81,9 +103,14 @@ class HostedSpace {
   virtual Result<std::uint64_t> newest_receipt() = 0;
   /// Found damaged: absent from now on, and wanted for healing. Durable when it returns.
   virtual Result<void> quarantine(const storage::ObjectId& id) = 0;
-  /// Ids that the receiver wants healed, at most 4,096.
+  /// Ids that the receiver wants healed, at most 4,096: those first that nobody has given up.
   virtual Result<std::vector<storage::ObjectId>> wanted_for_healing() = 0;
   virtual Result<void> note_contact() = 0;
+
+  /// A session for this space begins, or ends: false when kMaxSessionsPerSpace are open, and nothing is to be given
+  /// back.
+  virtual bool take_seat() = 0;
+  virtual void give_seat_back() = 0;
 };
 
 /// All that one peer hosts. Thread-safe.
@@ -127,6 +154,7 @@ class PeerHost {
   virtual Result<void> add_running_time(std::uint64_t seconds) = 0;
 
   virtual Result<std::vector<Tenant>> tenants() = 0;
+  virtual std::vector<DamagedTenant> damaged_tenants() const = 0;
   virtual Result<std::vector<PendingInvitation>> invitations() = 0;
 };
 

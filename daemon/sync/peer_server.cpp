@@ -28,6 +28,26 @@ bool session_goes_on(ErrorCode code) {
   return code != ErrorCode::protocol && code != ErrorCode::limit_exceeded && code != ErrorCode::unsupported_version;
 }
 
+/// A session's place among those of its space.
+class Seat {
+ public:
+  Seat() = default;
+  ~Seat() {
+    if (space_) space_->give_seat_back();
+  }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+  /// False when there is none left.
+  bool take(std::shared_ptr<HostedSpace> space) {
+    if (!space->take_seat()) return false;
+    space_ = std::move(space);
+    return true;
+  }
+
+ private:
+  std::shared_ptr<HostedSpace> space_;
+};
+
 class Session {
  public:
   Session(Channel& channel, PeerHost& host, Pool& pool) : channel_(channel), host_(host), pool_(pool) {}
@@ -35,7 +55,7 @@ class Session {
   asio::awaitable<void> run() {
     const Result<void> end = co_await talk();
     if (!end) co_await send_off(end.error());
-    const std::string name = caller_ ? caller_->space->log().space().hex().substr(0, 16) : std::string("none");
+    const std::string name = caller_ ? caller_->space->space().hex().substr(0, 16) : std::string("none");
     spdlog::info("session from {} ended ({}): space {}, {} objects in, {} out, {} commits, {} bytes in, {} out",
                  channel_.remote_address(), end ? "bye" : error_code_name(end.error().code), name, objects_in_,
                  objects_out_, commits_, channel_.bytes_received(), channel_.bytes_sent());
@@ -44,6 +64,7 @@ class Session {
  private:
   asio::awaitable<Result<void>> talk();
   asio::awaitable<Result<void>> greet();
+  asio::awaitable<Result<void>> sit_down();
   asio::awaitable<void> send_off(const Error& error);
   asio::awaitable<Result<void>> answer(Message message);
   asio::awaitable<Result<void>> take_object(Bytes object);
@@ -77,6 +98,7 @@ class Session {
   Pool& pool_;
   std::optional<storage::SpaceId> space_;
   std::optional<PeerHost::Caller> caller_;
+  Seat seat_;
   std::optional<storage::LeaseId> lease_;
   std::vector<Bytes> enrolling_;
   std::size_t enrolling_bytes_ = 0;
@@ -102,14 +124,25 @@ asio::awaitable<Result<void>> Session::greet() {
     co_return fail(ErrorCode::unsupported_version,
                    N_("The peer and this station speak different versions of the protocol. Update the older one."));
   space_ = reply->space;
-  co_return Result<void>();
+  co_return co_await sit_down();
+}
+
+// Whoever belongs to no space here, or does not say to which, hears it with the first request, and has to make it soon.
+asio::awaitable<Result<void>> Session::sit_down() {
+  auto caller = co_await pool_.run([this] { return host_.caller(channel_.remote_key(), space_); });
+  if (!caller) co_return Result<void>();
+  if (seat_.take(caller->space)) {
+    caller_ = std::move(*caller);
+    co_return Result<void>();
+  }
+  co_return fail(ErrorCode::busy, N_("Too many connections of this space are open at the peer. Try again later."));
 }
 
 asio::awaitable<Result<void>> Session::talk() {
   BEFFROI_CO_CHECK(co_await greet());
   bool noted = false;
   while (true) {
-    BEFFROI_CO_TRY(Frame frame, co_await channel_.receive(kIdleTimeout));
+    BEFFROI_CO_TRY(Frame frame, co_await channel_.receive(caller_ ? kIdleTimeout : kHelloTimeout));
     if (frame.type == FrameType::bye) {
       BEFFROI_CO_CHECK(co_await store_batch());
       co_return co_await channel_.send({FrameType::bye, {}});
@@ -245,7 +278,7 @@ asio::awaitable<Result<Message>> Session::handle(LogGetMessage message) {
   co_return co_await pool_.run([&]() -> Result<Message> {
     LogMessage out;
     BEFFROI_TRY(out.records, caller_->space->records_from(message.from));
-    out.length = caller_->space->log().records().size();
+    out.length = caller_->space->log_length();
     return out;
   });
 }

@@ -133,19 +133,21 @@ Result<std::map<crypto::TransportPublicKey, InvitationState>> load_invitations(c
   return load_all<crypto::TransportPublicKey, InvitationState>(database, kInvitationPrefix, decode_invitation);
 }
 
-void put_wanted(storage::WriteBatch& batch, const SpaceId& space, const storage::ObjectId& id) {
-  batch.put(Table::state, join_key({as_bytes(kWantedPrefix), space, id}), Bytes{});
+void put_wanted(storage::WriteBatch& batch, const SpaceId& space, const storage::ObjectId& id, Damage damage) {
+  const Bytes value = damage == Damage::lost ? Bytes{1} : Bytes{};
+  batch.put(Table::state, join_key({as_bytes(kWantedPrefix), space, id}), value);
 }
 
 void remove_wanted(storage::WriteBatch& batch, const SpaceId& space, const storage::ObjectId& id) {
   batch.remove(Table::state, join_key({as_bytes(kWantedPrefix), space, id}));
 }
 
-Result<std::set<storage::ObjectId>> load_wanted(const storage::Database& database, const SpaceId& space) {
-  std::set<storage::ObjectId> out;
+Result<std::map<storage::ObjectId, Damage>> load_wanted(const storage::Database& database, const SpaceId& space) {
+  std::map<storage::ObjectId, Damage> out;
   const Bytes prefix = join_key({as_bytes(kWantedPrefix), space});
-  BEFFROI_CHECK(database.scan(Table::state, prefix, [&](ByteView key, ByteView) {
-    if (const auto id = storage::ObjectId::from(key.subspan(prefix.size()))) out.insert(*id);
+  BEFFROI_CHECK(database.scan(Table::state, prefix, [&](ByteView key, ByteView value) {
+    if (const auto id = storage::ObjectId::from(key.subspan(prefix.size())))
+      out.emplace(*id, value.empty() ? Damage::wanted : Damage::lost);
     return true;
   }));
   return out;

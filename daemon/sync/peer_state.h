@@ -2,7 +2,6 @@
 #pragma once
 
 #include <map>
-#include <set>
 
 #include "storage/store/database.h"
 
@@ -37,9 +36,15 @@ void remove_invitation(storage::WriteBatch& batch, const crypto::TransportPublic
 Result<std::map<storage::SpaceId, TenantState>> load_tenants(const storage::Database& database);
 Result<std::map<crypto::TransportPublicKey, InvitationState>> load_invitations(const storage::Database& database);
 
-/// "peer/wanted/" ‖ space ‖ object: found damaged, to be sent again.
-void put_wanted(storage::WriteBatch& batch, const storage::SpaceId& space, const storage::ObjectId& id);
+/// What is known of an object that was found damaged here.
+enum class Damage : std::uint8_t {
+  wanted,  ///< to be sent again
+  lost,    ///< an author said that it can't
+};
+/// "peer/wanted/" ‖ space ‖ object → nothing, or 1 when it is lost
+void put_wanted(storage::WriteBatch& batch, const storage::SpaceId& space, const storage::ObjectId& id, Damage damage);
 void remove_wanted(storage::WriteBatch& batch, const storage::SpaceId& space, const storage::ObjectId& id);
-Result<std::set<storage::ObjectId>> load_wanted(const storage::Database& database, const storage::SpaceId& space);
+Result<std::map<storage::ObjectId, Damage>> load_wanted(const storage::Database& database,
+                                                        const storage::SpaceId& space);
 
 }  // namespace beffroi::daemon

@@ -62,6 +62,27 @@ TEST(PeerSessionTest, EvictedObjectsComeBackFromThePeer) {
   }
 }
 
+// Goal: one tenant can't take all places of a peer, however many keys it has.
+TEST(PeerSessionTest, OneSpaceHasAFewSessionsOnly) {
+  TlsPeer peer;
+  TestVault station;
+  ProtocolThread thread;
+  peer.join(*station, thread);
+  auto space = peer.host->caller(crypto::transport_public(station->device_keys().transport_seed))->space;
+  for (std::size_t i = 0; i < kMaxSessionsPerSpace; ++i) ASSERT_TRUE(space->take_seat());
+  const auto heads = [&] {
+    auto link = thread.run(PeerLink::connect(tls_connector(), peer.address(), station->device_keys().transport_seed,
+                                             peer.host->public_part(), station->space()));
+    BEFFROI_ASSERT(link.has_value());
+    auto out = thread.run((*link)->fetch_heads());
+    TlsPeer::end(std::move(*link), thread);
+    return out;
+  };
+  EXPECT_EQ(heads().error().code, ErrorCode::busy);
+  space->give_seat_back();
+  EXPECT_TRUE(heads());
+}
+
 // Goal: a source outlives a cut: it connects again, once.
 TEST(PeerSessionTest, ASourceReconnectsAfterACut) {
   TlsPeer peer;

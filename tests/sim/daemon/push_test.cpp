@@ -1,7 +1,9 @@
 // A station pushes to a peer over a line that is cut at every frame: nothing acknowledged is lost, what was not
 // resumes.
 #include <gtest/gtest.h>
+#include <rocksdb/env.h>
 
+#include "daemon/sync/messages.h"
 #include "tests/support/peer_world.h"
 
 namespace beffroi::daemon::testing {
@@ -170,6 +172,33 @@ TEST(PushTest, ALossIsReportedAndSnapshotsGoOn) {
   EXPECT_TRUE(world.caller(*station).space->get(lost));
 }
 
+// Goal: more losses than one message can name do not stop the snapshots for ever: they are named piece by piece.
+TEST(PushTest, ManyLossesAreNamedPieceByPiece) {
+  const std::unique_ptr<rocksdb::Env> disk(rocksdb::NewMemEnv(rocksdb::Env::Default()));
+  PeerWorld world(5, disk.get());
+  TestVault station;
+  world.join(*station);
+  constexpr std::uint64_t kLost = 4200;
+  const auto first = take_snapshot(*station, numbers(kLost), 10);
+  ASSERT_TRUE(world.sync(*station));
+  const auto second = take_snapshot(*station, numbers(kLost + 1), 10);
+  auto space = world.caller(*station).space;
+  std::size_t lost = 0;
+  for (const auto& id : closure_of(station->objects(), first)) {
+    if ((*station->objects().info(station->space(), id))->height > 0) continue;
+    ASSERT_TRUE(station->objects().quarantine(station->space(), id));
+    ASSERT_TRUE(space->quarantine(id));
+    ++lost;
+  }
+  ASSERT_GT(lost, kMaxIdsPerMessage);
+  const auto pushed = world.sync(*station);
+  ASSERT_TRUE(pushed) << pushed.error().message();
+  EXPECT_EQ(pushed->commits, 1U);
+  EXPECT_EQ(pushed->could_not_heal.size(), lost);
+  EXPECT_TRUE(station->store().receipt_of(second.id)->has_value());
+  EXPECT_EQ(world.host->tenants()->front().quarantined, lost);
+}
+
 // Goal: snapshots of an epoch that was renewed meanwhile, which the peer will never take, do not block the branch: they
 // are set aside, and the next one continues the last that has a receipt.
 TEST(PushTest, SnapshotsOfAnOlderEpochAreSetAside) {
@@ -190,6 +219,7 @@ TEST(PushTest, SnapshotsOfAnOlderEpochAreSetAside) {
   EXPECT_EQ(refused.error().code, ErrorCode::wrong_state);
   EXPECT_TRUE(station->unreceipted()->empty());
   EXPECT_EQ((*station->latest())->commit.id, first.id);
+  EXPECT_EQ(station->snapshots()->size(), 3U);  // listed and restored as before, if from here only
 
   const auto next = take_snapshot(*station, numbers(0, 13));
   EXPECT_EQ(next.clear.sequence, 2U);
@@ -219,6 +249,7 @@ TEST(PushTest, ALostObjectDoesNotBlockTheBranch) {
   take_snapshot(*station, numbers(100, 130));
   ASSERT_FALSE(world.sync(*station));
   EXPECT_TRUE(station->unreceipted()->empty());
+  EXPECT_EQ(station->snapshots()->size(), 2U);
   const auto later = take_snapshot(*station, numbers(100, 130));
   const auto pushed = world.sync(*station);
   ASSERT_TRUE(pushed) << pushed.error().message();

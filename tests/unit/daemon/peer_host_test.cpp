@@ -375,6 +375,108 @@ TEST_F(PeerHostTest, ARemovedDeviceIsOutAtOnce) {
   EXPECT_TRUE(host->admits(root.public_part().transport));
 }
 
+// Goal: not even the root makes worthless what has a receipt: a removal goes on from the end of the branch, but for
+// what came within the last day (a thief who goes on pushing must not keep the owner from a recovery).
+TEST_F(PeerHostTest, ARemovalCutsNothingOffThatIsOlderThanADay) {
+  enrol();
+  const auto first = push(1, {}, 1);
+  const auto second = push(2, {first}, 2);
+  clock.wall_s += kBranchEndHours * 3600;
+  const auto third = push(3, {second}, 3);
+  const auto remove = [&](std::optional<storage::CommitId> last, std::uint64_t sequence) {
+    storage::RemovalBody removal;
+    removal.devices.push_back({.device = caller.device, .last_valid_commit = last, .last_valid_sequence = sequence});
+    const auto head = log();
+    return space->append_record(storage::make_record(&head.head(), head.space(), removal, clock.now(), root.sign));
+  };
+  EXPECT_EQ(remove({}, 0).error().code, ErrorCode::refused);
+  EXPECT_EQ(remove(first, 1).error().code, ErrorCode::refused);
+  EXPECT_EQ(remove(first, 2).error().code, ErrorCode::refused);  // not that branch's second one
+  EXPECT_EQ(remove(storage::CommitId{{9}}, 4).error().code, ErrorCode::refused);
+  EXPECT_TRUE(host->admits(device.public_part().transport));
+  clock.wall_s += kBranchEndHours * 3600;
+  EXPECT_EQ(remove(second, 2).error().code, ErrorCode::refused);
+  clock.wall_s -= 1;
+  EXPECT_TRUE(remove(second, 2));
+  EXPECT_FALSE(host->admits(device.public_part().transport));
+  EXPECT_EQ(space->log().device(caller.device)->last_valid_commit, second);
+  EXPECT_NE(third, second);
+}
+
+// Goal: the snapshots that a recovery goes on from are at the peer and the newest ones.
+TEST_F(PeerHostTest, ARecoveryGoesOnFromTheEndsOfBranches) {
+  enrol();
+  const auto first = push(1, {}, 1);
+  const auto second = push(2, {first}, 2);
+  clock.wall_s += kBranchEndHours * 3600;
+  const auto recover = [&](std::vector<storage::CommitId> heads) {
+    const auto head = log();
+    const storage::RecoveryBody body{.device = caller.device, .heads = std::move(heads)};
+    return space->append_record(storage::make_record(&head.head(), head.space(), body, clock.now(), root.sign));
+  };
+  EXPECT_EQ(recover({first}).error().code, ErrorCode::refused);
+  EXPECT_EQ(recover({storage::CommitId{{9}}}).error().code, ErrorCode::refused);
+  EXPECT_TRUE(recover({second}));
+}
+
+// Goal: nobody can accuse an honest peer of two histories by naming a receipt that it never gave.
+TEST_F(PeerHostTest, ACommitNamesAReceiptOfThisPeer) {
+  enrol();
+  const auto first = push(1, {}, 1);
+  const auto under = lease();
+  auto clear = clear_on(put_tree(under, 2).ref.id, 2, {first});
+  clear.last_receipt = storage::ReceiptId{{7}};
+  EXPECT_EQ(space->accept_commit(under, caller.device, commit(clear), {}).error().code, ErrorCode::refused);
+  clear.last_receipt = storage::decode_receipt(space->receipts_from(1)->front(), host->public_part().sign)->id;
+  EXPECT_TRUE(space->accept_commit(under, caller.device, commit(clear), {}));
+}
+
+// Goal: a stolen device can't make its branch too long for a recovery within a night.
+TEST_F(PeerHostTest, ADeviceCommitsABoundedNumberOfTimesADay) {
+  enrol();
+  const auto tree = put_tree(lease(), 1).ref.id;
+  std::vector<storage::CommitId> parents;
+  const auto next = [&](std::uint64_t sequence) {
+    const Bytes encoded = commit(clear_on(tree, sequence, parents));
+    const auto receipt = space->accept_commit(lease(), caller.device, encoded, {});
+    if (receipt) parents = {storage::decode_commit(encoded)->id};
+    return receipt ? std::optional<ErrorCode>() : receipt.error().code;
+  };
+  for (std::uint64_t sequence = 1; sequence <= kMaxCommitsPerDay; ++sequence) ASSERT_EQ(next(sequence), std::nullopt);
+  EXPECT_EQ(next(kMaxCommitsPerDay + 1), ErrorCode::busy);
+  clock.wall_s += 24 * 3600;
+  EXPECT_EQ(next(kMaxCommitsPerDay + 1), std::nullopt);
+}
+
+// Goal: objects count by their number as well: what is known and pinned of a small one is larger than it.
+TEST_F(PeerHostTest, EveryObjectCountsInTheQuota) {
+  enrol();
+  const std::uint64_t before = host->tenants()->front().used_bytes;
+  const Bytes object = seal(ObjectKind::chunk, 1).bytes;
+  ASSERT_TRUE(space->put(lease(), {&object, 1}));
+  EXPECT_EQ(host->tenants()->front().used_bytes, before + object.size() + kBytesPerObject);
+}
+
+// Goal: one tenant whose records are damaged does not keep the others from being served.
+TEST_F(PeerHostTest, ADamagedTenantDoesNotStopTheOthers) {
+  enrol();
+  const auto other_device = crypto::DeviceKeys::generate(random);
+  ASSERT_TRUE(host->enrol(invite(), founding(crypto::DeviceKeys::generate(random), other_device)));
+  const auto damaged = log().space();
+  Bytes key = to_bytes(damaged);
+  key.resize(key.size() + 8);
+  key.back() = 1;  // the second record
+  ASSERT_TRUE(host->database().put(storage::Table::records, key, Bytes{1, 2, 3}, storage::Durability::synced));
+  space.reset();
+  caller = {};
+  reopen();
+  EXPECT_FALSE(host->admits(device.public_part().transport));
+  EXPECT_TRUE(host->caller(other_device.public_part().transport));
+  ASSERT_EQ(host->damaged_tenants().size(), 1U);
+  EXPECT_EQ(host->damaged_tenants().front().space, damaged);
+  EXPECT_EQ(host->damaged_tenants().front().name, "Mairie");
+}
+
 TEST_F(PeerHostTest, ALeaseIsOneForADeviceAndOutlivesARestart) {
   enrol();
   const auto under = lease();

@@ -1,0 +1,122 @@
+// A disk that fills up between a write and its sync: what was refused may be there when the database is opened anew.
+// Both sides then go on from what is there.
+#include <gtest/gtest.h>
+
+#include "tests/support/fault_env.h"
+#include "tests/support/second_device.h"
+
+namespace beffroi::daemon::testing {
+namespace {
+
+using storage::testing::FaultEnv;
+using storage::testing::FaultFileSystem;
+
+class FullDiskTest : public ::testing::Test {
+ protected:
+  // Syncs after the next `after` ones fail, until there is room.
+  void fill(std::uint64_t after) {
+    disk->set_free_bytes(1'000'000);
+    disk->refuse_syncs(after, 1000);
+  }
+  void make_room() {
+    disk->set_free_bytes(std::nullopt);
+    disk->refuse_syncs(0, 0);
+  }
+
+  std::shared_ptr<FaultFileSystem> disk = std::make_shared<FaultFileSystem>(4);
+  std::unique_ptr<FaultEnv> env = std::make_unique<FaultEnv>(disk);
+};
+
+// Goal: a snapshot that was found done after all is a snapshot, and the next one continues it.
+TEST_F(FullDiskTest, TheStationGoesOnFromASnapshotThatWasFoundDone) {
+  TestVault station(1, env.get());
+  const auto tree = take_snapshot(*station, numbers(3)).clear.root;
+  storage::TreeRoot root;
+  root.object.id = tree;
+  fill(1);  // the objects are synced, the commit is not
+  const auto refused = station->commit(root, {}, 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::disk_full);
+  make_room();
+  auto next = station->commit(root, {}, 0);
+  for (int i = 0; i < 3 && !next; ++i) next = station->commit(root, {}, 0);
+  ASSERT_TRUE(next) << next.error().message();
+  EXPECT_EQ(next->clear.sequence, 3U);
+  EXPECT_EQ(station->snapshots()->size(), 3U);
+  EXPECT_EQ(station->unreceipted()->size(), 3U);
+  PeerWorld world;
+  world.join(*station);
+  const auto pushed = world.sync(*station);
+  ASSERT_TRUE(pushed) << pushed.error().message();
+  EXPECT_EQ(pushed->commits, 3U);
+}
+
+// Goal: a record that was found done is part of the peer's log without a restart.
+TEST_F(FullDiskTest, ThePeerGoesOnFromARecordThatWasFoundDone) {
+  PeerWorld world(5, env.get());
+  TestVault station;
+  world.join(*station);
+  const auto rotate = [&] {
+    return *storage::rotate_epoch(station->log(), station->device_keys(), station.clock.now(), station.random);
+  };
+  const Bytes one = rotate(), other = rotate();
+  auto space = world.caller(*station).space;
+  fill(0);
+  EXPECT_EQ(space->append_record(one).error().code, ErrorCode::disk_full);
+  make_room();
+  auto appended = space->append_record(other);
+  for (int i = 0; i < 3 && !appended && appended.error().code != ErrorCode::conflict; ++i)
+    appended = space->append_record(other);
+  ASSERT_FALSE(appended);
+  EXPECT_NE(appended.error().message().find("changed meanwhile"), std::string::npos) << appended.error().message();
+  EXPECT_EQ(space->log().encoded().back(), one);
+  EXPECT_TRUE(world.sync(*station));
+}
+
+// Everything but the commit; the lease under which it was sent.
+storage::LeaseId send_objects(const PeerHost::Caller& caller, Vault& vault, const storage::Commit& commit) {
+  const auto lease = caller.space->open_lease(caller.device);
+  BEFFROI_ASSERT(lease.has_value());
+  std::map<std::uint8_t, std::vector<Bytes>> by_height;
+  for (const auto& id : closure_of(vault.objects(), commit))
+    by_height[(*vault.objects().info(vault.space(), id))->height].push_back(*vault.objects().get(vault.space(), id));
+  for (const auto& [height, objects] : by_height) BEFFROI_ASSERT(caller.space->put(lease->id, objects).has_value());
+  return lease->id;
+}
+
+// Goal: a receipt that was found done is not replaced by another device's with the same number.
+TEST_F(FullDiskTest, ThePeerNeverGivesOneNumberTwice) {
+  PeerWorld world(5, env.get());
+  TestVault first;
+  world.join(*first);
+  SecondDevice second(world, first, true);
+  ASSERT_TRUE(world.sync(*first));
+  std::vector<Vault*> vaults{&*first, &*second};
+  std::vector<storage::Commit> commits;
+  std::vector<storage::LeaseId> leases;
+  for (Vault* vault : vaults) {
+    commits.push_back(take_snapshot(*vault, numbers(3)));
+    leases.push_back(send_objects(world.caller(*vault), *vault, commits.back()));
+  }
+  const auto push = [&](std::size_t which) {
+    const auto caller = world.caller(*vaults[which]);
+    const Bytes encoded = **vaults[which]->store().commit(commits[which].id);
+    return caller.space->accept_commit(leases[which], caller.device, encoded, {});
+  };
+  fill(1);  // the objects are synced, commit and receipt are not
+  EXPECT_EQ(push(0).error().code, ErrorCode::disk_full);
+  make_room();
+  for (const std::size_t which : {1U, 0U}) {
+    auto receipt = push(which);
+    for (int i = 0; i < 3 && !receipt; ++i) receipt = push(which);
+    ASSERT_TRUE(receipt) << receipt.error().message();
+    const auto decoded = storage::decode_receipt(*receipt, world.host->public_part().sign);
+    ASSERT_TRUE(decoded);
+    EXPECT_EQ(decoded->commit, commits[which].id);
+  }
+  EXPECT_EQ(world.caller(*first).space->receipts_from(1)->size(), 2U);
+  for (Vault* vault : vaults) EXPECT_TRUE(world.sync(*vault));
+}
+
+}  // namespace
+}  // namespace beffroi::daemon::testing
