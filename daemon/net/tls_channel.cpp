@@ -50,7 +50,9 @@ class TlsChannel final : public Channel {
   std::uint64_t bytes_received() const override { return bytes_received_; }
 
  private:
+  // After the end of the stream a socket has nothing more to tell: a second read would wait until its deadline.
   asio::awaitable<Result<void>> read(asio::mutable_buffer buffer, std::chrono::milliseconds timeout) {
+    if (ended_) co_return std::unexpected(*ended_);
     asio::error_code error;
     bool expired = false;
     {
@@ -58,7 +60,10 @@ class TlsChannel final : public Channel {
       co_await asio::async_read(tls_->stream, buffer, asio::redirect_error(asio::use_awaitable, error));
       expired = deadline.expired();
     }
-    if (error) co_return std::unexpected(explain(expired, error));
+    if (error) {
+      ended_ = explain(expired, error);
+      co_return std::unexpected(*ended_);
+    }
     bytes_received_ += buffer.size();
     co_return Result<void>();
   }
@@ -86,6 +91,7 @@ class TlsChannel final : public Channel {
   crypto::TransportPublicKey remote_key_;
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
+  std::optional<Error> ended_;  ///< why nothing more can be received
 };
 
 }  // namespace

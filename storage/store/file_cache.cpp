@@ -13,15 +13,10 @@ constexpr std::size_t kValueBytes = 80;
 
 Bytes key_for(std::string_view entry_path) { return join_key({as_bytes(kPathKey), as_bytes(entry_path)}); }
 
-}  // namespace
-
-FileCache::FileCache(Database& database) : database_(database) {}
-
-Result<std::optional<CachedFile>> FileCache::find(std::string_view entry_path) const {
-  BEFFROI_TRY(const auto value, database_.get(Table::files, key_for(entry_path)));
-  // A damaged entry is no entry: the file is read again.
-  if (!value || value->size() != kValueBytes) return std::nullopt;
-  const std::uint8_t* at = value->data();
+/// nullopt for a damaged value, which is none: the file is read again.
+std::optional<CachedFile> decode(ByteView value) {
+  if (value.size() != kValueBytes) return std::nullopt;
+  const std::uint8_t* at = value.data();
   return CachedFile{.fingerprint = {.size = get_le64(at),
                                     .mtime_s = static_cast<std::int64_t>(get_le64(at + 8)),
                                     .mtime_ns = get_le32(at + 16),
@@ -29,7 +24,36 @@ Result<std::optional<CachedFile>> FileCache::find(std::string_view entry_path) c
                                     .ctime_ns = get_le32(at + 28),
                                     .inode = get_le64(at + 32),
                                     .device = get_le64(at + 40)},
-                    .content_digest = *Digest::from(ByteView(*value).subspan(48))};
+                    .content_digest = *Digest::from(value.subspan(48))};
+}
+
+}  // namespace
+
+FileCache::FileCache(Database& database) : database_(database) {}
+
+Result<std::optional<CachedFile>> FileCache::find(std::string_view entry_path) const {
+  BEFFROI_TRY(const auto value, database_.get(Table::files, key_for(entry_path)));
+  return value ? decode(*value) : std::nullopt;
+}
+
+Result<void> FileCacheCursor::read_ahead(std::string_view from) {
+  constexpr std::size_t kReadAhead = 512;
+  ahead_.clear();
+  next_ = 0;
+  at_end_ = true;
+  return cache_.database_.scan(Table::files, as_bytes(kPathKey), key_for(from), [this](ByteView key, ByteView value) {
+    at_end_ = ahead_.size() < kReadAhead;
+    if (!at_end_) return false;
+    if (const auto file = decode(value)) ahead_.emplace_back(to_string(key.subspan(kPathKey.size())), *file);
+    return true;
+  });
+}
+
+Result<std::optional<CachedFile>> FileCacheCursor::find(std::string_view entry_path) {
+  while (next_ < ahead_.size() && ahead_[next_].first < entry_path) ++next_;
+  if (next_ == ahead_.size() && !at_end_) BEFFROI_CHECK(read_ahead(entry_path));
+  if (next_ == ahead_.size() || ahead_[next_].first != entry_path) return std::nullopt;
+  return ahead_[next_].second;
 }
 
 void FileCache::put(WriteBatch& batch, std::string_view entry_path, const CachedFile& file) const {

@@ -107,6 +107,19 @@ TEST(TlsTest, FramesGoBothWaysUntilTheBye) {
   thread.call([&] { channel->reset(); });
 }
 
+// Goal: whoever reads on behind the end is told at once, and not by a deadline.
+TEST(TlsTest, BehindTheEndThereIsNothingToWaitFor) {
+  EchoListener echo(crypto::transport_public(seed(2)));
+  ProtocolThread thread;
+  auto channel = dial(thread, echo.port(), seed(2), crypto::transport_public(seed(1)));
+  ASSERT_TRUE(channel) << channel.error().message();
+  ASSERT_TRUE(send(thread, **channel, {FrameType::bye, {}}));
+  EXPECT_EQ(receive(thread, **channel)->body, (Bytes{'h', 'i'}));
+  EXPECT_EQ(receive(thread, **channel)->type, FrameType::bye);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(thread.run((*channel)->receive(3s)).error().code, ErrorCode::unreachable) << i;
+  thread.call([&] { channel->reset(); });
+}
+
 TEST(TlsTest, APeerWithAnotherKeyIsRefusedAndNothingIsSent) {
   EchoListener echo(crypto::transport_public(seed(2)));
   ProtocolThread thread;

@@ -1,5 +1,7 @@
 #include "daemon/backup/backup.h"
 
+#include <sys/xattr.h>
+
 #include <thread>
 
 #include "storage/store/limits.h"
@@ -41,6 +43,26 @@ TEST(BackupTest, UnchangedFilesCostNothing) {
   EXPECT_LT(second.statistics.bytes_added, kTreeBytes);
   EXPECT_EQ(world.content_objects(), objects);
   EXPECT_EQ(world.entries(), entries);
+}
+
+// Goal: what the file's status tells to be unchanged is taken as it was, attributes included; a change of attributes
+// alone, or of rights, or of the file's owner, is a change.
+TEST(BackupTest, ChangedMetadataOfUnchangedContentIsSeen) {
+  BackupWorld world;
+  write_file(world.at("a"), "content of a");
+  write_file(world.at("b"), "content of b");
+  ASSERT_EQ(::setxattr(world.at("a").c_str(), "user.note", "1", 1, 0), 0);
+  world.backup();
+  const auto again = world.backup();
+  EXPECT_EQ(again.statistics.files_unchanged, 2U);
+  EXPECT_EQ(again.statistics.bytes_read, 0U);
+  EXPECT_EQ(world.entries().at("a").xattrs.size(), 1U);
+  ASSERT_EQ(::setxattr(world.at("a").c_str(), "user.note", "2", 1, 0), 0);
+  ASSERT_EQ(::chmod(world.at("b").c_str(), 0600), 0);
+  const auto changed = world.backup();
+  EXPECT_EQ(changed.statistics.files_changed, 2U);
+  EXPECT_EQ(world.entries().at("a").xattrs[0].value, to_bytes(as_bytes("2")));
+  EXPECT_EQ(world.entries().at("b").mode, 0600U);
 }
 
 // Goal: fresh files may change again within a tick of the clock: they are read again, and count as unchanged then.

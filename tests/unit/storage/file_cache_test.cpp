@@ -75,5 +75,28 @@ TEST_F(FileCacheTest, ForgetsOneOrAll) {
   EXPECT_EQ(size_of("\xFF\xFF"), std::nullopt);
 }
 
+// Goal: a cursor finds what find() does, whatever lies between the paths that are asked for: more than it reads ahead,
+// nothing, a gap, the end.
+TEST_F(FileCacheTest, ACursorFindsWhatAWalkAsksFor) {
+  WriteBatch batch;
+  for (std::uint64_t i = 0; i < 3000; i += 2) cache.put(batch, "f" + std::to_string(10'000 + i), file(i));
+  cache.put(batch, "", file(7));
+  ASSERT_TRUE(database->write(batch, Durability::buffered));
+  for (const std::uint64_t step : {1U, 2U, 7U, 700U, 2999U}) {
+    FileCacheCursor cursor(cache);
+    EXPECT_EQ(cursor.find("").value()->fingerprint, file(7).fingerprint);
+    for (std::uint64_t i = 0; i < 3100; i += step) {
+      const std::string path = "f" + std::to_string(10'000 + i);
+      const auto found = cursor.find(path).value();
+      EXPECT_EQ(found.has_value(), size_of(path).has_value()) << path;
+      if (found) EXPECT_EQ(found->fingerprint.size, *size_of(path));
+    }
+    EXPECT_FALSE(cursor.find("g").value());
+  }
+  FileCacheCursor late(cache);
+  EXPECT_EQ(late.find("f12998").value()->fingerprint.size, 2998U);
+  EXPECT_FALSE(late.find("f13000").value());
+}
+
 }  // namespace
 }  // namespace beffroi::storage
