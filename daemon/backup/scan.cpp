@@ -30,11 +30,13 @@ Scan::Scan(ScanContext context, SlotTaker take)
     : context_(std::move(context)),
       take_(std::move(take)),
       metadata_(context_.request.metadata ? *context_.request.metadata : own_metadata_),
-      previous_(context_.opener, context_.previous, [this](const Entry& entry) {
-        if (entry.type != EntryType::file) return;
-        ++statistics_.files_removed;
-        if (gone_) gone_(entry.path);
-      }) {}
+      previous_(context_.opener, context_.previous,
+                [this](const Entry& entry) {
+                  if (entry.type != EntryType::file) return;
+                  ++statistics_.files_removed;
+                  if (gone_) gone_(entry.path);
+                }),
+      cached_(context_.vault.files()) {}
 
 Result<void> Scan::run(std::vector<Source> sources) {
   std::sort(sources.begin(), sources.end(), [](const Source& a, const Source& b) {
@@ -299,7 +301,7 @@ Result<bool> Scan::content_is_known(const Slot& slot) {
   // anything.
   if (!context_.previous_is_own) return false;
   if (opens_wider(slot.entry(), *previous) || (slot.walked.network && !slot.may_fall_back)) return false;
-  BEFFROI_TRY(const auto cached, context_.vault.files().find(slot.entry().path));
+  BEFFROI_TRY(const auto cached, cached_.find(slot.entry().path));
   if (!cached || cached->content_digest != previous->content_digest ||
       cached->fingerprint != fingerprint_of(slot.walked.status, slot.walked.network))
     return false;

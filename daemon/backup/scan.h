@@ -83,6 +83,7 @@ class Scan final : private WalkVisitor {
   MetadataReader own_metadata_;
   MetadataReader& metadata_;
   PreviousTree previous_;
+  storage::FileCacheCursor cached_;
   const Source* source_ = nullptr;
   bool source_begun_ = false;        ///< something of it was handed on
   std::set<std::string> ancestors_;  ///< entry paths that were handed on

@@ -45,8 +45,7 @@ TEST(BackupTest, UnchangedFilesCostNothing) {
   EXPECT_EQ(world.entries(), entries);
 }
 
-// Goal: what the file's status tells to be unchanged is taken as it was, attributes included; a change of attributes
-// alone, or of rights, or of the file's owner, is a change.
+// Goal: a change of attributes alone, or of rights, is a change.
 TEST(BackupTest, ChangedMetadataOfUnchangedContentIsSeen) {
   BackupWorld world;
   write_file(world.at("a"), "content of a");
