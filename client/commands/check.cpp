@@ -71,6 +71,11 @@ Result<int> check(Session& session, const CheckWords& words) {
   } else {
     say_well(session, words, result);
   }
+  if (const auto waiting = number_field(result, "snapshots_not_sent"); waiting > 0)
+    session.say(
+        fill(ngettext("{} snapshot is not at the peer yet and was left out: 'beffroi sync' sends it.",
+                      "{} snapshots are not at the peer yet and were left out: 'beffroi sync' sends them.", waiting),
+             count_text(waiting)));
   session.answer(result);
   return damages > 0 ? kExitIntegrity : kExitDone;
 }

@@ -23,6 +23,7 @@ Json report_json(const CheckReport& report) {
     damages.push_back(std::move(one));
   }
   return {{"snapshots", report.snapshots},
+          {"snapshots_not_sent", report.snapshots_not_sent},
           {"objects", report.objects},
           {"bytes", report.bytes},
           {"files", report.files},

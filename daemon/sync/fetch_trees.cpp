@@ -143,6 +143,7 @@ class TreeFetch {
       if (header.space != space_)
         return fail(ErrorCode::corrupt, N_("The peer sent wrong bytes for the object {}."), ids[i].hex());
       descend(header.children, below);
+      progress_.bytes_read += objects[i]->size();
       incoming.push_back({ids[i], std::move(header), *objects[i]});
     }
     return vault_.objects().put(space_, incoming);

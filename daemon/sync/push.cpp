@@ -35,6 +35,9 @@ class Push {
     const auto pending = co_await pool_.run([&] { return vault_.unreceipted(); });
     if (!pending) co_return forward_error(pending);
     BEFFROI_CO_CHECK(co_await open_lease());
+    if (pending->size() > 1) {
+      BEFFROI_CO_CHECK(co_await pool_.run([&] { return estimate(); }));
+    }
     for (const Commit& commit : *pending) {
       BEFFROI_CO_CHECK(check_cancelled());
       newer_pending_ = &commit != &pending->back();
@@ -97,9 +100,21 @@ class Push {
     return Local{*info, std::move(children)};
   }
 
+  // Of several commits each is negotiated only when its turn comes. What the time left is told by is the whole.
+  Result<void> estimate() {
+    std::uint64_t bytes = 0;
+    BEFFROI_CHECK(vault_.objects().iterate(space_, [&](const ObjectId&, const storage::ObjectInfo& info) {
+      if (info.bytes_present && !info.receipted && !info.quarantined) bytes += info.sealed_bytes;
+      return true;
+    }));
+    progress_.bytes_to_send = bytes;
+    estimated_ = true;
+    return {};
+  }
+
   void plan(const ObjectId& id, const storage::ObjectInfo& info) {
     planned_[info.height].push_back(id);
-    progress_.bytes_to_send += info.sealed_bytes;
+    if (!estimated_) progress_.bytes_to_send += info.sealed_bytes;
   }
 
   asio::awaitable<Result<void>> push_commit(const Commit& commit) {
@@ -288,6 +303,7 @@ class Push {
   const storage::SpaceId space_;
   PushResult result_;
   bool leased_ = false;
+  bool estimated_ = false;      ///< progress_.bytes_to_send counts all commits already
   bool newer_pending_ = false;  ///< behind the commit that is being pushed
   std::set<ObjectId> wanted_;
   std::vector<ObjectId> losses_;  ///< of what is wanted: gone here too

@@ -41,10 +41,14 @@ class Check {
   Result<CheckReport> run() {
     progress_.phase = Phase::checking;
     BEFFROI_TRY(auto snapshots, vault_.snapshots());
-    progress_.files_total_estimate = snapshots.size();
+    if (!snapshots.empty()) progress_.files_total_estimate = snapshots.back().sealed.entries;
     // The newest first: it matters most, and the older ones add little to it.
     for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
-      if (snapshot->aside && !local_) continue;  // it was never sent
+      if (!local_ && (snapshot->aside || !snapshot->receipt_counter)) {
+        // What the peer has not confirmed it need not have.
+        ++report_.snapshots_not_sent;
+        continue;
+      }
       snapshot_ = snapshot->commit.id.hex();
       BEFFROI_CHECK(check_snapshot(*snapshot));
       ++report_.snapshots;

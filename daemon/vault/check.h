@@ -9,7 +9,8 @@ namespace beffroi::daemon {
 
 struct CheckReport {
   std::uint64_t snapshots = 0, objects = 0, files = 0;
-  std::uint64_t bytes = 0;  ///< of files, opened and compared
+  std::uint64_t snapshots_not_sent = 0;  ///< at a peer: left out, as it has not confirmed them
+  std::uint64_t bytes = 0;               ///< of files, opened and compared
   /// Sealed contents that were looked up in the local store's tables, not opened: what is here, and what only the peer
   /// has. 0 where contents are not looked at at all (at a peer without read_data).
   std::uint64_t bytes_in_place = 0, bytes_elsewhere = 0;

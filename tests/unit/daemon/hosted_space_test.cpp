@@ -72,8 +72,9 @@ TEST(HostedSpaceTest, AnObjectThatWasHealedMeanwhileStays) {
   TestVault vault;
   const auto sign = crypto::SigningKeyPair::generate(vault.random);
   const std::atomic<std::uint64_t> running_seconds = 0;
-  const HostParts parts{
-      *database, objects, clock, vault.random, sign, running_seconds, [](const auto&, const auto&) {}};
+  const std::atomic<bool> full = false;
+  const HostParts parts{*database, objects, clock, vault.random, sign, running_seconds, [](const auto&, const auto&) {},
+                        full};
   auto space = HostedSpaceImpl::open(parts, vault->log(), {});
   ASSERT_TRUE(space);
   storage::PayloadEncoder encoder;
