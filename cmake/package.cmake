@@ -1,12 +1,14 @@
 # The Debian package: both programs, units, users, configuration. Built and tried by scripts/package.
-install(FILES README.md LISEZMOI.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/beffroi)
+install(FILES README.md LISEZMOI.md CHANGELOG.md SECURITY.md CONTRIBUTING.md LICENSE
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/beffroi)
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/beffroi)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/beffroi RENAME copyright)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME beffroi)
 set(CPACK_PACKAGE_VENDOR "The Beffroi authors")
 set(CPACK_PACKAGE_CONTACT "The Beffroi authors <beffroi@beffroi.example>")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "encrypted backup and file sharing for small town halls")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "encrypted backup for small town halls")
 set(CPACK_PACKAGE_DESCRIPTION
     "A station encrypts, deduplicates and backs up the documents of a town hall to a peer.\n\
 The peer checks and keeps them without being able to read any of it.\n\

@@ -91,7 +91,7 @@ void add_backup(CLI::App& app, Session& session) {
   auto* const command = app.add_subcommand("backup", _("Back up now, and send it to the peer"));
   command->group(_("Commands"));
   const auto words = std::make_shared<BackupWords>();
-  command->add_option("--tag", words->tags, _("A word to find this snapshot by; may be repeated"))
+  command->add_option("--tag", words->tags, _("A word shown beside this snapshot in the list; may be repeated"))
       ->option_text(_("WORD"))
       ->allow_extra_args(false);
   command->add_flag("--dry-run", words->dry_run, _("Only show what would be done"));

@@ -40,18 +40,18 @@ void say_well(const Session& session, const CheckWords& words, const json& resul
   const std::string snapshots = count_text(number_field(result, "snapshots"));
   const std::string files = count_text(number_field(result, "files"));
   if (words.read_data) {
-    session.say(fill(_("All is well: {} snapshots, {} files, {} read and compared."), snapshots, files,
+    session.say(fill(_("All is well. Snapshots: {}; files: {}; read and compared: {}."), snapshots, files,
                      size_text(number_field(result, "bytes"))));
     return;
   }
   if (words.at == "peer") {
     session.say(
-        fill(_("The lists of files are well at the peer: {} snapshots, {} files. Their contents were not looked "
+        fill(_("The lists of files are well at the peer. Snapshots: {}; files: {}. Their contents were not looked "
                "at: 'beffroi check --read-data --at peer' does it."),
              snapshots, files));
     return;
   }
-  session.say(fill(_("Nothing is missing: {} snapshots, {} files, {} in place. They were not opened: 'beffroi check "
+  session.say(fill(_("Nothing is missing. Snapshots: {}; files: {}; in place: {}. They were not opened: 'beffroi check "
                      "--read-data' does it."),
                    snapshots, files, size_text(number_field(result, "bytes_in_place"))));
   if (const auto elsewhere = number_field(result, "bytes_elsewhere"); elsewhere > 0)

@@ -77,8 +77,8 @@ void say_recovered(const Session& session, const json& result, const std::string
                      session.console().name(text_field(latest, "host")),
                      std::to_string(number_field(result, "receipt_counter"))));
     session.say(
-        _("Hold date and receipt against the last report that you have from the peer: older ones would mean that it "
-          "keeps something back."));
+        _("Hold date and receipt against the last ones that 'beffroi status' showed: older ones would mean that the "
+          "peer keeps something back."));
   }
   if (!keep) session.say(_("The machines that were lost can no longer write to this vault."));
   if (!kit.empty())

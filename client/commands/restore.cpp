@@ -156,9 +156,9 @@ json report_json(const RestoreReport& report, const std::string& target, std::in
 void say_left(const Session& session, const RestoreReport& report) {
   if (report.left == 0) return;
   session.say(fill(
-      ngettext(
-          "{} file was there already and was left as it is ('--overwrite always' replaces it):",
-          "{} files were there already and were left as they are ('--overwrite always' replaces them):", report.left),
+      ngettext("{} file was in the target already and was left as it is ('--overwrite always' replaces it):",
+               "{} files were in the target already and were left as they are ('--overwrite always' replaces them):",
+               report.left),
       count_text(report.left)));
   for (std::size_t i = 0; i < report.left_paths.size() && i < kLeftShown; ++i)
     session.say("  " + session.console().name(report.left_paths[i]));

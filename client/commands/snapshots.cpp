@@ -18,7 +18,7 @@ std::string remarks(const json& snapshot) {
   for (const json& tag : sub_field(snapshot, "tags"))
     if (tag.is_string()) add("#" + tag.get<std::string>());
   if (flag_field(snapshot, "partial")) add(_("part of a big backup"));
-  if (flag_field(snapshot, "stale")) add(_("a source was missing"));
+  if (flag_field(snapshot, "stale")) add(_("a source was missing or empty"));
   if (const auto problems = number_field(snapshot, "problems"); problems > 0)
     add(fill(ngettext("{} problem", "{} problems", problems), count_text(problems)));
   return out;

@@ -15,7 +15,7 @@ using nlohmann::json;
 void say_last_backup(const Session& session, const json& status) {
   const json& last = sub_field(status, "last_backup");
   if (last.empty()) {
-    session.say(_("Nothing has been backed up yet."));
+    session.say(_("This machine has not backed anything up yet."));
     return;
   }
   const std::string when = time_text(text_field(last, "time"));

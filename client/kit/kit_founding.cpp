@@ -52,7 +52,7 @@ Result<void> confirm_words(const Console& console, const std::vector<std::string
   for (const std::size_t position : random_positions(words.size(), kKitWordsAsked, random)) {
     for (;;) {
       BEFFROI_TRY(std::string typed,
-                  console.ask(fill(_("Word {} of the sheet: "), std::to_string(position + 1)), true));
+                  console.ask(fill(_("Word {} of the sheet (it is not shown): "), std::to_string(position + 1)), true));
       const crypto::ScopedWipe wiped(typed);
       const auto meant = crypto::kit_word_index(typed);
       if (meant && meant == crypto::kit_word_index(words[position])) break;

@@ -76,9 +76,12 @@ class TlsChannel final : public Channel {
               {tls_->address}};
     const bool first = side_ == TlsSide::client && bytes_received_ == 0;
     if (first && error.category() == asio::error::get_ssl_category())
-      return {ErrorCode::refused,
-              N_("The peer at {} does not know this computer. Ask the EPCI for an invitation, then join again."),
-              {tls_->address}};
+      return {
+          ErrorCode::refused,
+          N_("The peer at {} does not know this computer. If it never joined, ask the EPCI for an invitation. If the "
+             "vault was brought back on another machine since, this one was removed, and a new invitation does not "
+             "help: call your technician."),
+          {tls_->address}};
     if (first)
       return {ErrorCode::unreachable, N_("The peer at {} closed the line at once. Try again later."), {tls_->address}};
     return {ErrorCode::unreachable,

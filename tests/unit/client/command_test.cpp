@@ -232,7 +232,7 @@ TEST_F(CommandTest, CheckSaysWhatItDidNotLookAt) {
   daemon_.answer("POST /v1/check", result.dump() + "\n");
   const CommandResult local = run({"check"});
   EXPECT_EQ(local.exit_code, 0);
-  EXPECT_THAT(local.out, HasSubstr("2.0 KiB in place"));
+  EXPECT_THAT(local.out, HasSubstr("in place: 2.0 KiB"));
   EXPECT_THAT(local.out, HasSubstr("not opened"));
   EXPECT_THAT(local.out, HasSubstr("4.0 KiB more are only at the peer"));
   const CommandResult remote = run({"check", "--at", "peer"});
