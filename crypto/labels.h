@@ -27,6 +27,7 @@ inline constexpr Label record_id = make_label("bfr1 record id");
 inline constexpr Label receipt_id = make_label("bfr1 receipt id");
 inline constexpr Label device_id = make_label("bfr1 device id");
 inline constexpr Label part_hash = make_label("bfr1 part hash");
+inline constexpr Label attributes_hash = make_label("bfr1 attributes");
 // From an epoch secret.
 inline constexpr Label object_encrypt = make_label("bfr1 obj encrypt");
 inline constexpr Label object_nonce = make_label("bfr1 obj nonce");

@@ -40,19 +40,21 @@ class Learner {
   ~Learner() { write(); }
   void learn(const storage::Segment& segment) {
     const std::lock_guard lock(mutex_);
-    vault_.dedup().add_segment(batch_, segment);
-    if (batch_.size_bytes() >= kLearnBatchBytes) write();
+    // The index is only a help: what goes wrong here costs nothing but the help.
+    if (vault_.dedup().add_segment(batch_, segment, numbers_)) {
+      if (batch_.size_bytes() >= kLearnBatchBytes) write();
+    }
   }
 
  private:
-  // The index is only a help: a write that fails costs nothing but the help.
   void write() {
-    (void)vault_.database().write(batch_, storage::Durability::buffered);
+    if (!vault_.database().write(batch_, storage::Durability::buffered)) numbers_.clear();
     batch_.clear();
   }
   Vault& vault_;
   std::mutex mutex_;
   storage::WriteBatch batch_;
+  storage::BundleNumbers numbers_;
 };
 
 /// Type X: the whole stream fails here.

@@ -98,7 +98,7 @@ class BackupRun {
       ContentStage content(sink, *presence_, problems_, state, progress_, thread_count(request_.threads),
                            {keys_, vault_.local_source()});
       TreeStage tree(vault_, sink, problems_, state, progress_, {started_.seconds - kTimestampDoubtSeconds}, plan,
-                     bundles);
+                     bundles, thread_count(request_.threads));
       Scan scan(scan_context(), [&](const SlotPointer& slot) -> Result<void> {
         const bool to_read = !slot->done;
         tree.push(slot);

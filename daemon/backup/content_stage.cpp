@@ -109,6 +109,9 @@ Result<bool> ContentStage::read_attempt(FileReader& reader, const SlotPointer& s
   if (reading.changed && !is_last) return false;
   // Thousands of slots may wait behind a huge file: none may hold a folder open meanwhile.
   slot->walked.folder.reset();
+  const auto seen = fingerprint_of(slot->walked.status, false);
+  slot->attributes_known =
+      !slot->walked.attributes_lost && !slot->walked.network && seen == fingerprint_of(reading.before, false);
   slot->walked.status = reading.before;
   refresh(slot->entry(), reading.before);
   if (reading.changed) {

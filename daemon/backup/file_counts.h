@@ -27,6 +27,11 @@ inline void count_entry(const Slot& slot, bool same_content, storage::CommitStat
     return;
   }
   statistics.bytes_source += entry.size;
+  if (slot.as_known) {
+    ++statistics.files_unchanged;
+    ++progress.files_unchanged;
+    return;
+  }
   const bool was_file = slot.previous && slot.previous->type == storage::EntryType::file;
   if (!was_file) {
     ++statistics.files_new;

@@ -71,14 +71,15 @@ Result<std::string> read_link(int folder, const std::string& name) {
   }
 }
 
-/// Names of the attributes, NUL-terminated each; empty when there are none or they can't be listed.
-std::string list_xattrs(const char* path) {
+/// Names of the attributes, NUL-terminated each; nullopt when they can't be listed.
+std::optional<std::string> list_xattrs(const char* path) {
   std::string names(1024, '\0');
   ssize_t length = ::llistxattr(path, names.data(), names.size());
   if (length < 0 && errno == ERANGE) {
     names.resize(kMaxXattrListBytes);
     length = ::llistxattr(path, names.data(), names.size());
   }
+  if (length < 0 && errno != ENOTSUP && errno != ENOENT) return std::nullopt;
   names.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
   return names;
 }
@@ -105,11 +106,15 @@ struct Attributes {
 Attributes read_xattrs(int folder, const std::string& name) {
   // By way of /proc: there is no llistxattrat(), and opening each file would need the right to read it.
   const std::string path = "/proc/self/fd/" + std::to_string(folder) + "/" + name;
-  const std::string names = list_xattrs(path.c_str());
+  const std::optional<std::string> names = list_xattrs(path.c_str());
   Attributes out;
+  if (!names) {
+    out.lost.emplace_back();
+    return out;
+  }
   std::size_t total = 0;
-  for (std::size_t at = 0; at < names.size();) {
-    const std::string attribute(names.c_str() + at);
+  for (std::size_t at = 0; at < names->size();) {
+    const std::string attribute(names->c_str() + at);
     at += attribute.size() + 1;
     auto value = read_xattr(path.c_str(), attribute.c_str());
     if (!value && value.error() == ENODATA) continue;
@@ -186,6 +191,10 @@ const std::string& MetadataReader::group_name(gid_t gid) {
       found->second = record.gr_name;
   }
   return found->second;
+}
+
+bool MetadataReader::are_names_of(const Entry& entry) {
+  return entry.user == user_name(entry.uid) && entry.group == group_name(entry.gid);
 }
 
 Result<std::optional<Entry>> MetadataReader::read(int folder, const std::string& name, const struct stat& status,

@@ -27,7 +27,10 @@ class MetadataReader {
   /// (Virtual so that a test can change the files at this moment.)
   virtual Result<std::optional<storage::Entry>> read(int folder, const std::string& name, const struct stat& status,
                                                      bool network = false);
-  /// Names of the attributes that the last read() left out, as they could not be read or would not fit an entry.
+  /// Are user and group of the entry what the system calls its owners now?
+  bool are_names_of(const storage::Entry& entry);
+  /// Names of the attributes that the last read() left out, as they could not be read or would not fit an entry; an
+  /// empty one when they could not even be listed.
   const std::vector<std::string>& lost_attributes() const { return lost_attributes_; }
   /// Does the open folder lie on a file system that keeps neither inodes nor change times?
   virtual bool is_network(int folder) const;

@@ -27,9 +27,14 @@ Result<void> PreviousTree::skip_to(std::string_view path, bool behind) {
   return {};
 }
 
-Result<std::optional<Entry>> PreviousTree::take(std::string_view path) {
+Result<const Entry*> PreviousTree::peek(std::string_view path) {
   BEFFROI_CHECK(skip_to(path, false));
-  if (!next_ || next_->path != path) return std::nullopt;
+  return next_ && next_->path == path ? &*next_ : nullptr;
+}
+
+Result<std::optional<Entry>> PreviousTree::take(std::string_view path) {
+  BEFFROI_TRY(const Entry* const found, peek(path));
+  if (found == nullptr) return std::nullopt;
   std::optional<Entry> out = std::move(next_);
   BEFFROI_CHECK(advance());
   return out;

@@ -14,6 +14,8 @@ class PreviousTree {
 
   /// The entry of this path, if the last snapshot had one. What is passed over on the way is gone.
   Result<std::optional<storage::Entry>> take(std::string_view path);
+  /// The same, but the entry is left to be taken. Valid until the next call.
+  Result<const storage::Entry*> peek(std::string_view path);
   /// True when the last snapshot has something below `path` that was not taken yet.
   Result<bool> has_below(std::string_view path);
   /// Takes all that is below `path`.

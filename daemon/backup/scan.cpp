@@ -290,9 +290,41 @@ bool Scan::join_links(Slot& slot) {
   return true;
 }
 
+Result<bool> Scan::take_as_known(const std::string& entry_path, const struct stat& status, bool network) {
+  // A network's file system doesn't say when attributes change; and links of one file belong together.
+  if (network || status.st_nlink != 1 || context_.request.rehash || !context_.previous_is_own) return false;
+  BEFFROI_TRY(const Entry* const previous, or_without_previous<const Entry*>(previous_.peek(entry_path), nullptr));
+  if (previous == nullptr) return false;
+  BEFFROI_TRY(const bool as_known, is_as_known(*previous, status));
+  if (!as_known) return false;
+  auto slot = std::make_shared<Slot>();
+  slot->as_known = true;
+  BEFFROI_TRY(auto entry, take_previous(entry_path));
+  slot->entry() = std::move(*entry);
+  ++context_.progress.files_scanned;
+  source_begun_ = true;
+  BEFFROI_CHECK(take_(slot));
+  return true;
+}
+
+/// The change time vouches for all that the file cache's row was written with; the row, for the last snapshot's entry.
+Result<bool> Scan::is_as_known(const Entry& previous, const struct stat& status) {
+  if (previous.type != EntryType::file || previous.flags != 0 || !previous.hard_link.empty() ||
+      previous.mode != (status.st_mode & 07777U) || previous.uid != status.st_uid || previous.gid != status.st_gid ||
+      previous.mtime_s != status.st_mtim.tv_sec ||
+      previous.mtime_ns != static_cast<std::uint32_t>(status.st_mtim.tv_nsec) || !metadata_.are_names_of(previous))
+    return false;
+  BEFFROI_TRY(const auto cached, cached_.find(previous.path));
+  if (!cached || !cached->attributes || cached->content_digest != previous.content_digest ||
+      cached->fingerprint != fingerprint_of(status, false) ||
+      *cached->attributes != storage::attributes_hash(previous.xattrs))
+    return false;
+  return context_.presence.has_content(previous, false);
+}
+
 /// Was the file like this when it was last read, and is what was read then still here? (Size and time are all that a
 /// network's file system tells: there the readers must be the same as well, or the old content would go to others.)
-Result<bool> Scan::content_is_known(const Slot& slot) {
+Result<bool> Scan::content_is_known(Slot& slot) {
   constexpr std::uint32_t kDoubtful = storage::kEntryUnreadable | storage::kEntryChangedWhileRead;
   const auto& previous = slot.previous;
   if (context_.request.rehash || !previous || previous->type != EntryType::file || (previous->flags & kDoubtful) != 0)
@@ -305,7 +337,10 @@ Result<bool> Scan::content_is_known(const Slot& slot) {
   if (!cached || cached->content_digest != previous->content_digest ||
       cached->fingerprint != fingerprint_of(slot.walked.status, slot.walked.network))
     return false;
-  return context_.presence.has_content(*previous, false);
+  BEFFROI_TRY(const bool present, context_.presence.has_content(*previous, false));
+  // A row without the attributes is completed, so that the next run needn't read them.
+  slot.attributes_known = present && !cached->attributes && !slot.walked.attributes_lost && !slot.walked.network;
+  return present;
 }
 
 }  // namespace beffroi::daemon

@@ -49,6 +49,8 @@ class Scan final : private WalkVisitor {
 
  private:
   Result<void> found(Walked walked) override;
+  /// An unchanged file costs its lstat, a row of the file cache and an entry of the last snapshot: no more.
+  Result<bool> take_as_known(const std::string& entry_path, const struct stat& status, bool network) override;
   /// The last snapshot's entry stands for a folder that is open to more people than it was: what was below it stays
   /// hidden from them.
   Result<void> unreadable_folder(Walked walked, const Error& reason) override;
@@ -71,7 +73,8 @@ class Scan final : private WalkVisitor {
   Result<std::optional<storage::Entry>> take_previous(const std::string& entry_path);
   void note_folder(const Slot& slot);
   bool may_keep(const std::string& entry_path) const;
-  Result<bool> content_is_known(const Slot& slot);
+  Result<bool> is_as_known(const storage::Entry& previous, const struct stat& status);
+  Result<bool> content_is_known(Slot& slot);
   bool join_links(Slot& slot);
   void forget_previous(const Error& reason);
   template <class Value>

@@ -1,6 +1,7 @@
 // One entry on its way from the walk to the tree.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "daemon/backup/walk.h"
@@ -27,10 +28,14 @@ struct Slot {
   Walked walked;                           ///< its entry grows complete on the way
   std::optional<storage::Entry> previous;  ///< the last snapshot's
   bool separate = false;
-  bool done = true;      ///< guarded by the run's state: the content is known, or will never be
-  bool dropped = false;  ///< vanished before it was read: not in the tree
+  std::atomic<bool> done = true;  ///< the content is known, or will never be; becomes true in RunState::update()
+  bool dropped = false;           ///< vanished before it was read: not in the tree
   bool was_read = false;
   bool kept = false;  ///< the last snapshot's entry, as it was
+  bool as_known =
+      false;  ///< a file that has not changed at all: the entry is the last snapshot's, which is not repeated
+  /// The walk's reading of the attributes belongs to walked.status.
+  bool attributes_known = false;
   /// False below a folder that is open to more people than it was: they would read what was kept from them.
   bool may_fall_back = true;
   Bytes small_content;  ///< waits to be put into a bundle

@@ -96,10 +96,11 @@ Result<ObjectRef> StoreSink::put(ObjectKind kind, const Digest& digest, const st
   BEFFROI_CHECK(outcome());
   const auto payload = EncoderPool::Loan(*encoders_)->encode(plaintext);
   auto sealed = storage::seal_object(space_, *keys_->current(), kind, children, payload.bytes);
-  return add(std::move(sealed), [&, ref = sealed.ref](Batch& batch) {
+  return add(std::move(sealed), [&, ref = sealed.ref](Batch& batch) -> Result<void> {
     batch.trees.insert_or_assign({kind, digest}, ref);
     vault_.dedup().add_object(batch.index, kind, digest, ref);
     if (kind == ObjectKind::bundle) note_bundle_length(batch.index, ref.id, plaintext.size());
+    return {};
   });
 }
 
@@ -149,16 +150,16 @@ Result<Segment> StoreSink::put_piece(const Digest& digest, ByteView plaintext, c
       .length = plaintext.size(), .object = sealed.ref, .offset = 0, .in_bundle = false, .digest = digest};
   BEFFROI_CHECK(add(std::move(sealed), [&](Batch& batch) {
     batch.segments.insert_or_assign(digest, segment);
-    vault_.dedup().add_segment(batch.index, segment);
+    return vault_.dedup().add_segment(batch.index, segment, numbers_);
   }));
   return segment;
 }
 
-void StoreSink::note_segment(const Segment& segment) {
+Result<void> StoreSink::note_segment(const Segment& segment) {
   const std::lock_guard lock(mutex_);
   open_->segments.insert_or_assign(segment.digest, segment);
-  vault_.dedup().add_segment(open_->index, segment);
   open_->has_index = true;
+  return vault_.dedup().add_segment(open_->index, segment, numbers_);
 }
 
 void StoreSink::write_behind(const std::function<void(storage::WriteBatch&)>& change) {
@@ -167,7 +168,7 @@ void StoreSink::write_behind(const std::function<void(storage::WriteBatch&)>& ch
   open_->has_index = true;
 }
 
-Result<ObjectRef> StoreSink::add(storage::SealedObject object, const std::function<void(Batch&)>& index) {
+Result<ObjectRef> StoreSink::add(storage::SealedObject object, const AddToIndex& index) {
   const ObjectRef ref = object.ref;
   // The same bytes may be here under a digest that the index has forgotten.
   BEFFROI_TRY(const auto info, vault_.objects().info(space_, ref.id));
@@ -184,8 +185,8 @@ Result<ObjectRef> StoreSink::add(storage::SealedObject object, const std::functi
       if (!info && added_.size() < kMaxGiveBackObjects) added_.push_back(ref.id);
       open_->objects.push_back(std::move(object));
     }
-    index(*open_);
     open_->has_index = true;
+    BEFFROI_CHECK(index(*open_));
     full = open_->bytes >= kStoreBatchBytes || open_->objects.size() >= kStoreBatchObjects;
   }
   presence_.note(ref.id);

@@ -41,7 +41,7 @@ class StoreSink final : public storage::ObjectSink {
   /// Stores a piece of a file as a chunk, unless it is there already.
   Result<storage::Segment> put_piece(const storage::Digest& digest, ByteView plaintext, const PieceRules& rules);
   /// Makes a slice of a bundle that was put known to later lookups.
-  void note_segment(const storage::Segment& segment);
+  Result<void> note_segment(const storage::Segment& segment);
   /// Adds a change that is to be written behind the objects put so far.
   void write_behind(const std::function<void(storage::WriteBatch&)>& change);
   /// Writes what waits. Survives kill -9 when it returns; a power cut only after the store's sync().
@@ -59,7 +59,8 @@ class StoreSink final : public storage::ObjectSink {
  private:
   struct Batch;
   class EncoderPool;
-  Result<storage::ObjectRef> add(storage::SealedObject object, const std::function<void(Batch&)>& index);
+  using AddToIndex = std::function<Result<void>(Batch&)>;
+  Result<storage::ObjectRef> add(storage::SealedObject object, const AddToIndex& index);
   Result<storage::EncodedPayload> encode_piece(ByteView plaintext, const PieceRules& rules,
                                                storage::ChildTable& children);
   Result<void> write(Batch& batch);
@@ -75,6 +76,7 @@ class StoreSink final : public storage::ObjectSink {
   std::mutex writing_;  ///< one batch after the other; taken before mutex_
   mutable std::mutex mutex_;
   std::shared_ptr<Batch> open_, being_written_;
+  storage::BundleNumbers numbers_;  ///< batches are written in order
   std::optional<Error> failure_;
   std::vector<storage::ObjectId> added_;  ///< in the order of arrival: children before parents
   std::atomic<std::uint64_t> objects_added_{0};

@@ -8,7 +8,7 @@ using storage::Entry;
 using storage::EntryType;
 
 TreeStage::TreeStage(Vault& vault, StoreSink& sink, ProblemList& problems, RunState& run, Progress& progress,
-                     storage::UnixTime trusted_before, PartialPlan& plan, BundleUse& bundles)
+                     storage::UnixTime trusted_before, PartialPlan& plan, BundleUse& bundles, std::size_t threads)
     : vault_(vault),
       sink_(sink),
       problems_(problems),
@@ -17,36 +17,55 @@ TreeStage::TreeStage(Vault& vault, StoreSink& sink, ProblemList& problems, RunSt
       trusted_before_(trusted_before),
       plan_(plan),
       bundles_(bundles),
-      slots_(kMaxSlotsWaiting, kMaxSlotBytesWaiting),
-      packer_(sink.keys(), sink,
-              [this](std::uint64_t token, const storage::Segment& segment) {
-                Held& held = held_[token - first_held_];
-                held.slot->entry().segments = {segment};
-                held.waits_for_bundle = false;
-                sink_.note_segment(segment);
-              }),
+      slots_(kMaxSlotsWaiting / kSlotsPerPush, kMaxSlotBytesWaiting),
+      full_(kMaxBundlesWaiting, SIZE_MAX),
       builder_(sink.keys(), sink) {
-  run_.on_stop([this] { slots_.close(); });
+  run_.on_stop([this] {
+    slots_.close();
+    full_.close();
+  });
+  sealers_.emplace(threads, [this] { seal_bundles(); });
   thread_.emplace(1, [this] { run_stage(); });
 }
 
-TreeStage::~TreeStage() { slots_.close(); }
+TreeStage::~TreeStage() {
+  slots_.close();
+  full_.close();
+}
+
+void TreeStage::push(const SlotPointer& slot) {
+  pushed_.push_back(slot);
+  pushed_bytes_ += weight_of(*slot);
+  if (pushed_.size() == kSlotsPerPush || pushed_bytes_ >= kMaxSlotBytesWaiting / kSlotsPerPush) push_on();
+}
+
+void TreeStage::push_on() {
+  slots_.push(std::exchange(pushed_, {}), std::exchange(pushed_bytes_, 0));
+  pushed_.reserve(kSlotsPerPush);
+}
 
 Result<BuiltTree> TreeStage::finish() {
+  push_on();
   slots_.finish();
   thread_->join();
+  full_.finish();
+  sealers_->join();
   BEFFROI_CHECK(run_.outcome());
   return built_;
 }
 
 void TreeStage::run_stage() {
   const auto outcome = [&]() -> Result<void> {
-    while (const auto slot = slots_.pop()) {
-      if (!run_.wait([&] { return (*slot)->done; })) return {};
-      BEFFROI_CHECK(take(*slot));
+    while (const auto slots = slots_.pop()) {
+      for (const SlotPointer& slot : *slots) {
+        if (!slot->done && !run_.wait([&] { return slot->done.load(); })) return {};
+        BEFFROI_CHECK(take(slot));
+      }
     }
     if (run_.stopped()) return {};
-    BEFFROI_CHECK(packer_.flush());
+    close_packing();
+    BEFFROI_TRY(const bool all, take_all_packings());
+    if (!all) return {};
     BEFFROI_CHECK(emit_ready());
     BEFFROI_TRY(built_.root, builder_.finish());
     return sink_.outcome();
@@ -60,20 +79,79 @@ Result<void> TreeStage::take(const SlotPointer& slot) {
   held_.push_back({slot, weight_of(*slot), is_small});
   held_bytes_ += held_.back().weight;
   if (is_small) BEFFROI_CHECK(hold_small(slot));
-  if (held_bytes_ > kMaxHeldBytes) BEFFROI_CHECK(packer_.flush());
+  BEFFROI_CHECK(take_what_is_sealed());
+  if (held_bytes_ > kMaxHeldBytes) {
+    close_packing();
+    BEFFROI_TRY(const bool all, take_all_packings());
+    if (!all) return {};
+  }
   return emit_ready();
 }
 
 /// Equal files may have been packed since this one was looked up.
 Result<void> TreeStage::hold_small(const SlotPointer& slot) {
   const Bytes content = std::exchange(slot->small_content, {});
+  const std::uint64_t number = first_held_ + held_.size() - 1;
+  if (Packing* const packing = packing_of(slot->small_digest)) {
+    packing->files.emplace_back(number, *packing->bundle.find(slot->small_digest));
+    return {};
+  }
   BEFFROI_TRY(const auto known, sink_.find_segment(slot->small_digest));
   if (known && known->length == content.size()) {
     slot->entry().segments = {*known};
     held_.back().waits_for_bundle = false;
     return {};
   }
-  return packer_.add(first_held_ + held_.size() - 1, slot->small_digest, content);
+  if (open_ == nullptr) open_ = packings_.emplace_back(std::make_shared<Packing>()).get();
+  open_->files.emplace_back(number, open_->bundle.add(slot->small_digest, content));
+  if (open_->bundle.is_full()) close_packing();
+  return {};
+}
+
+void TreeStage::close_packing() {
+  if (std::exchange(open_, nullptr) != nullptr) full_.push(packings_.back());
+}
+
+/// The bundle that will hold content with this digest, if one does.
+TreeStage::Packing* TreeStage::packing_of(const storage::Digest& digest) {
+  for (const auto& packing : packings_)
+    if (packing->bundle.find(digest)) return packing.get();
+  return nullptr;
+}
+
+void TreeStage::seal_bundles() {
+  while (const auto packing = full_.pop()) {
+    const auto sealed = (*packing)->bundle.seal(sink_.keys(), sink_);
+    if (!sealed) return run_.stop(sealed.error());
+    (*packing)->object = *sealed;
+    run_.update([&] { (*packing)->sealed = true; });
+  }
+}
+
+Result<void> TreeStage::take_sealed(Packing& packing) {
+  for (auto& [number, segment] : packing.files) {
+    segment.object = packing.object;
+    Held& held = held_[number - first_held_];
+    held.slot->entry().segments = {segment};
+    held.waits_for_bundle = false;
+    BEFFROI_CHECK(sink_.note_segment(segment));
+  }
+  return {};
+}
+
+Result<void> TreeStage::take_what_is_sealed() {
+  for (; !packings_.empty() && packings_.front()->sealed; packings_.pop_front())
+    BEFFROI_CHECK(take_sealed(*packings_.front()));
+  return {};
+}
+
+/// Waits for the bundles that are being sealed; false when the run was stopped before.
+Result<bool> TreeStage::take_all_packings() {
+  for (; !packings_.empty(); packings_.pop_front()) {
+    if (!run_.wait([&] { return packings_.front()->sealed.load(); })) return false;
+    BEFFROI_CHECK(take_sealed(*packings_.front()));
+  }
+  return true;
 }
 
 Result<void> TreeStage::emit_ready() {
@@ -131,7 +209,7 @@ Result<void> TreeStage::emit(Slot& slot) {
     problems_.add(entry.path, added.error());
     return {};
   }
-  const bool same_content = slot.previous && slot.previous->content_digest == entry.content_digest;
+  const bool same_content = slot.as_known || (slot.previous && slot.previous->content_digest == entry.content_digest);
   count_entry(slot, same_content, built_.statistics, progress_);
   if (entry.type == EntryType::file) {
     remember_file(slot);
@@ -149,12 +227,17 @@ Result<void> TreeStage::emit(Slot& slot) {
 void TreeStage::remember_file(const Slot& slot) {
   constexpr std::uint32_t kDoubtful =
       storage::kEntryChangedWhileRead | storage::kEntryUnreadable | storage::kEntryStale;
-  if (!slot.was_read || (slot.entry().flags & kDoubtful) != 0) return;
+  const bool has_news = slot.was_read || slot.attributes_known;
+  if (!has_news || (slot.entry().flags & kDoubtful) != 0) return;
   const auto fingerprint = fingerprint_of(slot.walked.status, slot.walked.network);
   const std::int64_t changed = slot.walked.network ? fingerprint.mtime_s : fingerprint.ctime_s;
   if (changed >= trusted_before_.seconds) return;
   sink_.write_behind([&](storage::WriteBatch& batch) {
-    vault_.files().put(batch, slot.entry().path, {fingerprint, slot.entry().content_digest});
+    const auto attributes = storage::attributes_hash(slot.entry().xattrs);
+    vault_.files().put(batch, slot.entry().path,
+                       {.fingerprint = fingerprint,
+                        .content_digest = slot.entry().content_digest,
+                        .attributes = slot.attributes_known ? std::optional(attributes) : std::nullopt});
   });
 }
 

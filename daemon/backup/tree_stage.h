@@ -1,7 +1,8 @@
-// The last stage: takes the entries in path order, waits for the content of each, packs small files into bundles, and
-// builds the tree.
+// The last stage: takes the entries in path order, waits for the content of each, packs small files into bundles, which
+// are sealed by threads of their own, and builds the tree.
 #pragma once
 
+#include <atomic>
 #include <deque>
 
 #include "daemon/backup/content_stage.h"
@@ -14,8 +15,12 @@ namespace beffroi::daemon {
 /// Bounds of what waits between walk and tree.
 inline constexpr std::size_t kMaxSlotsWaiting = 4096;
 inline constexpr std::size_t kMaxSlotBytesWaiting = std::size_t{24} * 1024 * 1024;
+/// So many are handed over at once: waking a thread for each would cost more than the work on it.
+inline constexpr std::size_t kSlotsPerPush = 64;
 /// Entries that wait for a bundle to fill; with more, it is closed as it is.
 inline constexpr std::size_t kMaxHeldBytes = std::size_t{16} * 1024 * 1024;
+/// Full bundles that wait to be sealed.
+inline constexpr std::size_t kMaxBundlesWaiting = 2;
 
 struct BuiltTree {
   storage::TreeRoot root;
@@ -28,10 +33,10 @@ class TreeStage {
   /// Files whose change times are not older than `trusted_before` are read again by the next backup: a change within
   /// the same tick of the clock would not show.
   TreeStage(Vault& vault, StoreSink& sink, ProblemList& problems, RunState& run, Progress& progress,
-            storage::UnixTime trusted_before, PartialPlan& plan, BundleUse& bundles);
+            storage::UnixTime trusted_before, PartialPlan& plan, BundleUse& bundles, std::size_t threads);
   ~TreeStage();
 
-  void push(const SlotPointer& slot) { slots_.push(slot, weight_of(*slot)); }
+  void push(const SlotPointer& slot);
   /// Nothing more comes; waits for the tree.
   Result<BuiltTree> finish();
 
@@ -41,9 +46,23 @@ class TreeStage {
     std::size_t weight = 0;
     bool waits_for_bundle = false;
   };
+  /// One bundle, from its first file until the entries of its files have been told where they are.
+  struct Packing {
+    storage::OpenBundle bundle;
+    std::vector<std::pair<std::uint64_t, storage::Segment>> files;  ///< number of the held entry, where its content is
+    std::atomic<bool> sealed = false;                               ///< becomes true in RunState::update()
+    storage::ObjectRef object;                                      ///< known when sealed
+  };
+  void push_on();
   void run_stage();
   Result<void> take(const SlotPointer& slot);
   Result<void> hold_small(const SlotPointer& slot);
+  Packing* packing_of(const storage::Digest& digest);
+  void close_packing();
+  Result<void> take_sealed(Packing& packing);
+  Result<void> take_what_is_sealed();
+  Result<bool> take_all_packings();
+  void seal_bundles();
   Result<void> emit_ready();
   Result<void> emit(Slot& slot);
   Result<void> resolve_link(Slot& slot);
@@ -58,14 +77,18 @@ class TreeStage {
   const storage::UnixTime trusted_before_;
   PartialPlan& plan_;
   BundleUse& bundles_;
-  WorkQueue<SlotPointer> slots_;
+  std::vector<SlotPointer> pushed_;  ///< not handed over yet; of the thread that pushes
+  std::size_t pushed_bytes_ = 0;
+  WorkQueue<std::vector<SlotPointer>> slots_;
   std::deque<Held> held_;
   std::uint64_t first_held_ = 0;  ///< number of held_.front() among all that were ever held
   std::size_t held_bytes_ = 0;
-  storage::BundlePacker packer_;
+  std::deque<std::shared_ptr<Packing>> packings_;  ///< in order
+  Packing* open_ = nullptr;                        ///< the last of them, when it still takes files
+  WorkQueue<std::shared_ptr<Packing>> full_;
   storage::TreeBuilder builder_;
   BuiltTree built_;
-  std::optional<WorkerThreads> thread_;  ///< one; last: it uses all of the above
+  std::optional<WorkerThreads> sealers_, thread_;  ///< last: they use all of the above; thread_ is one
 };
 
 }  // namespace beffroi::daemon

@@ -125,6 +125,10 @@ class Walker {
       return {};
     }
     const bool network = frames_.empty() ? network_ : frames_.back().network;
+    if (S_ISREG(status.st_mode) && pending_ == 0) {
+      BEFFROI_TRY(const bool taken, visitor_.take_as_known(path_, status, network));
+      if (taken) return {};
+    }
     auto entry = metadata_.read(folder->get(), name, status, network);
     if (!entry) {
       if (entry.error().code == ErrorCode::not_found) return {};
@@ -136,7 +140,7 @@ class Walker {
                                     N_("Some of its attributes could not be read, or are too large, and are not in the "
                                        "snapshot."),
                                     {}});
-    Walked walked{std::move(**entry), status, network, folder, name};
+    Walked walked{std::move(**entry), status, network, !metadata_.lost_attributes().empty(), folder, name};
     walked.entry.path = path_;
     if (walked.entry.type != storage::EntryType::directory) return tell(std::move(walked));
     // Another file system's mount point is kept as an empty folder.
@@ -160,11 +164,13 @@ class Walker {
   }
 
   Result<void> tell_pending() {
+    if (pending_ == 0) return {};
     for (Frame& frame : frames_) {
       if (!frame.pending) continue;
       BEFFROI_CHECK(visitor_.found(std::move(*frame.pending)));
       frame.pending.reset();
     }
+    pending_ = 0;
     return {};
   }
 
@@ -200,6 +206,7 @@ class Walker {
     frame.path_length = path_.size();
     frame.rules = filter_.size();
     frame.verdict = verdict;
+    if (pending) ++pending_;
     frame.pending = std::move(pending);
     frame.network = frames_.empty() || frames_.back().device != status.st_dev
                         ? metadata_.is_network(frame.folder->get())
@@ -238,6 +245,7 @@ class Walker {
   Result<void> leave() {
     const Frame done = std::move(frames_.back());
     frames_.pop_back();
+    if (done.pending) --pending_;
     filter_.shrink_to(done.rules);
     if (frames_.empty() || frames_.back().folder) return {};
     return reopen(done);
@@ -277,6 +285,7 @@ class Walker {
   std::string path_;
   std::vector<std::string> components_;  ///< of path_ below the source
   std::vector<Frame> frames_;
+  std::size_t pending_ = 0;  ///< frames that have one
 };
 
 }  // namespace

@@ -19,7 +19,8 @@ struct Walked {
   storage::Entry entry;  ///< all but the content
   struct stat status{};
   bool network = false;  ///< the file system keeps neither inodes nor change times
-  OpenFolder folder;     ///< where `name` is
+  bool attributes_lost = false;
+  OpenFolder folder;  ///< where `name` is
   std::string name;
 };
 
@@ -28,6 +29,9 @@ class WalkVisitor {
  public:
   virtual ~WalkVisitor() = default;
   virtual Result<void> found(Walked walked) = 0;
+  /// Asked about a regular file by its lstat alone, before anything else of it is read: true when it is taken as the
+  /// visitor knows it, and found() is not called. (`network`: see Walked.)
+  virtual Result<bool> take_as_known(const std::string& entry_path, const struct stat& status, bool network) = 0;
   /// A folder that could not be opened or listed, instead of found(): what was known below it is all there is.
   virtual Result<void> unreadable_folder(Walked walked, const Error& reason) = 0;
   /// A folder that was found, and could not be finished: of what was known below it, the rest is all there is.

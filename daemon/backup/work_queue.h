@@ -40,7 +40,8 @@ class WorkQueue {
     Item item = std::move(items_.front().first);
     weight_ -= items_.front().second;
     items_.pop_front();
-    room_.notify_all();
+    // Half empty: who fills the queue is not woken for each item.
+    if (items_.size() <= max_items_ / 2 && weight_ <= max_weight_ / 2) room_.notify_all();
     return item;
   }
   /// Nothing more will be pushed.

@@ -25,7 +25,8 @@ Result<BackupResult> run_guarded(StationContext& station, const BackupWords& wor
   request.accept_empty = words.accept_empty;
   request.threads = station.settings.threads;
   request.limits = station.settings.limits;
-  request.partial_step_bytes = station.settings.partial_step_bytes;
+  // Without a peer nobody gives receipts for the parts.
+  request.partial_step_bytes = station.vault->peer() ? station.settings.partial_step_bytes : 0;
   try {
     return run_backup(*station.vault, sources, request, progress);
   } catch (const std::exception& exception) {

@@ -1,5 +1,7 @@
 #include "storage/store/file_cache.h"
 
+#include "crypto/hash.h"
+#include "crypto/labels.h"
 #include "storage/store/keys.h"
 
 namespace beffroi::storage {
@@ -8,14 +10,15 @@ namespace {
 // A letter before the path: the root's path is empty, and all entries together have a prefix to be removed by.
 constexpr std::string_view kPathKey = "p";
 // Value: size u64 · mtime s i64, ns u32 · ctime s i64, ns u32 · inode u64 · device u64 · content digest 32,
-// little-endian.
-constexpr std::size_t kValueBytes = 80;
+// little-endian, and, when the attributes are known, their hash 32.
+constexpr std::size_t kFixedBytes = 80;
+constexpr std::size_t kValueBytes = kFixedBytes + Digest::size_bytes;
 
 Bytes key_for(std::string_view entry_path) { return join_key({as_bytes(kPathKey), as_bytes(entry_path)}); }
 
 /// nullopt for a damaged value, which is none: the file is read again.
 std::optional<CachedFile> decode(ByteView value) {
-  if (value.size() != kValueBytes) return std::nullopt;
+  if (value.size() != kFixedBytes && value.size() != kValueBytes) return std::nullopt;
   const std::uint8_t* at = value.data();
   return CachedFile{.fingerprint = {.size = get_le64(at),
                                     .mtime_s = static_cast<std::int64_t>(get_le64(at + 8)),
@@ -24,10 +27,19 @@ std::optional<CachedFile> decode(ByteView value) {
                                     .ctime_ns = get_le32(at + 28),
                                     .inode = get_le64(at + 32),
                                     .device = get_le64(at + 40)},
-                    .content_digest = *Digest::from(value.subspan(48))};
+                    .content_digest = *Digest::from(value.subspan(48, Digest::size_bytes)),
+                    .attributes = Digest::from(value.subspan(kFixedBytes))};
 }
 
 }  // namespace
+
+Digest attributes_hash(std::span<const ExtendedAttribute> attributes) {
+  if (attributes.empty()) return {};
+  CborWriter encoded;
+  encoded.array(attributes.size());
+  for (const auto& [name, value] : attributes) encoded.array(2).bytes(as_bytes(name)).bytes(value);
+  return Digest{crypto::hash256(crypto::labels::attributes_hash, encoded.take())};
+}
 
 FileCache::FileCache(Database& database) : database_(database) {}
 
@@ -67,7 +79,8 @@ void FileCache::put(WriteBatch& batch, std::string_view entry_path, const Cached
   put_le64(&value[32], fingerprint.inode);
   put_le64(&value[40], fingerprint.device);
   std::ranges::copy(file.content_digest.data, value.begin() + 48);
-  batch.put(Table::files, key_for(entry_path), value);
+  if (file.attributes) std::ranges::copy(file.attributes->data, value.begin() + kFixedBytes);
+  batch.put(Table::files, key_for(entry_path), ByteView(value).first(file.attributes ? kValueBytes : kFixedBytes));
 }
 
 void FileCache::remove(WriteBatch& batch, std::string_view entry_path) const {

@@ -23,7 +23,12 @@ struct FileFingerprint {
 struct CachedFile {
   FileFingerprint fingerprint;
   Digest content_digest;
+  /// attributes_hash() of what the file carried when its fingerprint was this; nullopt: not all of it is known.
+  std::optional<Digest> attributes;
 };
+
+/// All zero when there are none.
+Digest attributes_hash(std::span<const ExtendedAttribute> attributes);
 
 /// Thread-safe. Keys are entry paths, so a cursor runs in the order of the walk.
 class FileCache {

@@ -18,19 +18,20 @@ class ContentPool {
  public:
   ContentPool(MemoryObjects& objects, bool bundled, std::size_t count = 40) {
     const DigestKeys& keys = objects.keys().digests();
-    BundlePacker packer(objects.keys(), objects,
-                        [this](std::uint64_t, const Segment& segment) { segments_.push_back(segment); });
+    OpenBundle bundle;
     for (std::size_t i = 0; i < count; ++i) {
       const Bytes content = plaintext(i);
       const Digest digest = keys.chunk(content);
       if (bundled) {
-        EXPECT_TRUE(packer.add(i, digest, content));
+        segments_.push_back(bundle.add(digest, content));
       } else {
         const auto chunk = objects.put(ObjectKind::chunk, digest, {}, content);
         segments_.push_back({.length = content.size(), .object = *chunk, .digest = digest});
       }
     }
-    EXPECT_TRUE(packer.flush());
+    if (!bundled) return;
+    const auto object = bundle.seal(objects.keys(), objects);
+    for (Segment& segment : segments_) segment.object = *object;
   }
   static Bytes plaintext(std::size_t index) { return seeded_bytes(1000 + index, 50 + 13 * index); }
   const Segment& segment(std::size_t index) const { return segments_[index % segments_.size()]; }

@@ -2,6 +2,7 @@
 
 #include <sys/xattr.h>
 
+#include <set>
 #include <thread>
 
 #include "storage/store/limits.h"
@@ -62,6 +63,52 @@ TEST(BackupTest, ChangedMetadataOfUnchangedContentIsSeen) {
   EXPECT_EQ(changed.statistics.files_changed, 2U);
   EXPECT_EQ(world.entries().at("a").xattrs[0].value, to_bytes(as_bytes("2")));
   EXPECT_EQ(world.entries().at("b").mode, 0600U);
+}
+
+// Goal: the attributes of an unchanged file are not read again; those of the others are.
+TEST(BackupTest, UnchangedFilesAreNotLookedInto) {
+  BackupWorld world;
+  for (const char* name : {"a", "b", "c"}) write_file(world.at(name), name);
+  ASSERT_EQ(::setxattr(world.at("c").c_str(), "user.note", "1", 1, 0), 0);
+  ASSERT_EQ(::link(world.at("b").c_str(), world.at("b2").c_str()), 0);
+  world.backup();
+  const auto entries = world.entries();
+  std::vector<std::string> read;
+  testing::MeddlingReader reader([&](const std::string& name) { read.push_back(name); });
+  auto request = BackupWorld::request();
+  request.metadata = &reader;
+  const auto again = world.backup(request);
+  EXPECT_EQ(std::count(read.begin(), read.end(), "a") + std::count(read.begin(), read.end(), "c"), 0);
+  EXPECT_EQ(std::count(read.begin(), read.end(), "b"), 1);
+  EXPECT_EQ(again.statistics.files_unchanged, 4U);
+  EXPECT_EQ(again.statistics.bytes_read, 0U);
+  EXPECT_EQ(world.entries(), entries);
+}
+
+// Goal: a run that wrote the file cache and died before its commit leaves a last snapshot that is older than the cache:
+// what the cache has seen since is not taken for what that snapshot says.
+TEST(BackupTest, TheCacheMayBeNewerThanTheSnapshot) {
+  BackupWorld world;
+  write_file(world.at("a"), "content");
+  ASSERT_EQ(::setxattr(world.at("a").c_str(), "user.note", "1", 1, 0), 0);
+  world.backup();
+  ASSERT_EQ(::setxattr(world.at("a").c_str(), "user.note", "2", 1, 0), 0);
+  struct stat now{};
+  ASSERT_EQ(::stat(world.at("a").c_str(), &now), 0);
+  const auto path = storage::to_entry_path(world.at("a"));
+  auto row = world.vault->files().find(path).value().value();
+  row.fingerprint = fingerprint_of(now, false);
+  for (const bool known : {true, false}) {
+    row.attributes.reset();
+    if (known) row.attributes = storage::attributes_hash(std::vector{storage::ExtendedAttribute{"user.note", {'2'}}});
+    storage::WriteBatch batch;
+    world.vault->files().put(batch, path, row);
+    ASSERT_TRUE(world.vault->database().write(batch, storage::Durability::buffered));
+    world.backup();
+    EXPECT_EQ(world.entries().at("a").xattrs.at(0).value, to_bytes(as_bytes("2")));
+  }
+  // The row that lacked them has them now.
+  EXPECT_TRUE(world.vault->files().find(path).value()->attributes);
 }
 
 // Goal: fresh files may change again within a tick of the clock: they are read again, and count as unchanged then.
@@ -144,14 +191,20 @@ TEST(BackupTest, MovedAndCopiedFilesAddNoContent) {
 // Goal: small files share bundles, each of them once whatever its name.
 TEST(BackupTest, SmallFilesArePacked) {
   BackupWorld world;
-  for (int i = 0; i < 300; ++i)
-    write_file(world.at("f" + std::to_string(i)), random_text(100 + static_cast<std::uint64_t>(i % 100), 3'000));
+  for (int i = 0; i < 1'200; ++i)
+    write_file(world.at("f" + std::to_string(i)), random_text(1'000 + static_cast<std::uint64_t>(i % 400), 3'000));
   const auto result = world.backup();
-  // 100 different contents of 3,000 bytes: two bundles of about 256 KiB.
+  // 400 different contents of 3,000 bytes: two bundles of about 1 MiB.
   EXPECT_EQ(world.content_objects(), 2U);
-  EXPECT_LT(result.statistics.bytes_added, 500'000U);
+  EXPECT_LT(result.statistics.bytes_added, 1'500'000U);
   const auto entries = world.entries();
-  EXPECT_EQ(entries.at("f0").segments[0], entries.at("f200").segments[0]);
+  EXPECT_EQ(entries.at("f0").segments[0], entries.at("f800").segments[0]);
+  std::set<storage::ObjectId> bundles;
+  for (const auto& [name, entry] : entries)
+    if (entry.type == storage::EntryType::file) bundles.insert(entry.segments.at(0).object->id);
+  EXPECT_EQ(bundles.size(), 2U);
+  world.restore_to(world.folder.path() + "/out");
+  EXPECT_EQ(testing::describe_tree(world.folder.path() + "/out"), testing::describe_tree(world.source()));
 }
 
 // Goal: a bundle of which little is left is rewritten by the backup after the next.

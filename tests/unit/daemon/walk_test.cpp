@@ -2,6 +2,8 @@
 
 #include <sys/xattr.h>
 
+#include <set>
+
 #include "daemon/backup/file_reader.h"
 #include "tests/support/file_tree.h"
 #include "tests/support/meddling_reader.h"
@@ -20,6 +22,11 @@ class Recorder final : public WalkVisitor {
     paths.push_back(storage::to_display_path(walked.entry.path));
     if (on_found) on_found(paths.back());
     return {};
+  }
+  Result<bool> take_as_known(const std::string& entry_path, const struct stat&, bool) override {
+    const bool known = known_paths.contains(storage::to_display_path(entry_path));
+    if (known) paths.push_back(storage::to_display_path(entry_path) + " (known)");
+    return known;
   }
   Result<void> unreadable_folder(Walked walked, const Error&) override {
     paths.push_back(storage::to_display_path(walked.entry.path));
@@ -42,6 +49,7 @@ class Recorder final : public WalkVisitor {
 
   std::function<void(const std::string&)> on_found;
   std::vector<std::string> paths, unreadable, problems;
+  std::set<std::string> known_paths;
   int excluded_count = 0;
 };
 
@@ -66,6 +74,24 @@ TEST(WalkTest, OrderIsThatOfEntryPaths) {
   std::vector<std::string> entry_paths;
   for (const auto& path : recorder.paths) entry_paths.push_back(storage::to_entry_path(path));
   EXPECT_TRUE(std::is_sorted(entry_paths.begin(), entry_paths.end()));
+}
+
+// Goal: of a file that is taken as it is known nothing but its lstat is read. Where an excluded folder waits to be told
+// of first, nothing is taken unseen.
+TEST(WalkTest, KnownFilesAreNotLookedInto) {
+  TemporaryFolder folder;
+  for (const char* name : {"/out", "/in"}) ASSERT_EQ(::mkdir((folder.path() + name).c_str(), 0755), 0);
+  for (const char* name : {"/in/a", "/in/b", "/out/keep"}) write_file(folder.path() + name, "");
+  Source source;
+  source.excludes = {"out", "!keep"};
+  std::vector<std::string> read;
+  testing::MeddlingReader meddling([&](const std::string& name) { read.push_back(name); });
+  Recorder recorder;
+  recorder.known_paths = {"/top/in", "/top/in/a", "/top/out/keep"};
+  ASSERT_TRUE(walk_folder(folder.path(), source, recorder, [] { return false; }, &meddling).has_value());
+  EXPECT_EQ(recorder.paths, (std::vector<std::string>{"/top", "/top/in", "/top/in/a (known)", "/top/in/b", "/top/out",
+                                                      "/top/out/keep"}));
+  EXPECT_EQ(read, (std::vector<std::string>{".", "in", "b", "out", "keep"}));
 }
 
 // Goal: a folder that is swapped for a link behind the walk's back leads nowhere.

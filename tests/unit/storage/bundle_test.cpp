@@ -15,76 +15,71 @@ using testing::seeded_bytes;
 struct BundleTest : ::testing::Test {
   std::shared_ptr<MemoryObjects> objects = std::make_shared<MemoryObjects>(testing::test_key_ring(5));
   ObjectOpener opener = MemoryObjects::opener(objects);
-  std::vector<std::pair<std::uint64_t, Segment>> sealed;
 
-  BundlePacker packer(ObjectSink& sink) {
-    return {objects->keys(), sink,
-            [this](std::uint64_t token, const Segment& segment) { sealed.emplace_back(token, segment); }};
+  Segment add(OpenBundle& bundle, const Bytes& content) const {
+    return bundle.add(objects->keys().digests().chunk(content), content);
   }
-  Digest digest_of(ByteView content) const { return objects->keys().digests().chunk(content); }
 };
 
-TEST_F(BundleTest, FilesComeBackInOrder) {
-  BundlePacker packing = packer(*objects);
+TEST_F(BundleTest, FilesComeBack) {
+  OpenBundle bundle;
+  EXPECT_TRUE(bundle.is_empty());
   crypto::SeededRandom random(1);
   std::vector<Bytes> files;
+  std::vector<Segment> segments;
   for (std::uint64_t i = 0; i < 300; ++i) {
     files.push_back(seeded_bytes(i, 1 + random.below(i % 50 == 0 ? kSmallFileBytes : 3000)));
-    ASSERT_TRUE(packing.add(i * 7, digest_of(files.back()), files.back()));
+    segments.push_back(add(bundle, files.back()));
   }
-  ASSERT_TRUE(packing.flush());
-  ASSERT_EQ(sealed.size(), files.size());
+  const auto object = bundle.seal(objects->keys(), *objects);
+  ASSERT_TRUE(object.has_value());
   SegmentReader reader(opener);
   objects->reset_counts();
   for (std::size_t i = 0; i < files.size(); ++i) {
-    EXPECT_EQ(sealed[i].first, i * 7);
-    EXPECT_TRUE(sealed[i].second.in_bundle);
-    const auto content = reader.read(sealed[i].second);
+    EXPECT_TRUE(segments[i].in_bundle);
+    segments[i].object = *object;
+    const auto content = reader.read(segments[i]);
     ASSERT_TRUE(content.has_value()) << content.error().message();
     EXPECT_EQ(*content, files[i]);
   }
-  EXPECT_EQ(objects->gets(), objects->size()) << "each bundle is opened once";
+  EXPECT_EQ(objects->gets(), 1U) << "the bundle is opened once";
 }
 
-TEST_F(BundleTest, BundlesEndAtTheTarget) {
-  BundlePacker packing = packer(*objects);
-  for (std::uint64_t i = 0; i < 100; ++i) {
-    const Bytes file = seeded_bytes(i, 10'000);
-    ASSERT_TRUE(packing.add(i, digest_of(file), file));
-    EXPECT_EQ(sealed.size(), (i + 1) / 27 * 27) << "27 files pass 256 KiB";
+TEST_F(BundleTest, ItIsFullAtTheTarget) {
+  OpenBundle bundle;
+  for (std::uint64_t i = 0; i < 105; ++i) {
+    EXPECT_FALSE(bundle.is_full()) << i;
+    add(bundle, seeded_bytes(i, 10'000));
   }
-  ASSERT_TRUE(packing.flush());
-  EXPECT_EQ(sealed.size(), 100U);
-  EXPECT_EQ(objects->size(), 4U);
-  ASSERT_TRUE(packing.flush());
-  EXPECT_EQ(objects->puts(), 4U) << "nothing is open: nothing is sealed";
+  EXPECT_TRUE(bundle.is_full()) << "105 files of 10,000 bytes pass 1 MiB";
 }
 
-TEST_F(BundleTest, EqualFilesOfABundleAreStoredOnce) {
-  BundlePacker packing = packer(*objects);
+TEST_F(BundleTest, EqualFilesAreStoredOnce) {
+  OpenBundle bundle;
   const Bytes file = seeded_bytes(1, 5000);
   const Bytes other = seeded_bytes(2, 100);
+  Segment first, last, between;
   for (std::uint64_t i = 0; i < 1000; ++i) {
-    const Bytes& content = i == 500 ? other : file;
-    ASSERT_TRUE(packing.add(i, digest_of(content), content));
+    Segment segment = add(bundle, i == 500 ? other : file);
+    (i == 0 ? first : i == 500 ? between : last) = segment;
   }
-  ASSERT_TRUE(packing.flush());
-  EXPECT_EQ(objects->size(), 1U);
-  EXPECT_EQ(objects->bytes_put(), objects->objects().begin()->second.size());
+  EXPECT_EQ(last, first);
+  EXPECT_EQ(bundle.find(first.digest), first);
+  EXPECT_EQ(bundle.find(objects->keys().digests().chunk(seeded_bytes(3, 9))), std::nullopt);
+  between.object = bundle.seal(objects->keys(), *objects).value();
   EXPECT_LT(objects->bytes_put(), 6500U);
-  EXPECT_EQ(sealed[999].second, sealed[0].second);
-  EXPECT_EQ(*read_segment(sealed[500].second, opener), other);
+  EXPECT_EQ(*read_segment(between, opener), other);
 }
 
 TEST_F(BundleTest, TheSameFilesAgainMakeTheSameBundle) {
+  std::vector<ObjectRef> made;
   for (int round = 0; round < 2; ++round) {
-    BundlePacker packing = packer(*objects);
-    for (std::uint64_t i = 0; i < 10; ++i)
-      ASSERT_TRUE(packing.add(i, digest_of(seeded_bytes(i, 99)), seeded_bytes(i, 99)));
-    ASSERT_TRUE(packing.flush());
+    OpenBundle bundle;
+    for (std::uint64_t i = 0; i < 10; ++i) add(bundle, seeded_bytes(i, 99));
+    made.push_back(bundle.seal(objects->keys(), *objects).value());
   }
   EXPECT_EQ(objects->puts(), 1U);
-  EXPECT_EQ(sealed[3].second, sealed[13].second);
+  EXPECT_EQ(made[0], made[1]);
 }
 
 /// Fails while told to.
@@ -102,22 +97,14 @@ struct FailingSink : ObjectSink {
 
 TEST_F(BundleTest, AFailedStoreKeepsTheFilesForTheNextTry) {
   FailingSink sink(*objects);
-  BundlePacker packing = packer(sink);
-  bool failed = false;
-  for (std::uint64_t i = 0; i < 40; ++i) {
-    const Bytes file = seeded_bytes(i, 10'000);
-    const auto added = packing.add(i, digest_of(file), file);
-    if (!added) EXPECT_EQ(added.error().code, ErrorCode::disk_full);
-    failed |= !added;
-    if (failed) sink.failing = false;
-  }
-  ASSERT_TRUE(failed);
-  ASSERT_TRUE(packing.flush());
-  ASSERT_EQ(sealed.size(), 40U);
-  for (std::uint64_t i = 0; i < 40; ++i) {
-    EXPECT_EQ(sealed[i].first, i);
-    EXPECT_EQ(*read_segment(sealed[i].second, opener), seeded_bytes(i, 10'000));
-  }
+  OpenBundle bundle;
+  Segment segment = add(bundle, seeded_bytes(1, 10'000));
+  const auto failed = bundle.seal(objects->keys(), sink);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::disk_full);
+  sink.failing = false;
+  segment.object = bundle.seal(objects->keys(), sink).value();
+  EXPECT_EQ(*read_segment(segment, opener), seeded_bytes(1, 10'000));
 }
 
 }  // namespace

@@ -403,11 +403,10 @@ TEST_F(ContentTest, WrongReferencesToSegmentsAreRefused) {
 TEST_F(ContentTest, ReaderKeepsTheBundlesUsedLast) {
   std::vector<Segment> first_slices;
   for (std::uint64_t i = 0; i < 9; ++i) {
-    BundlePacker packer(objects->keys(), *objects,
-                        [&](std::uint64_t, const Segment& each) { first_slices.push_back(each); });
+    OpenBundle bundle;
     const Bytes file = seeded_bytes(i, 500);
-    ASSERT_TRUE(packer.add(0, keys.chunk(file), file));
-    ASSERT_TRUE(packer.flush());
+    first_slices.push_back(bundle.add(keys.chunk(file), file));
+    first_slices.back().object = bundle.seal(objects->keys(), *objects).value();
   }
   SegmentReader reader(opener);
   objects->reset_counts();

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/support/memory_database.h"
 
 namespace beffroi::storage {
@@ -16,7 +18,8 @@ CachedFile file(std::uint64_t size) {
                                  .ctime_ns = 1,
                                  .inode = UINT64_MAX,
                                  .device = 0x0102'0304'0506'0708},
-                 .content_digest = {}};
+                 .content_digest = {},
+                 .attributes = {}};
   out.content_digest.data.fill(static_cast<std::uint8_t>(size));
   return out;
 }
@@ -43,6 +46,29 @@ TEST_F(FileCacheTest, KeepsEveryField) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->fingerprint, file(17).fingerprint);
   EXPECT_EQ(found->content_digest, file(17).content_digest);
+  EXPECT_EQ(found->attributes, std::nullopt);
+}
+
+// Goal: a row tells unknown attributes from none, and these from others: by name, value and where one ends.
+TEST_F(FileCacheTest, AttributesAreKnownOrNot) {
+  const auto note = [](std::string name, std::string_view value) {
+    return ExtendedAttribute{std::move(name), to_bytes(as_bytes(value))};
+  };
+  const std::vector<std::vector<ExtendedAttribute>> different = {{},
+                                                                 {note("user.a", "")},
+                                                                 {note("user.a", "b")},
+                                                                 {note("user.ab", "")},
+                                                                 {note("user.a", "b"), note("user.c", "")}};
+  std::set<Digest> hashes;
+  for (const auto& attributes : different) {
+    CachedFile row = file(3);
+    row.attributes = attributes_hash(attributes);
+    put("a", row);
+    EXPECT_EQ(cache.find("a").value()->attributes, row.attributes);
+    hashes.insert(*row.attributes);
+  }
+  EXPECT_EQ(hashes.size(), different.size());
+  EXPECT_TRUE(attributes_hash({}).is_zero());
 }
 
 TEST_F(FileCacheTest, PathsAreBytes) {
