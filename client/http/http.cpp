@@ -24,6 +24,7 @@ const char* const kPeerSilent =
 
 namespace {
 
+constexpr long kReceiveBytes = 512L * 1024;
 constexpr long kConnectTimeoutSeconds = 10;
 
 struct FreeHeaders {
@@ -124,6 +125,7 @@ Result<void> Http::exchange(const Request& request, const OctetSink& sink) {
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, kReceiveBytes);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, kConnectTimeoutSeconds);
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   if (request.content_type != nullptr) {

@@ -57,13 +57,14 @@ FolderStack::OrErrno<void> FolderStack::push(const std::string& name, bool creat
   if (!above) return std::unexpected(above.error());
   Level level;
   level.name = name;
-  level.folder = Descriptor(open_folder(*above, name, level.path_only));
-  if (!level.folder && errno == ENOENT && create) {
+  Descriptor folder(open_folder(*above, name, level.path_only));
+  if (!folder && errno == ENOENT && create) {
     if (mkdirat(*above, name.c_str(), kNewFolderMode) != 0 && errno != EEXIST) return std::unexpected(errno);
-    level.folder = Descriptor(open_folder(*above, name, level.path_only));
+    folder = Descriptor(open_folder(*above, name, level.path_only));
   }
   struct stat status{};
-  if (!level.folder || fstat(level.folder.get(), &status) != 0) return std::unexpected(errno);
+  if (!folder || fstat(folder.get(), &status) != 0) return std::unexpected(errno);
+  level.folder = std::make_shared<const Descriptor>(std::move(folder));
   level.device = status.st_dev;
   level.inode = status.st_ino;
   levels_.push_back(std::move(level));
@@ -84,19 +85,19 @@ FolderStack::OrErrno<int> FolderStack::descriptor_at(std::size_t depth) {
   if (depth == 0) return target_;
   std::size_t from = depth;
   while (from > 0 && !levels_[from - 1].folder) --from;
-  int above = from == 0 ? target_ : levels_[from - 1].folder.get();
-  Descriptor step;
+  int above = from == 0 ? target_ : levels_[from - 1].folder->get();
+  Folder step;
   for (; from < depth; ++from) {
-    Descriptor next(open_folder(above, levels_[from].name, levels_[from].path_only));
-    if (!next) return std::unexpected(errno);
+    auto next = std::make_shared<const Descriptor>(open_folder(above, levels_[from].name, levels_[from].path_only));
+    if (!*next) return std::unexpected(errno);
     // Somebody put another one there: it would get this one's owner and rights.
-    if (!is_same(levels_[from], next.get())) return std::unexpected(ESTALE);
-    above = next.get();
+    if (!is_same(levels_[from], next->get())) return std::unexpected(ESTALE);
+    above = next->get();
     // The nearest ones stay open: going up from a deep place would otherwise start at the target at every step.
-    Descriptor& kept = from + kMaxOpenLevels >= depth ? levels_[from].folder : step;
+    Folder& kept = from + kMaxOpenLevels >= depth ? levels_[from].folder : step;
     kept = std::move(next);
   }
-  return levels_[depth - 1].folder.get();
+  return levels_[depth - 1].folder->get();
 }
 
 void FolderStack::set_entry(storage::Entry entry) {
@@ -104,9 +105,9 @@ void FolderStack::set_entry(storage::Entry entry) {
 }
 
 void FolderStack::leave_one() {
-  if (levels_.back().entry && on_leave_)
-    if (const auto folder = descriptor_at(levels_.size()))
-      on_leave_({*folder, levels_.back().path_only}, *levels_.back().entry);
+  Level& level = levels_.back();
+  if (level.entry && on_leave_ && descriptor_at(levels_.size()))
+    on_leave_({level.folder, level.path_only, std::move(*level.entry)});
   levels_.pop_back();
 }
 

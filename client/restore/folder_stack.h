@@ -4,6 +4,7 @@
 
 #include <expected>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,15 @@ class FolderStack {
   /// A value, or errno.
   template <class T>
   using OrErrno = std::expected<T, int>;
+  /// Stays open as long as somebody holds it.
+  using Folder = std::shared_ptr<const Descriptor>;
+  struct Left {
+    Folder folder;
+    bool path_only = false;  ///< see OpenedFile
+    storage::Entry entry;
+  };
   /// Called with a folder that is left, deepest first, if it has an entry. Not for one that is no longer in its place.
-  using OnLeave = std::function<void(OpenedFile folder, const storage::Entry& entry)>;
+  using OnLeave = std::function<void(Left left)>;
 
   /// `target` stays open as long as this lives; it is not owned. An empty OnLeave is fine.
   FolderStack(int target, OnLeave on_leave) : target_(target), on_leave_(std::move(on_leave)) {}
@@ -32,6 +40,8 @@ class FolderStack {
   /// Leaves what `folder` is not in, and opens the way down to it; with `create`, missing folders are made. The
   /// descriptor is good until the next call. ENOTDIR or ELOOP: something on the way is no folder.
   OrErrno<int> enter(std::string_view folder, bool create);
+  /// The folder that was entered last; null: the target itself, or one that was closed again.
+  Folder current() const { return levels_.empty() ? nullptr : levels_.back().folder; }
   /// Marks the folder that was entered last: its entry is handed to OnLeave once all below it is done.
   void set_entry(storage::Entry entry);
   /// Leaves all.
@@ -40,7 +50,7 @@ class FolderStack {
  private:
   struct Level {
     std::string name;
-    Descriptor folder;  ///< closed when there are too many
+    Folder folder;  ///< null when there were too many
     bool path_only = false;
     dev_t device = 0;  ///< with the inode: what must be found when it is opened again
     ino_t inode = 0;

@@ -40,6 +40,16 @@ std::vector<std::string> read_arguments(storage::CborReader& in) {
 
 Result<void> FrameReader::feed(ByteView bytes) {
   while (!bytes.empty() || pending_.size() >= kHeadBytes) {
+    // Most frames are whole in what came: those are not copied.
+    if (pending_.empty() && bytes.size() >= kHeadBytes) {
+      const std::uint32_t length = get_le32(bytes.data());
+      if (length > kMaxRestoreFrameBytes) return out_of_order();
+      if (bytes.size() - kHeadBytes >= length) {
+        BEFFROI_CHECK(take(static_cast<char>(bytes[4]), bytes.subspan(kHeadBytes, length)));
+        bytes = bytes.subspan(kHeadBytes + length);
+        continue;
+      }
+    }
     std::size_t wanted = kHeadBytes;
     if (pending_.size() >= kHeadBytes) {
       const std::uint32_t length = get_le32(pending_.data());

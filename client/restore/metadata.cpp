@@ -20,14 +20,13 @@ bool change_owner(int descriptor, uid_t user, gid_t group) {
   return fchownat(descriptor, "", user, group, AT_EMPTY_PATH) == 0;
 }
 
-void set_owner(OpenedFile file, const storage::Entry& entry, Owners& owners, MetadataOutcome& out) {
+void set_owner(OpenedFile file, Ownership owner, MetadataOutcome& out) {
   struct stat now{};
   if (fstat(file.descriptor, &now) != 0) {
     out.error = errno;
     return;
   }
-  const uid_t user = owners.user_of(entry);
-  const gid_t group = owners.group_of(entry);
+  const auto [user, group] = owner;
   if (now.st_uid == user && now.st_gid == group) return;
   if (change_owner(file.descriptor, user, group)) return;
   // Somebody who is not root may still give a file to another group of their own.
@@ -95,9 +94,9 @@ bool is_just_made(int descriptor, mode_t type, uid_t maker) {
   return (status.st_mode & S_IFMT) == type && status.st_uid == maker && (type == S_IFDIR || status.st_nlink == 1);
 }
 
-MetadataOutcome apply_metadata(OpenedFile file, const storage::Entry& entry, Owners& owners, bool privileged) {
+MetadataOutcome apply_metadata(OpenedFile file, const storage::Entry& entry, Ownership owner, bool privileged) {
   MetadataOutcome out;
-  set_owner(file, entry, owners, out);
+  set_owner(file, owner, out);
   set_attributes(file, entry, out);
   set_mode(file, entry, privileged, out);
   set_times(file, entry, out);

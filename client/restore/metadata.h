@@ -29,6 +29,6 @@ bool is_just_made(int descriptor, mode_t type, uid_t maker);
 
 /// Order: owner (which clears bits and capabilities), attributes and ACLs, rights, times. ACLs inherited from the
 /// folder above are removed. Unless `privileged`, set-id bits are dropped.
-MetadataOutcome apply_metadata(OpenedFile file, const storage::Entry& entry, Owners& owners, bool privileged);
+MetadataOutcome apply_metadata(OpenedFile file, const storage::Entry& entry, Ownership owner, bool privileged);
 
 }  // namespace beffroi::client

@@ -9,10 +9,14 @@
 #include <filesystem>
 #include <system_error>
 
-#include "crypto/random.h"
-
 namespace beffroi::client {
 namespace {
+
+// Of the small files that are written while the stream goes on. Each may hold its folder open.
+constexpr std::size_t kMaxFilesUnderWay = 256;
+constexpr std::size_t kMaxFoldersUnderWay = 64;
+constexpr std::size_t kMaxBytesUnderWay = std::size_t{16} * 1024 * 1024;
+constexpr std::size_t kMaxThreads = 4;
 
 using storage::Entry;
 using storage::EntryType;
@@ -42,12 +46,6 @@ std::unexpected<Error> unlawful(const std::string& path) {
       storage::to_display_path(path));
 }
 
-std::string temporary_name() {
-  std::array<std::uint8_t, 8> bytes{};
-  crypto::system_random().fill(bytes);
-  return ".beffroi-" + to_hex(bytes);
-}
-
 std::string last_component(std::string_view path) {
   const auto cut = path.rfind('\0');
   return std::string(path.substr(cut == std::string_view::npos ? 0 : cut + 1));
@@ -56,6 +54,11 @@ std::string last_component(std::string_view path) {
 std::string parent_of(std::string_view path) {
   const auto cut = path.rfind('\0');
   return std::string(path.substr(0, cut == std::string_view::npos ? 0 : cut));
+}
+
+void name_folder_in_the_way(RestoreReport& report, const std::string& shown) {
+  report.add_problem(shown,
+                     {ErrorCode::already_exists, N_("A folder of that name is there already, and was left."), {}});
 }
 
 bool is_same_folder(int opened, const struct stat& seen) {
@@ -78,11 +81,6 @@ mode_t type_bits(EntryType type) {
   }
 }
 
-bool is_newer(const Entry& entry, const struct stat& there) {
-  return std::pair(entry.mtime_s, std::int64_t{entry.mtime_ns}) >
-         std::pair(std::int64_t{there.st_mtim.tv_sec}, std::int64_t{there.st_mtim.tv_nsec});
-}
-
 }  // namespace
 
 Result<std::unique_ptr<RestoreWriter>> RestoreWriter::open(const std::string& target, WriteOptions options) {
@@ -95,14 +93,12 @@ Result<std::unique_ptr<RestoreWriter>> RestoreWriter::open(const std::string& ta
 }
 
 RestoreWriter::RestoreWriter(Descriptor target, WriteOptions options)
-    : target_(std::move(target)),
+    : target_(std::make_shared<const Descriptor>(std::move(target))),
       options_(std::move(options)),
       owners_(options_.numeric_owner),
-      folders_(target_.get(),
-               [this](OpenedFile folder, const Entry& entry) {
-                 apply(folder, entry, storage::to_display_path(entry.path));
-               }),
-      link_folders_(target_.get(), {}) {}
+      folders_(target_->get(), [this](FolderStack::Left left) { under_way_.push_back({nullptr, std::move(left)}); }),
+      link_folders_(target_->get(), {}),
+      small_files_(std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMaxThreads)) {}
 
 RestoreWriter::~RestoreWriter() {
   if (!finished_) abandon();
@@ -120,7 +116,11 @@ Result<std::optional<RestoreWriter::Place>> RestoreWriter::place_of(const Entry&
   const std::string above = parent_of(options_.selected);
   const std::string path = entry.path.substr(above.empty() ? 0 : above.size() + 1);
   Place place{-1, parent_of(path), last_component(path), storage::to_display_path(entry.path)};
-  const auto folder = folders_.enter(place.parent, true);
+  // A file that is still being written would not be met on the way.
+  const bool below_file = leaf_ && storage::is_at_or_below(entry.path, *leaf_);
+  const auto folder =
+      below_file ? FolderStack::OrErrno<int>(std::unexpected(ENOTDIR)) : folders_.enter(place.parent, true);
+  if (entry.type != EntryType::directory && !below_file) leaf_ = entry.path;
   if (!folder) {
     if (ends_all(folder.error())) return target_failed(place.shown, folder.error());
     blocked_ = entry.path;
@@ -134,6 +134,7 @@ Result<std::optional<RestoreWriter::Place>> RestoreWriter::place_of(const Entry&
 
 Result<void> RestoreWriter::entry(Entry entry) {
   BEFFROI_CHECK(finish_file());
+  BEFFROI_CHECK(settle(kMaxFilesUnderWay, kMaxFoldersUnderWay, kMaxBytesUnderWay));
   ++report_.entries;
   BEFFROI_TRY(std::optional<Place> place, place_of(entry));
   if (!place) return {};
@@ -153,18 +154,18 @@ Result<void> RestoreWriter::entry(Entry entry) {
 }
 
 RestoreWriter::Plan RestoreWriter::plan_for(const Entry& entry, const Place& place) {
-  struct stat there{};
-  if (fstatat(place.folder, place.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) return Plan::create;
-  if (options_.overwrite == Overwrite::never || (options_.overwrite == Overwrite::older && !is_newer(entry, there))) {
-    report_.add_left(place.shown);
-    return Plan::leave;
+  switch (plan_file(place.folder, place.name, entry, options_.overwrite)) {
+    case FilePlan::create:
+      return Plan::create;
+    case FilePlan::replace:
+      return Plan::replace;
+    case FilePlan::leave:
+      report_.add_left(place.shown);
+      return Plan::leave;
+    case FilePlan::folder_in_the_way:
+      break;
   }
-  if (!S_ISDIR(there.st_mode)) return Plan::replace;
-  // A folder with something in it is never removed: what is in it is not in the snapshot.
-  if (options_.overwrite == Overwrite::always && unlinkat(place.folder, place.name.c_str(), AT_REMOVEDIR) == 0)
-    return Plan::create;
-  report_.add_problem(place.shown,
-                      {ErrorCode::already_exists, N_("A folder of that name is there already, and was left."), {}});
+  name_folder_in_the_way(report_, place.shown);
   return Plan::give_up;
 }
 
@@ -204,7 +205,71 @@ Result<void> RestoreWriter::write_folder(Entry entry, const Place& place) {
   return {};
 }
 
+/// Links of one file belong together, so they are not among the small ones, whatever their size.
+bool RestoreWriter::begin_small(Entry& entry, const Place& place) {
+  if (entry.size > kSmallFileMaxBytes || !entry.hard_link.empty()) return false;
+  const auto folder = place.parent.empty() ? target_ : folders_.current();
+  if (!folder) return false;
+  small_ = std::make_shared<SmallFile>();
+  small_->owner = owners_.of(entry);
+  small_->entry = std::move(entry);
+  small_->folder = folder;
+  small_->name = place.name;
+  small_->shown = place.shown;
+  small_->overwrite = options_.overwrite;
+  small_->privileged = options_.privileged;
+  return true;
+}
+
+void RestoreWriter::submit_small() {
+  ++files_under_way_;
+  bytes_under_way_ += small_->entry.size;
+  under_way_.push_back({small_, std::nullopt});
+  small_files_.submit(std::exchange(small_, nullptr));
+}
+
+Result<void> RestoreWriter::settle(std::size_t max_files, std::size_t max_folders, std::size_t max_bytes) {
+  while (!under_way_.empty()) {
+    const bool must_wait = files_under_way_ > max_files || under_way_.size() - files_under_way_ > max_folders ||
+                           bytes_under_way_ > max_bytes;
+    const UnderWay& first = under_way_.front();
+    if (first.folder) {
+      apply({first.folder->folder->get(), first.folder->path_only}, first.folder->entry,
+            storage::to_display_path(first.folder->entry.path));
+      under_way_.pop_front();
+      continue;
+    }
+    if (must_wait)
+      small_files_.wait(*first.file);
+    else if (!small_files_.is_done(*first.file))
+      return {};
+    const auto file = first.file;
+    under_way_.pop_front();
+    --files_under_way_;
+    bytes_under_way_ -= file->entry.size;
+    BEFFROI_CHECK(settle_file(*file));
+  }
+  return {};
+}
+
+Result<void> RestoreWriter::settle_file(const SmallFile& file) {
+  if (file.plan == FilePlan::folder_in_the_way) {
+    name_folder_in_the_way(report_, file.shown);
+    return {};
+  }
+  if (file.plan == FilePlan::leave || file.error == EEXIST) {
+    report_.add_left(file.shown);
+    return {};
+  }
+  if (file.error != 0) return give_up({-1, {}, {}, file.shown}, file.error);
+  count(file.metadata, file.shown);
+  for (const auto& [offset, bytes] : file.pieces) report_.bytes += bytes.size();
+  ++report_.files;
+  return {};
+}
+
 Result<void> RestoreWriter::begin_file(Entry entry, Place place) {
+  if (begin_small(entry, place)) return {};
   Plan plan = plan_for(entry, place);
   const std::string group = entry.hard_link;
   if (plan == Plan::leave && !group.empty()) plan = Plan::for_links_only;
@@ -213,7 +278,7 @@ Result<void> RestoreWriter::begin_file(Entry entry, Place place) {
     return {};
   }
   // In the target itself: the folder's times shall not change once more when it is removed at the end.
-  const int folder = plan == Plan::for_links_only ? target_.get() : place.folder;
+  const int folder = plan == Plan::for_links_only ? target_->get() : place.folder;
   std::string temporary = temporary_name();
   Descriptor file(openat(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return give_up(place, errno);
@@ -228,6 +293,11 @@ Result<void> RestoreWriter::begin_file(Entry entry, Place place) {
 }
 
 Result<void> RestoreWriter::data(std::uint64_t offset, ByteView bytes) {
+  if (small_) {
+    if (offset > small_->entry.size || bytes.size() > small_->entry.size - offset) return unlawful(small_->entry.path);
+    small_->pieces.emplace_back(offset, to_bytes(bytes));
+    return {};
+  }
   if (!current_) return {};
   if (offset > current_->entry.size || bytes.size() > current_->entry.size - offset)
     return unlawful(current_->entry.path);
@@ -248,6 +318,7 @@ Result<void> RestoreWriter::data(std::uint64_t offset, ByteView bytes) {
 }
 
 Result<void> RestoreWriter::failure(const std::string& path, const Error& why) {
+  if (small_ && small_->entry.path == path) small_.reset();
   if (current_ && current_->entry.path == path) drop_file();
   // Of a file that was unreadable then, or is another name of a damaged one, the entry said it all.
   if (said_ == path) return {};
@@ -258,13 +329,14 @@ Result<void> RestoreWriter::failure(const std::string& path, const Error& why) {
 
 // A file whose content did not come: its other names can't be made from it either.
 void RestoreWriter::drop_file() {
-  const int folder = current_->plan == Plan::for_links_only ? target_.get() : current_->place.folder;
+  const int folder = current_->plan == Plan::for_links_only ? target_->get() : current_->place.folder;
   unlinkat(folder, current_->temporary.c_str(), 0);
   if (!current_->entry.hard_link.empty()) links_.insert_or_assign(current_->entry.hard_link, LinkSource{{}, {}, true});
   current_.reset();
 }
 
 Result<void> RestoreWriter::finish_file() {
+  if (small_) submit_small();
   if (!current_) return {};
   CurrentFile& file = *current_;
   apply({file.file.get(), false}, file.entry, file.place.shown);
@@ -272,7 +344,9 @@ Result<void> RestoreWriter::finish_file() {
   if (file.plan == Plan::for_links_only) {
     link_keepers_.push_back(file.temporary);
     source = {{}, file.temporary, false};
-  } else if (const int error = publish(file.place.folder, file.temporary, file.place, file.plan); error != 0) {
+  } else if (const int error = publish_file(file.place.folder, file.temporary, file.place.folder, file.place.name,
+                                            file.plan == Plan::replace);
+             error != 0) {
     const Place place = file.place;
     drop_file();
     if (error != EEXIST) return give_up(place, error);
@@ -300,7 +374,7 @@ Result<void> RestoreWriter::link_file(const Entry& entry, const Place& place, co
   if (!from) return give_up(place, from.error());
   const std::string temporary = temporary_name();
   if (linkat(*from, source.name.c_str(), place.folder, temporary.c_str(), 0) != 0) return give_up(place, errno);
-  const int error = publish(place.folder, temporary, place, plan);
+  const int error = publish_file(place.folder, temporary, place.folder, place.name, plan == Plan::replace);
   // Renaming one name of a file onto another does nothing, and leaves both.
   unlinkat(place.folder, temporary.c_str(), 0);
   if (error == EEXIST)
@@ -346,7 +420,7 @@ Result<void> RestoreWriter::write_special(const Entry& entry, const Place& place
     return name_displaced(place);
   }
   if (opened) apply({opened.get(), true}, entry, place.shown);
-  const int error = publish(place.folder, temporary, place, plan);
+  const int error = publish_file(place.folder, temporary, place.folder, place.name, plan == Plan::replace);
   if (error != 0) unlinkat(place.folder, temporary.c_str(), 0);
   if (error == EEXIST)
     report_.add_left(place.shown);
@@ -359,22 +433,11 @@ Result<void> RestoreWriter::write_special(const Entry& entry, const Place& place
   return {};
 }
 
-int RestoreWriter::publish(int folder, const std::string& temporary, const Place& place, Plan plan) {
-  const char* const from = temporary.c_str();
-  const char* const to = place.name.c_str();
-  if (plan == Plan::replace) return renameat(folder, from, place.folder, to) == 0 ? 0 : errno;
-  if (renameat2(folder, from, place.folder, to, RENAME_NOREPLACE) == 0) return 0;
-  if (errno != EINVAL && errno != ENOSYS) return errno;
-  // File systems without it (NFS, some FUSE): a link is as careful, where there are links.
-  if (linkat(folder, from, place.folder, to, 0) == 0) return unlinkat(folder, from, 0) == 0 ? 0 : errno;
-  if (errno == EEXIST) return EEXIST;
-  struct stat there{};
-  if (fstatat(place.folder, to, &there, AT_SYMLINK_NOFOLLOW) == 0) return EEXIST;
-  return renameat(folder, from, place.folder, to) == 0 ? 0 : errno;
+void RestoreWriter::apply(OpenedFile file, const Entry& entry, const std::string& shown) {
+  count(apply_metadata(file, entry, owners_.of(entry), options_.privileged), shown);
 }
 
-void RestoreWriter::apply(OpenedFile file, const Entry& entry, const std::string& shown) {
-  const MetadataOutcome outcome = apply_metadata(file, entry, owners_, options_.privileged);
+void RestoreWriter::count(const MetadataOutcome& outcome, const std::string& shown) {
   report_.owners_kept += outcome.owner_kept ? 1 : 0;
   report_.set_id_dropped += outcome.set_id_dropped ? 1 : 0;
   report_.attributes_lost += outcome.attributes_lost ? 1 : 0;
@@ -395,10 +458,10 @@ uid_t RestoreWriter::maker() {
   if (maker_) return *maker_;
   const std::string name = temporary_name();
   const Descriptor file(
-      openat(target_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+      openat(target_->get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   struct stat status{};
   maker_ = file && fstat(file.get(), &status) == 0 ? status.st_uid : geteuid();
-  if (file) unlinkat(target_.get(), name.c_str(), 0);
+  if (file) unlinkat(target_->get(), name.c_str(), 0);
   return *maker_;
 }
 
@@ -409,24 +472,30 @@ Result<void> RestoreWriter::name_displaced(const Place& place) {
 }
 
 void RestoreWriter::remove_link_keepers() {
-  for (const std::string& name : link_keepers_) unlinkat(target_.get(), name.c_str(), 0);
+  for (const std::string& name : link_keepers_) unlinkat(target_->get(), name.c_str(), 0);
   link_keepers_.clear();
 }
 
 Result<void> RestoreWriter::finish() {
   BEFFROI_CHECK(finish_file());
+  BEFFROI_CHECK(settle_all());
   remove_link_keepers();
   folders_.leave_all();
+  BEFFROI_CHECK(settle_all());
   // Once for all: a sync per file is ten times slower.
-  if (syncfs(target_.get()) != 0) return target_failed(".", errno);
+  if (syncfs(target_->get()) != 0) return target_failed(".", errno);
   finished_ = true;
   return {};
 }
 
 void RestoreWriter::abandon() {
+  small_.reset();
   if (current_) drop_file();
+  // What goes wrong now is not the first thing that did.
+  while (!under_way_.empty()) static_cast<void>(settle_all());
   remove_link_keepers();
   folders_.leave_all();
+  while (!under_way_.empty()) static_cast<void>(settle_all());
   finished_ = true;
 }
 

@@ -1,6 +1,7 @@
 // Writes what a restore stream gives into a folder, with the caller's own rights and never outside of it.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 
@@ -8,11 +9,9 @@
 #include "client/restore/frame_reader.h"
 #include "client/restore/owners.h"
 #include "client/restore/restore_report.h"
+#include "client/restore/small_files.h"
 
 namespace beffroi::client {
-
-/// What becomes of a file that is there already: left, replaced if it is older than the snapshot's, replaced.
-enum class Overwrite { never, older, always };
 
 struct WriteOptions {
   Overwrite overwrite = Overwrite::never;
@@ -23,8 +22,9 @@ struct WriteOptions {
 };
 
 /// One stream into one target. Every file is written under a name of its own (.beffroi-…) and renamed when it is whole,
-/// so that a file of the right name has the right content, whatever happened. Not thread-safe. Files that can't be
-/// written are problems in the report, and the others go on. Errors end the stream: disk_full, io (the target itself
+/// so that a file of the right name has the right content, whatever happened. Small ones are written by threads while
+/// the stream goes on. Not thread-safe. Files that can't be written are problems in the report, and the others go on.
+/// Errors end the stream: disk_full, io (the target itself
 /// fails), protocol (the stream names what it may not).
 class RestoreWriter final : public FrameHandler {
  public:
@@ -66,26 +66,36 @@ class RestoreWriter final : public FrameHandler {
     std::string temporary;
     Descriptor file;
   };
+  /// What the threads write, or a folder that is left: its metadata are its last when all its files are there.
+  struct UnderWay {
+    std::shared_ptr<SmallFile> file;
+    std::optional<FolderStack::Left> folder;
+  };
 
   RestoreWriter(Descriptor target, WriteOptions options);
   Result<std::optional<Place>> place_of(const storage::Entry& entry);
   Plan plan_for(const storage::Entry& entry, const Place& place);
   Result<void> write_folder(storage::Entry entry, const Place& place);
   Result<void> begin_file(storage::Entry entry, Place place);
+  bool begin_small(storage::Entry& entry, const Place& place);
+  void submit_small();
+  /// Takes what is done from the front, and waits until no more than this is under way.
+  Result<void> settle(std::size_t max_files, std::size_t max_folders, std::size_t max_bytes);
+  Result<void> settle_all() { return settle(0, 0, 0); }
+  Result<void> settle_file(const SmallFile& file);
   Result<void> finish_file();
   void drop_file();
   Result<void> link_file(const storage::Entry& entry, const Place& place, const LinkSource& source);
   Result<void> write_special(const storage::Entry& entry, const Place& place);
   int make_special(const storage::Entry& entry, int folder, const std::string& name) const;
-  /// errno; EEXIST: something took the name meanwhile.
-  int publish(int folder, const std::string& temporary, const Place& place, Plan plan);
   void apply(OpenedFile file, const storage::Entry& entry, const std::string& shown);
+  void count(const MetadataOutcome& outcome, const std::string& shown);
   Result<void> give_up(const Place& place, int error);
   Result<void> name_displaced(const Place& place);
   uid_t maker();
   void remove_link_keepers();
 
-  Descriptor target_;
+  std::shared_ptr<const Descriptor> target_;
   WriteOptions options_;
   Owners owners_;
   FolderStack folders_;
@@ -94,11 +104,16 @@ class RestoreWriter final : public FrameHandler {
   std::map<std::string, LinkSource> links_;
   std::vector<std::string> link_keepers_;  ///< files in the target that only links are made from; removed at the end
   std::optional<CurrentFile> current_;
+  std::shared_ptr<SmallFile> small_;  ///< instead of current_
+  std::deque<UnderWay> under_way_;
+  std::size_t files_under_way_ = 0, bytes_under_way_ = 0;
   std::optional<uid_t> maker_;
   std::optional<std::string> last_path_;
   std::optional<std::string> said_;     ///< entry path of which a problem was named already
   std::optional<std::string> blocked_;  ///< entry path: what is below it can't be written
+  std::optional<std::string> leaf_;     ///< entry path of the last thing that is no folder
   bool finished_ = false;
+  SmallFiles small_files_;
 };
 
 }  // namespace beffroi::client

@@ -44,15 +44,10 @@ std::string_view status_words(int status) {
   }
 }
 
-Bytes chunk_of(const Bytes& data) {
+/// What stands before the bytes of a chunk.
+std::string chunk_head(std::size_t length) {
   char head[24];
-  const int length = std::snprintf(head, sizeof head, "%zx\r\n", data.size());
-  Bytes out;
-  out.reserve(data.size() + static_cast<std::size_t>(length) + 2);
-  out.insert(out.end(), head, head + length);
-  out.insert(out.end(), data.begin(), data.end());
-  out.insert(out.end(), {'\r', '\n'});
-  return out;
+  return {head, static_cast<std::size_t>(std::snprintf(head, sizeof head, "%zx\r\n", length))};
 }
 
 /// One connection: socket, watchdog timer, and whether the client is still there.
@@ -85,23 +80,25 @@ class Connection final : public HttpExchange, public std::enable_shared_from_thi
   asio::awaitable<void> reply(int status, std::string content_type, std::string body) override {
     std::string head = "HTTP/1.1 " + std::string(status_words(status)) + "\r\nContent-Type: " + content_type +
                        "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
-    const auto sent = co_await send(to_bytes(as_bytes(head + body)));
+    const auto sent = co_await send(std::array<asio::const_buffer, 2>{asio::buffer(head), asio::buffer(body)});
     answered_ = sent.has_value();
   }
 
   asio::awaitable<Result<void>> begin(std::string content_type) override {
     const std::string head =
         "HTTP/1.1 200 OK\r\nContent-Type: " + content_type + "\r\nTransfer-Encoding: chunked\r\n\r\n";
-    co_return co_await send(to_bytes(as_bytes(head)));
+    co_return co_await send(asio::buffer(head));
   }
 
   asio::awaitable<Result<void>> write(Bytes data) override {
     if (data.empty()) co_return Result<void>{};
-    co_return co_await send(chunk_of(data));
+    const std::string head = chunk_head(data.size());
+    const std::array<asio::const_buffer, 3> parts = {asio::buffer(head), asio::buffer(data), asio::buffer("\r\n", 2)};
+    co_return co_await send(parts);
   }
 
   asio::awaitable<void> end() override {
-    const auto sent = co_await send(to_bytes(as_bytes("0\r\n\r\n")));
+    const auto sent = co_await send(asio::buffer("0\r\n\r\n", 5));
     answered_ = sent.has_value();
   }
 
@@ -183,10 +180,12 @@ class Connection final : public HttpExchange, public std::enable_shared_from_thi
     co_return Result<void>{};
   }
 
-  asio::awaitable<Result<void>> send(Bytes data) {
+  /// What the buffers name stays the caller's until all is sent.
+  template <class Buffers>
+  asio::awaitable<Result<void>> send(Buffers buffers) {
     if (gone_) co_return client_gone();
     arm();
-    const auto [error, length] = co_await asio::async_write(socket_, asio::buffer(data), kTuple);
+    const auto [error, length] = co_await asio::async_write(socket_, buffers, kTuple);
     timer_.cancel();
     if (error) {
       gone_ = true;

@@ -90,7 +90,7 @@ class BackupRun {
   }
 
   Result<BackupResult> store_into(StoreSink& sink) {
-    PartialPlan plan(started_);
+    PartialPlan plan(started_, request_.partial_step_bytes > 0);
     BundleUse bundles;
     RunState state;
     std::optional<BackupResult> out;
@@ -143,7 +143,7 @@ class BackupRun {
   /// For a push that takes long. What counts is what the peer lacks, not what this run stored: a run that was cut short
   /// before its commit has stored most of it.
   Result<std::size_t> commit_partial_trees(StoreSink& sink, PartialPlan& plan) {
-    if (request_.partial_step_bytes == 0 || plan.unsent_bytes() <= request_.partial_step_bytes) return 0;
+    if (!plan.wanted() || plan.unsent_bytes() <= request_.partial_step_bytes) return 0;
     const storage::ObjectOpener opener(keys_, vault_.local_source());
     std::size_t made = 0;
     for (const FileRank& last : plan.steps(request_.partial_step_bytes)) {

@@ -86,7 +86,7 @@ Result<void> ContentStage::read_file(FileReader& reader, Slot& slot, const SlotP
 
 /// True when the file was read and its content is known, or will be when its pieces are stored; false: read it again.
 Result<bool> ContentStage::read_attempt(FileReader& reader, const SlotPointer& slot, bool is_last) {
-  const auto file = std::make_shared<FileAssembly>(slot, sink_.keys(), sink_);
+  std::shared_ptr<FileAssembly> file;  // not of a small one
   std::optional<EarlierChunks> earlier;
   std::optional<Bytes> small;
   std::size_t pieces = 0;
@@ -98,6 +98,7 @@ Result<bool> ContentStage::read_attempt(FileReader& reader, const SlotPointer& s
       small = std::move(piece.data);
       return {};
     }
+    if (!file) file = std::make_shared<FileAssembly>(slot, sink_.keys(), sink_);
     if (!slot->separate && !earlier) earlier.emplace(slot->previous, opener_);
     PieceRules rules{slot->separate, earlier ? earlier->overlapping(piece.offset, piece.length) : std::nullopt};
     const std::size_t weight = piece.data.size();
@@ -119,6 +120,7 @@ Result<bool> ContentStage::read_attempt(FileReader& reader, const SlotPointer& s
     problems_.add(slot->entry().path, {ErrorCode::io, N_("This file changed while it was read."), {}});
   }
   // From here on failures are the store's: they end the run.
+  if (!small && !file) file = std::make_shared<FileAssembly>(slot, sink_.keys(), sink_);
   auto known = small ? take_small(*slot, std::move(*small)) : file->end_at(pieces);
   if (!known) run_.stop(known.error());
   if (known && *known) complete(*slot);

@@ -22,6 +22,7 @@ std::optional<FileRank> FileRanking::next(const Entry& entry) {
 }
 
 void PartialPlan::add(const Entry& entry, std::uint64_t unsent_bytes) {
+  if (!wanted_) return;
   const auto rank = ranking_.next(entry);
   if (!rank || unsent_bytes == 0) return;
   files_.push_back({*rank, unsent_bytes});

@@ -32,7 +32,9 @@ class FileRanking {
 /// Collects the ranks of what the peer lacks of one tree.
 class PartialPlan {
  public:
-  explicit PartialPlan(storage::UnixTime now) : now_(now), ranking_(now) {}
+  /// `wanted`: else nothing is collected.
+  PartialPlan(storage::UnixTime now, bool wanted) : now_(now), wanted_(wanted), ranking_(now) {}
+  bool wanted() const { return wanted_; }
   /// Every entry, in tree order; `unsent_bytes`: what the peer lacks of its content, and no snapshot that waits to be
   /// sent brings.
   void add(const storage::Entry& entry, std::uint64_t unsent_bytes);
@@ -48,6 +50,7 @@ class PartialPlan {
     std::uint64_t bytes = 0;
   };
   const storage::UnixTime now_;
+  const bool wanted_;
   FileRanking ranking_;
   std::vector<Ranked> files_;
   std::uint64_t unsent_bytes_ = 0;

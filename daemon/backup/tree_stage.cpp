@@ -88,7 +88,8 @@ Result<void> TreeStage::take(const SlotPointer& slot) {
   return emit_ready();
 }
 
-/// Equal files may have been packed since this one was looked up.
+/// Equal files may have been packed since this one was looked up, so it is looked for among those (and not in the index
+/// again: there a search for what is not there costs more than all the rest).
 Result<void> TreeStage::hold_small(const SlotPointer& slot) {
   const Bytes content = std::exchange(slot->small_content, {});
   const std::uint64_t number = first_held_ + held_.size() - 1;
@@ -96,8 +97,7 @@ Result<void> TreeStage::hold_small(const SlotPointer& slot) {
     packing->files.emplace_back(number, *packing->bundle.find(slot->small_digest));
     return {};
   }
-  BEFFROI_TRY(const auto known, sink_.find_segment(slot->small_digest));
-  if (known && known->length == content.size()) {
+  if (const auto* const known = packed_lately(slot->small_digest)) {
     slot->entry().segments = {*known};
     held_.back().waits_for_bundle = false;
     return {};
@@ -106,6 +106,17 @@ Result<void> TreeStage::hold_small(const SlotPointer& slot) {
   open_->files.emplace_back(number, open_->bundle.add(slot->small_digest, content));
   if (open_->bundle.is_full()) close_packing();
   return {};
+}
+
+const storage::Segment* TreeStage::packed_lately(const storage::Digest& digest) const {
+  for (const auto* const lot : {&packed_, &packed_before_})
+    if (const auto found = lot->find(digest); found != lot->end()) return &found->second;
+  return nullptr;
+}
+
+void TreeStage::note_packed(const storage::Segment& segment) {
+  if (packed_.size() >= kMaxRecentlyPacked) packed_before_ = std::exchange(packed_, {});
+  packed_.insert_or_assign(segment.digest, segment);
 }
 
 void TreeStage::close_packing() {
@@ -134,6 +145,7 @@ Result<void> TreeStage::take_sealed(Packing& packing) {
     Held& held = held_[number - first_held_];
     held.slot->entry().segments = {segment};
     held.waits_for_bundle = false;
+    note_packed(segment);
     BEFFROI_CHECK(sink_.note_segment(segment));
   }
   return {};
@@ -216,7 +228,7 @@ Result<void> TreeStage::emit(Slot& slot) {
     bundles_.add(entry);
     // What the last snapshot has is at the peer, or on its way with that one.
     std::uint64_t unsent = 0;
-    if (!same_content) {
+    if (!same_content && plan_.wanted()) {
       BEFFROI_TRY(unsent, sink_.presence().unsent_bytes(entry));
     }
     plan_.add(entry, unsent);

@@ -19,6 +19,9 @@ inline constexpr std::size_t kMaxSlotBytesWaiting = std::size_t{24} * 1024 * 102
 inline constexpr std::size_t kSlotsPerPush = 64;
 /// Entries that wait for a bundle to fill; with more, it is closed as it is.
 inline constexpr std::size_t kMaxHeldBytes = std::size_t{16} * 1024 * 1024;
+/// Contents that were packed lately are remembered: a file that was looked up in the index before they were there comes
+/// at most so many later.
+inline constexpr std::size_t kMaxRecentlyPacked = 2 * kMaxSlotsWaiting;
 /// Full bundles that wait to be sealed.
 inline constexpr std::size_t kMaxBundlesWaiting = 2;
 
@@ -58,6 +61,8 @@ class TreeStage {
   Result<void> take(const SlotPointer& slot);
   Result<void> hold_small(const SlotPointer& slot);
   Packing* packing_of(const storage::Digest& digest);
+  const storage::Segment* packed_lately(const storage::Digest& digest) const;
+  void note_packed(const storage::Segment& segment);
   void close_packing();
   Result<void> take_sealed(Packing& packing);
   Result<void> take_what_is_sealed();
@@ -86,6 +91,7 @@ class TreeStage {
   std::deque<std::shared_ptr<Packing>> packings_;  ///< in order
   Packing* open_ = nullptr;                        ///< the last of them, when it still takes files
   WorkQueue<std::shared_ptr<Packing>> full_;
+  std::unordered_map<storage::Digest, storage::Segment> packed_, packed_before_;  ///< lately, and in the lot before
   storage::TreeBuilder builder_;
   BuiltTree built_;
   std::optional<WorkerThreads> sealers_, thread_;  ///< last: they use all of the above; thread_ is one

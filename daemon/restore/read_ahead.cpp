@@ -15,46 +15,49 @@ ReadAhead::~ReadAhead() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
   }
-  changed_.notify_all();
+  added_.notify_all();
 }
 
-void ReadAhead::add(const std::shared_ptr<SegmentTask>& task) {
-  task->given = true;
+void ReadAhead::add(SegmentTasks tasks) {
+  for (const auto& task : tasks) task->given = true;
   if (threads_.empty()) return;
   {
     const std::lock_guard lock(mutex_);
-    waiting_.push_back(task);
+    waiting_.push_back(std::move(tasks));
   }
-  changed_.notify_all();
+  added_.notify_one();
 }
 
 void ReadAhead::wait(const std::shared_ptr<SegmentTask>& task) {
   if (threads_.empty()) {
     task->bytes = open(task->segment);
     task->done = true;
-    return;
   }
+  if (task->done) return;
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return task->done; });
+  opened_.wait(lock, [&] { return task->done.load(); });
+}
+
+void ReadAhead::open_all(const SegmentTasks& tasks) {
+  for (const auto& task : tasks) task->bytes = open(task->segment);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& task : tasks) task->done = true;
+  }
+  opened_.notify_all();
 }
 
 void ReadAhead::work() {
   for (;;) {
-    std::shared_ptr<SegmentTask> task;
+    SegmentTasks tasks;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+      added_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
       if (closed_) return;
-      task = std::move(waiting_.front());
+      tasks = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    auto bytes = open(task->segment);
-    {
-      const std::lock_guard lock(mutex_);
-      task->bytes = std::move(bytes);
-      task->done = true;
-    }
-    changed_.notify_all();
+    open_all(tasks);
   }
 }
 
@@ -68,7 +71,7 @@ Result<ReadAhead::Bundle> ReadAhead::open_bundle(const ObjectId& id) {
     if (found != bundles_.end()) {
       bundles_.splice(bundles_.begin(), bundles_, found);
       bundle = bundles_.front();
-      changed_.wait(lock, [&] { return bundle->opened; });
+      opened_.wait(lock, [&] { return bundle->opened; });
       return bundle->bytes;
     }
     bundle = std::make_shared<CachedBundle>(CachedBundle{id, false, Bundle()});
@@ -84,7 +87,7 @@ Result<ReadAhead::Bundle> ReadAhead::open_bundle(const ObjectId& id) {
       bundle->bytes = forward_error(opened);
     bundle->opened = true;
   }
-  changed_.notify_all();
+  opened_.notify_all();
   return bundle->bytes;
 }
 

@@ -1,6 +1,7 @@
 // Opens segments on threads of its own, ahead of who takes them in order. Bundles are opened once for a run of files.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <list>
@@ -16,9 +17,10 @@ namespace beffroi::daemon {
 struct SegmentTask {
   storage::Segment segment;
   Result<Bytes> bytes;
-  bool given = false;  ///< to a ReadAhead; the owner's
-  bool done = false;   ///< guarded by the ReadAhead
+  bool given = false;              ///< to a ReadAhead; the owner's
+  std::atomic<bool> done = false;  ///< then `bytes` is the owner's again
 };
+using SegmentTasks = std::vector<std::shared_ptr<SegmentTask>>;
 
 /// add() and wait() are called by one thread; the owner bounds what is added and not yet waited for.
 class ReadAhead {
@@ -26,7 +28,8 @@ class ReadAhead {
   /// Without threads a task is done when it is waited for. `opener` outlives this.
   ReadAhead(const storage::ObjectOpener& opener, std::size_t threads);
   ~ReadAhead();
-  void add(const std::shared_ptr<SegmentTask>& task);
+  /// They are opened by one thread, one after the other: for slices of one bundle.
+  void add(SegmentTasks tasks);
   /// Returns when the task is done.
   void wait(const std::shared_ptr<SegmentTask>& task);
 
@@ -38,6 +41,7 @@ class ReadAhead {
     Result<Bundle> bytes;
   };
   void work();
+  void open_all(const SegmentTasks& tasks);
   Result<Bytes> open(const storage::Segment& segment);
   Result<Bundle> open_bundle(const storage::ObjectId& id);
 
@@ -45,8 +49,9 @@ class ReadAhead {
 
   const storage::ObjectOpener& opener_;
   std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::shared_ptr<SegmentTask>> waiting_;
+  std::condition_variable added_;   ///< for the threads
+  std::condition_variable opened_;  ///< for the owner, and for threads that wait for another one's bundle
+  std::deque<SegmentTasks> waiting_;
   std::list<std::shared_ptr<CachedBundle>> bundles_;  ///< the last used first
   bool closed_ = false;
   std::vector<std::jthread> threads_;  ///< last: they use all of the above

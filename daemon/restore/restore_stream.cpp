@@ -120,7 +120,8 @@ class RestoreStream {
       if (!segment.object) return {};
       Item item;
       item.file = file;
-      item.task = std::make_shared<SegmentTask>(SegmentTask{.segment = segment, .bytes = Bytes()});
+      item.task = std::make_shared<SegmentTask>();
+      item.task->segment = segment;
       item.offset = at;
       item.weight = static_cast<std::size_t>(segment.length);
       pushed = push(std::move(item));
@@ -161,7 +162,14 @@ class RestoreStream {
     for (const auto& task : upcoming_)
       if (ids.empty() || ids.back() != task->segment.object->id) ids.push_back(task->segment.object->id);
     if (!ids.empty()) opener_.source().prefetch(ids);
-    for (const auto& task : upcoming_) ahead_.add(task);
+    SegmentTasks together;
+    for (auto& task : upcoming_) {
+      const bool same_bundle = !together.empty() && task->segment.in_bundle && together.back()->segment.in_bundle &&
+                               together.back()->segment.object == task->segment.object;
+      if (!together.empty() && !same_bundle) ahead_.add(std::exchange(together, {}));
+      together.push_back(std::move(task));
+    }
+    if (!together.empty()) ahead_.add(std::move(together));
     upcoming_.clear();
   }
 

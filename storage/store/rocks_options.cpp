@@ -16,6 +16,7 @@ constexpr std::size_t kOpenFilesMax = 256;
 constexpr std::size_t kWalBytesMax = 96 * kMiB;
 constexpr std::size_t kBlobBytesMin = 4 * kKiB;
 constexpr double kBloomBitsPerKey = 10;
+constexpr double kMemtableBloomShare = 0.05;  // of the write buffer
 
 // Database::write() gets over a full disk by opening the database anew. RocksDB's own attempts, one every five seconds,
 // would only come in between.
@@ -105,10 +106,13 @@ rocksdb::ColumnFamilyOptions make_table_options(Table table, const DatabaseOptio
   blocks.block_size = 16 * kKiB;
   blocks.cache_index_and_filter_blocks = true;
   blocks.cache_index_and_filter_blocks_with_high_priority = true;
-  if (wants_bloom_filter(table)) blocks.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
-  blocks.whole_key_filtering = true;
-
   rocksdb::ColumnFamilyOptions out;
+  if (wants_bloom_filter(table)) {
+    blocks.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
+    out.memtable_whole_key_filtering = true;
+    out.memtable_prefix_bloom_size_ratio = kMemtableBloomShare;
+  }
+  blocks.whole_key_filtering = true;
   out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
   out.write_buffer_size = std::max(64 * kKiB, options.memtable_bytes / 12);
   out.max_write_buffer_number = 2;

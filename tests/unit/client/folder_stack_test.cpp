@@ -19,7 +19,7 @@ TEST(FolderStackTest, AnotherFolderInItsPlaceIsLeftAlone) {
   const Descriptor target(open(folder.path().c_str(), O_RDONLY | O_DIRECTORY));
   for (const bool replaced : {false, true}) {
     std::vector<std::string> left;
-    FolderStack stack(target.get(), [&](OpenedFile, const storage::Entry& entry) { left.push_back(entry.path); });
+    FolderStack stack(target.get(), [&](const FolderStack::Left& now) { left.push_back(now.entry.path); });
     ASSERT_TRUE(stack.enter("a", true));
     stack.set_entry(folder_entry("/a"));
     std::string deep = "a";
