@@ -207,6 +207,10 @@ Result<json> Http::post_cbor_for_events(const std::string& target, ByteView body
   return events({"POST", target, "application/cbor", body}, sink);
 }
 
+Result<void> Http::get_octets(const std::string& target, const OctetSink& sink) {
+  return exchange({"GET", target, nullptr, {}}, sink);
+}
+
 Result<void> Http::post_octets(const std::string& target, const json& body, const OctetSink& sink) {
   const std::string text = json_line(body);
   return exchange({"POST", target, "application/json", as_bytes(text)}, sink);

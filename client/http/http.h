@@ -50,6 +50,7 @@ class Http {
   Result<nlohmann::json> post_events(const std::string& target, const nlohmann::json& body, const EventSink& sink);
   Result<nlohmann::json> post_cbor_for_events(const std::string& target, ByteView body, const EventSink& sink);
   /// Streamed octets, in pieces of whatever size.
+  Result<void> get_octets(const std::string& target, const OctetSink& sink);
   Result<void> post_octets(const std::string& target, const nlohmann::json& body, const OctetSink& sink);
 
  private:

@@ -15,7 +15,7 @@ namespace {
 // Of the small files that are written while the stream goes on. Each may hold its folder open.
 constexpr std::size_t kMaxFilesUnderWay = 256;
 constexpr std::size_t kMaxFoldersUnderWay = 64;
-constexpr std::size_t kMaxBytesUnderWay = std::size_t{16} * 1024 * 1024;
+constexpr std::size_t kMaxBytesUnderWay = std::size_t{24} * 1024 * 1024;
 constexpr std::size_t kMaxThreads = 4;
 
 using storage::Entry;

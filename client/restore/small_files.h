@@ -15,7 +15,7 @@
 namespace beffroi::client {
 
 /// Up to here a file is held in memory until all of it is here.
-inline constexpr std::uint64_t kSmallFileMaxBytes = std::uint64_t{256} * 1024;
+inline constexpr std::uint64_t kSmallFileMaxBytes = std::uint64_t{2} * 1024 * 1024;
 
 /// A file whose content is here, and what became of it.
 struct SmallFile {

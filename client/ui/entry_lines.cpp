@@ -24,9 +24,14 @@ char type_letter(const std::string& type) {
   return '-';
 }
 
-std::string mode_text(const std::string& type, std::uint64_t mode) {
+char type_letter(storage::EntryType type) {
+  constexpr std::string_view kLetters = "?-dlpcb";  // by number
+  return kLetters.at(static_cast<std::size_t>(type));
+}
+
+std::string mode_text(char type, std::uint64_t mode) {
   std::string out = "?rwxrwxrwx";
-  out[0] = type_letter(type);
+  out[0] = type;
   for (std::size_t bit = 0; bit < 9; ++bit)
     if ((mode >> (8 - bit) & 1U) == 0) out[bit + 1] = '-';
   const auto special = [&](std::uint64_t flag, std::size_t at, char with, char without) {
@@ -38,9 +43,8 @@ std::string mode_text(const std::string& type, std::uint64_t mode) {
   return out;
 }
 
-std::string owner(const json& entry, const char* name, const char* number) {
-  const std::string text = text_field(entry, name);
-  return text.empty() ? std::to_string(number_field(entry, number)) : printable(text);
+std::string owner(const std::string& name, std::uint64_t number) {
+  return name.empty() ? std::to_string(number) : printable(name);
 }
 
 std::string padded(const std::string& text, std::size_t columns, bool right) {
@@ -49,22 +53,70 @@ std::string padded(const std::string& text, std::size_t columns, bool right) {
   return right ? padding + text : text + padding;
 }
 
+struct LineParts {
+  char type = '-';
+  std::uint64_t mode = 0;
+  std::string user, group;
+  std::uint64_t size = 0;
+  std::string time;
+  std::string path, link_target;
+};
+
+std::string line_of(const LineParts& parts, const Console& console) {
+  std::string out = mode_text(parts.type, parts.mode) + "  " +
+                    padded(parts.user + " " + parts.group, kOwnerColumns, false) + "  " +
+                    padded(parts.type == '-' ? size_text(parts.size) : "-", kSizeColumns, true) + "  " + parts.time +
+                    "  " + console.name(parts.path);
+  if (!parts.link_target.empty()) out += " -> " + console.name(parts.link_target);
+  return out;
+}
+
+std::string remark(storage::EntryFlag flag) {
+  switch (flag) {
+    case storage::kEntryChangedWhileRead:
+      return std::string("  [") + _("changed while it was read") + "]";
+    case storage::kEntryStale:
+      return std::string("  [") + _("from an earlier backup") + "]";
+    case storage::kEntryUnreadable:
+      return std::string("  [") + _("could not be read") + "]";
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string entry_line(const json& entry, const Console& console) {
   const std::string type = text_field(entry, "type");
-  const bool is_file = type == "file";
-  std::string out = mode_text(type, number_field(entry, "mode")) + "  " +
-                    padded(owner(entry, "user", "uid") + " " + owner(entry, "group", "gid"), kOwnerColumns, false) +
-                    "  " + padded(is_file ? size_text(number_field(entry, "size")) : "-", kSizeColumns, true) + "  " +
-                    time_text(text_field(entry, "mtime")) + "  " + console.name(path_field(entry));
-  if (const std::string target = text_field(entry, "link_target"); !target.empty())
-    out += " -> " + console.name(target);
+  std::string out = line_of({.type = type_letter(type),
+                             .mode = number_field(entry, "mode"),
+                             .user = owner(text_field(entry, "user"), number_field(entry, "uid")),
+                             .group = owner(text_field(entry, "group"), number_field(entry, "gid")),
+                             .size = number_field(entry, "size"),
+                             .time = time_text(text_field(entry, "mtime")),
+                             .path = path_field(entry),
+                             .link_target = text_field(entry, "link_target")},
+                            console);
   for (const json& flag : sub_field(entry, "flags")) {
-    if (flag == "changed_while_read") out += std::string("  [") + _("changed while it was read") + "]";
-    if (flag == "stale") out += std::string("  [") + _("from an earlier backup") + "]";
-    if (flag == "unreadable") out += std::string("  [") + _("could not be read") + "]";
+    if (flag == "changed_while_read") out += remark(storage::kEntryChangedWhileRead);
+    if (flag == "stale") out += remark(storage::kEntryStale);
+    if (flag == "unreadable") out += remark(storage::kEntryUnreadable);
   }
+  return out;
+}
+
+std::string entry_line(const storage::Entry& entry, const Console& console) {
+  std::string out = line_of({.type = type_letter(entry.type),
+                             .mode = entry.mode,
+                             .user = owner(entry.user, entry.uid),
+                             .group = owner(entry.group, entry.gid),
+                             .size = entry.size,
+                             .time = time_text(static_cast<time_t>(entry.mtime_s)),
+                             .path = storage::to_display_path(entry.path),
+                             .link_target = entry.link_target},
+                            console);
+  for (const storage::EntryFlag flag :
+       {storage::kEntryChangedWhileRead, storage::kEntryStale, storage::kEntryUnreadable})
+    if ((entry.flags & flag) != 0) out += remark(flag);
   return out;
 }
 

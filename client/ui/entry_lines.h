@@ -5,11 +5,13 @@
 #include <string>
 
 #include "client/session.h"
+#include "storage/tree/entry.h"
 
 namespace beffroi::client {
 
 /// "drwxr-xr-x  anne mairie   1.5 MiB  2026-11-23 22:30  /srv/documents"
 std::string entry_line(const nlohmann::json& entry, const Console& console);
+std::string entry_line(const storage::Entry& entry, const Console& console);
 
 /// Streams {"entries": […]} without keeping it in memory, or a line each for people. `line` makes the line.
 class EntryPrinter {

@@ -135,9 +135,13 @@ std::string time_text(const std::string& iso) {
   tm utc{};
   const char* const end = strptime(iso.c_str(), "%Y-%m-%dT%H:%M:%S", &utc);
   if (end == nullptr) return iso;
-  const time_t moment = timegm(&utc);
+  const std::string out = time_text(timegm(&utc));
+  return out.empty() ? iso : out;
+}
+
+std::string time_text(time_t moment) {
   tm local{};
-  if (localtime_r(&moment, &local) == nullptr) return iso;
+  if (localtime_r(&moment, &local) == nullptr) return {};
   std::array<char, 64> out{};
   // Translators: date and time, as strftime takes it.
   const char* const format = _("%Y-%m-%d %H:%M");

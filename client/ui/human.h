@@ -19,6 +19,8 @@ std::string duration_text(std::uint64_t seconds);
 /// An ISO 8601 UTC time of the API in local time: "2026-11-23 22:30", or "23/11/2026 22:30". Gives back what it can't
 /// read.
 std::string time_text(const std::string& iso);
+/// The same of seconds since 1970; empty for a moment that no calendar has.
+std::string time_text(time_t moment);
 
 /// "500", "10 GiB", "500MB", "2 Go", "1.5G": K, M, G, T alone are powers of 1,024. ErrorCode::usage.
 Result<std::uint64_t> parse_size(std::string_view text);

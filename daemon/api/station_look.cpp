@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "daemon/api/event_stream.h"
+#include "daemon/api/frame_stream.h"
 #include "daemon/api/json.h"
 #include "daemon/api/name_pattern.h"
 #include "daemon/api/snapshot_rights.h"
@@ -49,40 +50,38 @@ asio::awaitable<Result<void>> answer_snapshots(StationContext& station, HttpRequ
   co_return co_await reply_json(exchange, {{"snapshots", out}});
 }
 
-/// Lines of a listing. A hard link is named after the first of its group that was written: what the group is called in
-/// the tree may be a name that the caller can't see.
-class EntryLines {
+/// A hard link is named after the first of its group that was listed: what the group is called in the tree may be a
+/// name that the caller can't see.
+class LinkNames {
  public:
-  EntryLines(const Opened& opened, LineWriter& writer) : opened_(opened), writer_(writer) {}
-
-  Result<void> write_if_visible(const Entry& entry) {
-    return opened_.visible(entry) ? writer_.write(line_of(entry)) : Result<void>();
-  }
-  Json line_of(const Entry& entry) {
-    Json line = entry_json(entry);
-    if (!entry.hard_link.empty())
-      line["hard_link"] = storage::to_display_path(groups_.try_emplace(entry.hard_link, entry.path).first->second);
-    return line;
+  Entry named(Entry entry) {
+    if (!entry.hard_link.empty()) entry.hard_link = groups_.try_emplace(entry.hard_link, entry.path).first->second;
+    return entry;
   }
 
  private:
-  const Opened& opened_;
-  LineWriter& writer_;
   std::unordered_map<std::string, std::string> groups_;
 };
 
-Result<void> list(const Opened& opened, const std::string& path, bool recursive, LineWriter& writer) {
+/// Where a listing goes.
+struct Listing {
+  std::function<Result<void>()> looked_at_one;
+  std::function<Result<void>(const Entry&)> write;
+};
+
+Result<void> list(const Opened& opened, const std::string& path, bool recursive, const Listing& listing) {
   const std::string entry_path = storage::to_entry_path(path);
   BEFFROI_TRY(const auto top, opened.tree.find(entry_path));
   if (!top || !opened.visible(*top))
     return fail(ErrorCode::not_found, N_("There is no {} in the snapshot {}."), storage::to_display_path(entry_path),
                 opened.snapshot.commit.id.hex().substr(0, 12));
-  EntryLines lines(opened, writer);
-  if (top->type != storage::EntryType::directory) return writer.write(lines.line_of(*top));
+  LinkNames names;
+  if (top->type != storage::EntryType::directory) return listing.write(names.named(*top));
   const auto visit = [&](const Entry& entry) -> Result<void> {
-    BEFFROI_CHECK(writer.looked_at_one());
+    BEFFROI_CHECK(listing.looked_at_one());
     // A folder's own line is not part of what is in it.
-    return entry.path == top->path ? Result<void>() : lines.write_if_visible(entry);
+    if (entry.path == top->path || !opened.visible(entry)) return {};
+    return entry.hard_link.empty() ? listing.write(entry) : listing.write(names.named(entry));
   };
   return recursive ? opened.tree.for_each(entry_path, visit) : opened.tree.list(entry_path, visit);
 }
@@ -94,17 +93,31 @@ asio::awaitable<Result<void>> answer_ls(StationContext& station, HttpRequest& re
   BEFFROI_CO_TRY(const auto opened, open_snapshot(station, query_text(request, "snapshot", "latest"), request.caller,
                                                   {storage::to_entry_path(path)}));
   BEFFROI_CO_TRY(const auto job, station.jobs.begin(JobKind::look));
-  co_return co_await stream_lines(exchange, station.streams,
-                                  [&](LineWriter& writer) { return list(*opened, path, recursive, writer); });
+  if (query_flag(request, "frames"))
+    co_return co_await stream_frames(exchange, station.streams, [&](FrameSender& sender) -> Result<void> {
+      RestoreCounts counts;
+      BEFFROI_CHECK(list(*opened, path, recursive,
+                         {[&] { return sender.looked_at_one(); },
+                          [&](const Entry& entry) {
+                            ++counts.entries;
+                            return sender.send(entry_frame(entry));
+                          }}));
+      return sender.send(end_frame(counts));
+    });
+  co_return co_await stream_lines(exchange, station.streams, [&](LineWriter& writer) {
+    return list(
+        *opened, path, recursive,
+        {[&] { return writer.looked_at_one(); }, [&](const Entry& entry) { return writer.write(entry_json(entry)); }});
+  });
 }
 
 Result<void> find(const Opened& opened, const NamePattern& pattern, LineWriter& writer) {
   const std::string id = opened.snapshot.commit.id.hex();
-  EntryLines lines(opened, writer);
+  LinkNames names;
   return opened.tree.for_each("", [&](const Entry& entry) -> Result<void> {
     BEFFROI_CHECK(writer.looked_at_one());
     if (!pattern.matches(storage::to_display_path(entry.path)) || !opened.visible(entry)) return {};
-    Json line = lines.line_of(entry);
+    Json line = entry_json(names.named(entry));
     line["snapshot"] = id;
     return writer.write(line);
   });

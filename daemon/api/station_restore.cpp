@@ -2,6 +2,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "daemon/api/frame_stream.h"
 #include "daemon/api/json.h"
 #include "daemon/api/snapshot_rights.h"
 #include "daemon/api/station_api.h"
@@ -10,28 +11,8 @@
 namespace beffroi::daemon {
 namespace {
 
-constexpr std::size_t kPieceBytes = 256 * 1024;
 constexpr std::size_t kReadAheadThreads = 4;
 constexpr std::size_t kLearnBatchBytes = 256 * 1024;
-
-/// Joins small frames, so that a folder of tiny files is not a system call each.
-class FrameSender {
- public:
-  explicit FrameSender(HttpExchange& exchange) : exchange_(exchange) {}
-  Result<void> send(Bytes frame) {
-    if (pending_.empty() && frame.size() >= kPieceBytes) return exchange_.write_blocking(std::move(frame));
-    pending_.insert(pending_.end(), frame.begin(), frame.end());
-    return pending_.size() < kPieceBytes ? Result<void>() : flush();
-  }
-  Result<void> flush() {
-    if (pending_.empty()) return {};
-    return exchange_.write_blocking(std::exchange(pending_, {}));
-  }
-
- private:
-  HttpExchange& exchange_;
-  Bytes pending_;
-};
 
 /// What was opened and compared here may be deduplicated against: after a recovery the index is empty.
 class Learner {
@@ -56,19 +37,6 @@ class Learner {
   storage::WriteBatch batch_;
   storage::BundleNumbers numbers_;
 };
-
-/// Type X: the whole stream fails here.
-Bytes failure_frame(const Error& error) {
-  storage::CborWriter out;
-  out.array(3).text(error_code_name(error.code)).bytes(as_bytes(error.text)).array(error.args.size());
-  for (const std::string& arg : error.args) out.bytes(as_bytes(arg));
-  const Bytes body = out.take();
-  Bytes frame(5);
-  put_le32(frame.data(), static_cast<std::uint32_t>(body.size()));
-  frame[4] = 'X';
-  frame.insert(frame.end(), body.begin(), body.end());
-  return frame;
-}
 
 struct RestoreWords {
   Snapshot snapshot;
@@ -116,17 +84,13 @@ void ring(StationContext& station, const RestoreWords& words, const Result<Resto
             {words.snapshot.commit.id.hex().substr(0, 12)}});
 }
 
-bool stream_guarded(StationContext& station, const RestoreWords& words, HttpExchange& exchange, Progress& progress) {
-  FrameSender sender(exchange);
-  Result<RestoreCounts> counts;
-  try {
-    counts = stream(station, words, sender, progress);
-  } catch (const std::exception& exception) {
-    counts = fail(ErrorCode::io, N_("The daemon could not do this: {}."), std::string(exception.what()));
-  }
+/// Streams, and tells of damage even when it ends in an exception.
+Result<void> stream_guarded(StationContext& station, const RestoreWords& words, FrameSender& sender,
+                            Progress& progress) {
+  const auto counts = stream(station, words, sender, progress);
   ring(station, words, counts);
-  if (!counts && !sender.send(failure_frame(counts.error()))) return false;
-  return sender.flush().has_value();
+  if (!counts) return forward_error(counts);
+  return {};
 }
 
 Result<RestoreWords> read_words(StationContext& station, const HttpRequest& request) {
@@ -150,11 +114,9 @@ asio::awaitable<Result<void>> answer_restore(StationContext& station, HttpReques
   BEFFROI_CO_CHECK(require_vault(station));
   BEFFROI_CO_TRY(const RestoreWords words, read_words(station, request));
   BEFFROI_CO_TRY(const auto job, station.jobs.begin(JobKind::look));
-  if (!co_await exchange.begin("application/octet-stream")) co_return Result<void>{};
-  const bool whole =
-      co_await station.streams.run([&] { return stream_guarded(station, words, exchange, *job->progress()); });
-  if (whole) co_await exchange.end();
-  co_return Result<void>{};
+  co_return co_await stream_frames(exchange, station.streams, [&](FrameSender& sender) {
+    return stream_guarded(station, words, sender, *job->progress());
+  });
 }
 
 }  // namespace

@@ -136,6 +136,8 @@ class BackupRun {
     committed_ = true;
     BEFFROI_TRY(const auto commit, vault_.commit(built_.root, std::move(sealed), stale_ ? storage::kCommitStale : 0));
     out.snapshot = commit.id;
+    // Only tidying up.
+    static_cast<void>(vault_.database().shorten_log());
     progress_.phase = Phase::done;
     return out;
   }
@@ -206,6 +208,7 @@ Result<BackupResult> run_backup(Vault& vault, const std::vector<Source>& sources
     return fail(ErrorCode::wrong_state, N_("There is nothing to back up yet. 'beffroi source add' says what."));
   const auto alone = vault.try_begin_backup();
   if (!alone) return fail(ErrorCode::busy, N_("A backup is running already."));
+  const LowPriority low;
   return BackupRun(vault, sources, request, progress).run();
 }
 

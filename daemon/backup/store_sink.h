@@ -11,7 +11,7 @@
 
 namespace beffroi::daemon {
 
-inline constexpr std::size_t kStoreBatchBytes = std::size_t{8} * 1024 * 1024;
+inline constexpr std::size_t kStoreBatchBytes = std::size_t{4} * 1024 * 1024;
 inline constexpr std::size_t kStoreBatchObjects = 1024;
 /// Ids that a run remembers for give_back(): 32 MiB of them.
 inline constexpr std::size_t kMaxGiveBackObjects = 1024 * 1024;

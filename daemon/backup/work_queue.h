@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "crypto/result.h"
+#include "daemon/service/priority.h"
 
 namespace beffroi::daemon {
 
@@ -122,11 +123,15 @@ class RunState {
   std::vector<std::function<void()>> on_stop_;
 };
 
-/// `count` threads that run `body` until it returns; joined by the destructor.
+/// `count` threads of low priority that run `body` until it returns; joined by the destructor.
 class WorkerThreads {
  public:
   WorkerThreads(std::size_t count, const std::function<void()>& body) {
-    for (std::size_t i = 0; i < count; ++i) threads_.emplace_back(body);
+    for (std::size_t i = 0; i < count; ++i)
+      threads_.emplace_back([body] {
+        const LowPriority low;
+        body();
+      });
   }
   void join() { threads_.clear(); }
 

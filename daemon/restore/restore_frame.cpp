@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kOffsetBytes = 8;
 
-Bytes frame(FrameType type, ByteView body) {
+Bytes frame(RestoreFrameType type, ByteView body) {
   BEFFROI_ASSERT(body.size() <= kMaxRestoreFrameBytes);
   Bytes out(kFrameHeaderBytes + body.size());
   put_le32(out.data(), static_cast<std::uint32_t>(body.size()));
@@ -18,13 +18,15 @@ Bytes frame(FrameType type, ByteView body) {
 
 }  // namespace
 
-Bytes entry_frame(const storage::Entry& entry) { return frame(FrameType::entry, storage::encode_entry_logical(entry)); }
+Bytes entry_frame(const storage::Entry& entry) {
+  return frame(RestoreFrameType::entry, storage::encode_entry_logical(entry));
+}
 
 Bytes data_frame(std::uint64_t offset, ByteView bytes) {
   BEFFROI_ASSERT(bytes.size() <= kMaxRestoreFrameBytes - kOffsetBytes);
   Bytes out(kFrameHeaderBytes + kOffsetBytes + bytes.size());
   put_le32(out.data(), static_cast<std::uint32_t>(kOffsetBytes + bytes.size()));
-  out[4] = static_cast<std::uint8_t>(FrameType::data);
+  out[4] = static_cast<std::uint8_t>(RestoreFrameType::data);
   put_le64(out.data() + kFrameHeaderBytes, offset);
   std::copy(bytes.begin(), bytes.end(), out.begin() + kFrameHeaderBytes + kOffsetBytes);
   return out;
@@ -34,13 +36,20 @@ Bytes failure_frame(const std::string& entry_path, const Error& reason) {
   storage::CborWriter out;
   out.array(3).bytes(as_bytes(entry_path)).bytes(as_bytes(reason.text)).array(reason.args.size());
   for (const std::string& argument : reason.args) out.bytes(as_bytes(argument));
-  return frame(FrameType::failure, out.take());
+  return frame(RestoreFrameType::failure, out.take());
+}
+
+Bytes stream_failure_frame(const Error& error) {
+  storage::CborWriter out;
+  out.array(3).text(error_code_name(error.code)).bytes(as_bytes(error.text)).array(error.args.size());
+  for (const std::string& argument : error.args) out.bytes(as_bytes(argument));
+  return frame(RestoreFrameType::stream_failure, out.take());
 }
 
 Bytes end_frame(const RestoreCounts& counts) {
   storage::CborWriter out;
   out.array(3).uint(counts.entries).uint(counts.bytes).uint(counts.failures);
-  return frame(FrameType::end, out.take());
+  return frame(RestoreFrameType::end, out.take());
 }
 
 }  // namespace beffroi::daemon

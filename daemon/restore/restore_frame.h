@@ -5,7 +5,7 @@
 
 namespace beffroi::daemon {
 
-enum class FrameType : std::uint8_t { entry = 'E', data = 'D', failure = 'F', end = 'Z' };
+enum class RestoreFrameType : std::uint8_t { entry = 'E', data = 'D', failure = 'F', end = 'Z', stream_failure = 'X' };
 
 inline constexpr std::size_t kFrameHeaderBytes = 5;
 
@@ -13,6 +13,8 @@ Bytes entry_frame(const storage::Entry& entry);
 /// `bytes` fits one frame (asserted).
 Bytes data_frame(std::uint64_t offset, ByteView bytes);
 Bytes failure_frame(const std::string& entry_path, const Error& reason);
+/// The whole stream fails here.
+Bytes stream_failure_frame(const Error& error);
 Bytes end_frame(const RestoreCounts& counts);
 
 }  // namespace beffroi::daemon

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "daemon/restore/read_ahead.h"
 #include "daemon/restore/restore_frame.h"
+#include "daemon/vault/read_ahead.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -53,7 +53,11 @@ class RestoreStream {
  public:
   RestoreStream(const storage::ObjectOpener& opener, const FrameWriter& write, const VerifiedSegment& verified,
                 Progress& progress, std::size_t threads)
-      : opener_(opener), write_(write), verified_(verified), progress_(progress), ahead_(opener, threads) {}
+      : opener_(opener),
+        write_(write),
+        verified_(verified),
+        progress_(progress),
+        ahead_(opener, threads, Verify::content) {}
 
   Result<void> select(const storage::TreeReader& tree, const std::string& path, const EntryFilter& may_read) {
     bool found = false;
@@ -158,19 +162,7 @@ class RestoreStream {
 
   /// Hands the collected segments to the source and to the threads.
   void dispatch() {
-    std::vector<storage::ObjectId> ids;
-    for (const auto& task : upcoming_)
-      if (ids.empty() || ids.back() != task->segment.object->id) ids.push_back(task->segment.object->id);
-    if (!ids.empty()) opener_.source().prefetch(ids);
-    SegmentTasks together;
-    for (auto& task : upcoming_) {
-      const bool same_bundle = !together.empty() && task->segment.in_bundle && together.back()->segment.in_bundle &&
-                               together.back()->segment.object == task->segment.object;
-      if (!together.empty() && !same_bundle) ahead_.add(std::exchange(together, {}));
-      together.push_back(std::move(task));
-    }
-    if (!together.empty()) ahead_.add(std::move(together));
-    upcoming_.clear();
+    if (!upcoming_.empty()) ahead_.add(std::exchange(upcoming_, {}));
   }
 
   /// Writes from the front until no more than this is ahead.

@@ -1,9 +1,12 @@
 #include "daemon/vault/check.h"
 
+#include <algorithm>
+#include <deque>
+#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 
-#include "storage/tree/content.h"
+#include "daemon/vault/read_ahead.h"
 #include "storage/tree/tree_walk.h"
 
 namespace beffroi::daemon {
@@ -16,6 +19,11 @@ using storage::ObjectKind;
 using storage::Segment;
 
 constexpr std::size_t kMaxNamedDamages = 1000;
+// What is read ahead of the verdicts.
+constexpr std::size_t kMaxAheadSegments = 1024;
+constexpr std::uint64_t kMaxAheadBytes = std::uint64_t{16} * 1024 * 1024;
+// Handed over together: a source far away answers for many at once.
+constexpr std::size_t kSegmentsAtOnce = 32;
 
 bool is_stream_end(const Error& error) {
   return error.code == ErrorCode::cancelled || error.code == ErrorCode::unreachable || error.code == ErrorCode::timeout;
@@ -23,10 +31,11 @@ bool is_stream_end(const Error& error) {
 
 /// Trees of one generation of content keys.
 struct Generation {
-  Generation(std::shared_ptr<const storage::KeyRing> keys, std::shared_ptr<storage::ObjectSource> source)
-      : opener(std::move(keys), std::move(source)), segments(opener) {}
+  Generation(std::shared_ptr<const storage::KeyRing> keys, std::shared_ptr<storage::ObjectSource> source,
+             std::size_t threads)
+      : opener(std::move(keys), std::move(source)), ahead(opener, threads, Verify::object_id_too) {}
   storage::ObjectOpener opener;
-  storage::SegmentReader segments;
+  ReadAhead ahead;
 };
 
 class Check {
@@ -67,10 +76,15 @@ class Check {
       return {};
     }
     auto& generation = generations_[snapshot.sealed.content_generation];
-    if (!generation) generation = std::make_unique<Generation>(*keys, source_);
+    if (!generation) generation = std::make_unique<Generation>(*keys, source_, read_data_ ? threads() : 0);
     now_ = generation.get();
-    return visit_tree(snapshot.commit.clear.root, snapshot.sealed.tree_digest);
+    const auto visited = visit_tree(snapshot.commit.clear.root, snapshot.sealed.tree_digest);
+    // What was read before an error ended the visit is judged first: it came first.
+    if (visited || !is_stream_end(visited.error())) BEFFROI_CHECK(judge_all());
+    return visited;
   }
+
+  static std::size_t threads() { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 4); }
 
   Result<void> check_receipt(const Snapshot& snapshot) {
     const auto peer = vault_.peer();
@@ -150,13 +164,48 @@ class Check {
       if (info && !info->bytes_present && info->receipted && !info->quarantined) return {};
     }
     if (visited_.insert(id).second) ++report_.objects;
-    const auto bytes = now_->segments.read(segment);
+    Reading reading{path, std::make_shared<SegmentTask>()};
+    reading.task->segment = segment;
+    upcoming_.push_back(reading.task);
+    if (upcoming_.size() >= kSegmentsAtOnce) dispatch();
+    bytes_ahead_ += segment.length;
+    readings_.push_back(std::move(reading));
+    while (readings_.size() > kMaxAheadSegments || bytes_ahead_ > kMaxAheadBytes) BEFFROI_CHECK(judge_first());
+    return {};
+  }
+
+  void dispatch() {
+    if (!upcoming_.empty()) now_->ahead.add(std::exchange(upcoming_, {}));
+  }
+
+  Result<void> judge_all() {
+    while (!readings_.empty()) BEFFROI_CHECK(judge_first());
+    return {};
+  }
+
+  /// In the order in which they were met, as if each had been read when it was met.
+  Result<void> judge_first() {
+    if (progress_.cancel) return fail(ErrorCode::cancelled, N_("The check was stopped."));
+    const auto [path, task] = std::move(readings_.front());
+    readings_.pop_front();
+    bytes_ahead_ -= task->segment.length;
+    if (!task->given) dispatch();
+    now_->ahead.wait(task);
+    const ObjectId& id = task->segment.object->id;
+    const Result<Bytes>& bytes = task->bytes;
     if (bytes) {
       report_.bytes += bytes->size();
       progress_.bytes_read += bytes->size();
       return {};
     }
+    if (const auto known = damaged_.find(id); known != damaged_.end()) {
+      damage(path, known->second);
+      return {};
+    }
     if (local_ && !is_stream_end(bytes.error())) {
+      // Evicted since it was looked at.
+      BEFFROI_TRY(const auto info, vault_.objects().info(vault_.space(), id));
+      if (info && !info->bytes_present && info->receipted && !info->quarantined) return {};
       BEFFROI_TRY(const bool elsewhere, is_sound(id) ? base_is_elsewhere(id) : Result<bool>(false));
       if (elsewhere) return {};
     }
@@ -226,6 +275,13 @@ class Check {
   std::unordered_set<ObjectId> visited_;
   std::unordered_set<Digest> verified_;
   std::unordered_map<ObjectId, Error> damaged_;
+  struct Reading {
+    std::string path;
+    std::shared_ptr<SegmentTask> task;
+  };
+  std::deque<Reading> readings_;  ///< of now_
+  SegmentTasks upcoming_;         ///< of them, not handed over yet
+  std::uint64_t bytes_ahead_ = 0;
   CheckReport report_;
 };
 

@@ -75,11 +75,20 @@ ObjectOpener::ObjectOpener(std::shared_ptr<const KeyRing> keys, std::shared_ptr<
 
 Result<OpenedObject> ObjectOpener::open(const ObjectId& id) const {
   BEFFROI_TRY(const Bytes object, source_->get(id));
-  return open_at_depth(id, object, 0);
+  return open_at_depth(id, object, Identity::hashed, 0);
 }
 
 Result<OpenedObject> ObjectOpener::open(const ObjectId& id, ObjectKind kind) const {
-  BEFFROI_TRY(OpenedObject opened, open(id));
+  return open_kind(id, kind, Identity::hashed);
+}
+
+Result<OpenedObject> ObjectOpener::open_content(const ObjectId& id, ObjectKind kind) const {
+  return open_kind(id, kind, Identity::compared_by_caller);
+}
+
+Result<OpenedObject> ObjectOpener::open_kind(const ObjectId& id, ObjectKind kind, Identity identity) const {
+  BEFFROI_TRY(const Bytes object, source_->get(id));
+  BEFFROI_TRY(OpenedObject opened, open_at_depth(id, object, identity, 0));
   if (opened.header.kind != kind)
     return fail(ErrorCode::corrupt, N_("The object {} is a {} where a {} should be: run a check."), id.hex(),
                 object_kind_name(opened.header.kind), object_kind_name(kind));
@@ -87,11 +96,11 @@ Result<OpenedObject> ObjectOpener::open(const ObjectId& id, ObjectKind kind) con
 }
 
 Result<OpenedObject> ObjectOpener::open_bytes(const ObjectId& id, ByteView object) const {
-  return open_at_depth(id, object, 0);
+  return open_at_depth(id, object, Identity::hashed, 0);
 }
 
-Result<ObjectHeader> ObjectOpener::verify_header(const ObjectId& id, ByteView object) const {
-  if (object_id(object) != id)
+Result<ObjectHeader> ObjectOpener::verify_header(const ObjectId& id, ByteView object, Identity identity) const {
+  if (identity == Identity::hashed && object_id(object) != id)
     return fail(ErrorCode::corrupt, N_("The object {} is damaged: run a check, and restore it from another copy."),
                 id.hex());
   auto header = check_object(object);
@@ -106,19 +115,20 @@ Result<ObjectHeader> ObjectOpener::verify_header(const ObjectId& id, ByteView ob
 }
 
 Result<std::shared_ptr<const OpenedObject>> ObjectOpener::open_reference(const ObjectId& id, Codec codec,
-                                                                         int depth) const {
+                                                                         Identity identity, int depth) const {
   if (codec == Codec::zstd_dictionary)
     if (auto cached = dictionaries_->find(id)) return cached;
   BEFFROI_TRY(const Bytes object, source_->get(id));
-  BEFFROI_TRY(OpenedObject opened, open_at_depth(id, object, depth));
+  BEFFROI_TRY(OpenedObject opened, open_at_depth(id, object, identity, depth));
   if (!reference_fits_codec(codec, opened.header.kind)) return damaged(id, opened.header.kind);
   auto shared = std::make_shared<const OpenedObject>(std::move(opened));
   if (codec == Codec::zstd_dictionary) dictionaries_->add(id, shared);
   return shared;
 }
 
-Result<OpenedObject> ObjectOpener::open_at_depth(const ObjectId& id, ByteView object, int depth) const {
-  BEFFROI_TRY(ObjectHeader header, verify_header(id, object));
+Result<OpenedObject> ObjectOpener::open_at_depth(const ObjectId& id, ByteView object, Identity identity,
+                                                 int depth) const {
+  BEFFROI_TRY(ObjectHeader header, verify_header(id, object, identity));
   if (depth > kMaxDeltaDepth) return damaged(id, header.kind);
   const auto keys = keys_->epoch(header.epoch);
   if (keys == nullptr)
@@ -133,7 +143,8 @@ Result<OpenedObject> ObjectOpener::open_at_depth(const ObjectId& id, ByteView ob
 
   std::shared_ptr<const OpenedObject> reference;
   if (payload->reference_child) {
-    BEFFROI_TRY(reference, open_reference(header.children[*payload->reference_child], payload->codec, depth + 1));
+    BEFFROI_TRY(reference,
+                open_reference(header.children[*payload->reference_child], payload->codec, identity, depth + 1));
     if (header.height <= reference->header.height) return damaged(id, header.kind);
   }
   auto plaintext = decode_payload(*payload, reference ? ByteView(reference->plaintext) : ByteView());

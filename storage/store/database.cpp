@@ -51,11 +51,13 @@ Database::~Database() = default;
 
 const std::string& Database::folder() const { return state_->folder; }
 
-Result<std::optional<Bytes>> Database::get(Table table, ByteView key) const {
+Result<std::optional<Bytes>> Database::get(Table table, ByteView key, bool verified_by_caller) const {
   const Visit visit(*state_);
   if (!visit.is_open()) return std::unexpected(state_->closed_by);
+  rocksdb::ReadOptions how;
+  how.verify_checksums = !verified_by_caller;
   rocksdb::PinnableSlice value;
-  const auto status = state_->db->Get({}, state_->handle(table), slice(key), &value);
+  const auto status = state_->db->Get(how, state_->handle(table), slice(key), &value);
   if (status.IsNotFound()) return std::nullopt;
   if (!status.ok()) return state_->failed(status);
   return to_bytes(view(value));
@@ -189,6 +191,19 @@ Result<void> Database::sync() {
   const auto written = state_->write(nothing, Durability::synced, std::nullopt);
   if (written || !state_->get_over(written.error())) return written;
   return state_->write(nothing, Durability::synced, std::nullopt);
+}
+
+Result<void> Database::shorten_log() {
+  constexpr std::uint64_t kMuchBytes = 4 * 1024 * 1024;
+  const Visit visit(*state_);
+  if (!visit.is_open()) return std::unexpected(state_->closed_by);
+  rocksdb::VectorLogPtr logs;
+  auto status = state_->db->GetSortedWalFiles(logs);
+  std::uint64_t bytes = 0;
+  for (const auto& log : logs) bytes += log->SizeFileBytes();
+  if (status.ok() && bytes >= kMuchBytes) status = state_->db->Flush({}, state_->all_handles);
+  if (!status.ok()) return state_->failed(status);
+  return {};
 }
 
 std::uint64_t Database::disk_bytes() const {

@@ -66,8 +66,8 @@ class WriteBatch {
 
 /// Memory of an open database: cache, memtables, and about 25 MiB (measured while 10 GiB of objects are written).
 struct DatabaseOptions {
-  std::size_t cache_bytes = 32U * 1024 * 1024;     ///< blocks, filters and indexes
-  std::size_t memtable_bytes = 48U * 1024 * 1024;  ///< all tables together
+  std::size_t cache_bytes = 24U * 1024 * 1024;     ///< blocks, filters and indexes
+  std::size_t memtable_bytes = 32U * 1024 * 1024;  ///< all tables together
   std::size_t background_threads = 2;
   rocksdb::Env* env = nullptr;  ///< tests: in memory or faulty; not owned
 };
@@ -84,8 +84,8 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  /// ErrorCode::corrupt when the value is there but damaged.
-  Result<std::optional<Bytes>> get(Table table, ByteView key) const;
+  /// ErrorCode::corrupt when the value is there but damaged, unless `verified_by_caller`: then it may be other bytes.
+  Result<std::optional<Bytes>> get(Table table, ByteView key, bool verified_by_caller = false) const;
   /// One result per key, in order.
   Result<std::vector<std::optional<Bytes>>> get_many(Table table, std::span<const Bytes> keys) const;
   Result<bool> contains(Table table, ByteView key) const;
@@ -116,6 +116,9 @@ class Database {
   Result<void> remove_prefix(Table table, ByteView prefix, Durability durability);
   /// All earlier writes survive a power cut when this returns.
   Result<void> sync();
+  /// Writes what only the log and the memory hold into tables, when it is much: the disk gets the log's room back, and
+  /// the next start has less to read. What was durable stays so, whatever this returns.
+  Result<void> shorten_log();
   /// Reclaims the space of removed values now. Rewrites the indexes, and at most two bytes of values for each byte that
   /// it gives back: up to a third of the values' files may stay garbage. Runs beside writes; needs no lock.
   Result<void> compact();

@@ -16,7 +16,8 @@ class DatabaseObjectStore final : public ObjectStore {
   explicit DatabaseObjectStore(Database& database) : database_(database) {}
 
   Result<void> put(const SpaceId& space, std::span<const IncomingObject> objects) override;
-  Result<Bytes> get(const SpaceId& space, const ObjectId& id) override;
+  Result<Bytes> get(const SpaceId& space, const ObjectId& id) override { return read(space, id, false); }
+  Result<Bytes> get_unverified(const SpaceId& space, const ObjectId& id) override { return read(space, id, true); }
   Result<std::optional<ObjectInfo>> info(const SpaceId& space, const ObjectId& id) override;
   Result<std::vector<std::optional<ObjectInfo>>> info_many(const SpaceId& space,
                                                            std::span<const ObjectId> ids) override;
@@ -37,6 +38,7 @@ class DatabaseObjectStore final : public ObjectStore {
  private:
   using Edit = std::function<Result<void>(ObjectChange&, const ObjectId&, const std::optional<ObjectRow>&)>;
 
+  Result<Bytes> read(const SpaceId& space, const ObjectId& id, bool verified_by_caller);
   Result<SpaceCounters> counters(const SpaceId& space);
   Result<std::vector<std::optional<ObjectRow>>> rows(const SpaceId& space, std::span<const ObjectId> ids) const;
   /// Calls `edit` with each different id and what is known of it, in order, and writes what it changed: all in one
@@ -137,10 +139,10 @@ Result<void> DatabaseObjectStore::put(const SpaceId& space, std::span<const Inco
   return edit_batch(space, ids, put_absent, bytes);
 }
 
-Result<Bytes> DatabaseObjectStore::get(const SpaceId& space, const ObjectId& id) {
+Result<Bytes> DatabaseObjectStore::read(const SpaceId& space, const ObjectId& id, bool verified_by_caller) {
   BEFFROI_TRY(const auto before, info(space, id));
   if (!before || !is_here(*before)) return no_such_object(id);
-  BEFFROI_TRY(auto bytes, database_.get(Table::objects, object_key(space, id)));
+  BEFFROI_TRY(auto bytes, database_.get(Table::objects, object_key(space, id), verified_by_caller));
   if (bytes) return std::move(*bytes);
   // Evicted or removed meanwhile, or lost.
   BEFFROI_TRY(const auto after, info(space, id));

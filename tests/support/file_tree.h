@@ -134,21 +134,24 @@ class RestoreReceiver {
     EXPECT_FALSE(ended);
     EXPECT_EQ(frame.size(), kFrameHeaderBytes + get_le32(frame.data()));
     const ByteView body = frame.subspan(kFrameHeaderBytes);
-    switch (static_cast<FrameType>(frame[4])) {
-      case FrameType::entry:
+    switch (static_cast<RestoreFrameType>(frame[4])) {
+      case RestoreFrameType::entry:
         take_entry(body);
         break;
-      case FrameType::data:
+      case RestoreFrameType::data:
         take_data(body);
         break;
-      case FrameType::failure: {
+      case RestoreFrameType::failure: {
         storage::CborReader in(body);
         in.array_of(3);
         failures.push_back(to_string(in.bytes()));
         break;
       }
-      case FrameType::end:
+      case RestoreFrameType::end:
         ended = true;
+        break;
+      case RestoreFrameType::stream_failure:
+        ADD_FAILURE() << "the whole stream failed";
         break;
     }
     return {};

@@ -185,9 +185,38 @@ TEST_F(CommandTest, LsFindAndDiffAreOneObjectOfEntries) {
   EXPECT_EQ(run({"find", "*x*", "--json"}).object(), (json{{"entries", json::array()}}));
   EXPECT_EQ(asked(1).target, "/v1/find?pattern=%2Ax%2A");
   EXPECT_EQ(run({"--json", "diff", "aaaa", "latest"}).object()["entries"][0]["change"], "removed");
-  const CommandResult people = run({"ls", "latest"});
-  EXPECT_THAT(people.out, HasSubstr("-rw-r--r--"));
-  EXPECT_THAT(people.out, HasSubstr("/a\n"));
+}
+
+// Goal: for people a listing comes as frames, which cost less than JSON, and reads the same; what ends it ends the
+// command.
+TEST_F(CommandTest, ListingsForPeopleComeAsFrames) {
+  storage::Entry file = file_entry("/srv/a", 5);
+  file.user = "anne";
+  file.gid = 50;
+  file.flags = storage::kEntryStale;
+  Bytes stream = entry_frame(folder_entry("/srv"));
+  const auto append = [&](const Bytes& frame) { stream.insert(stream.end(), frame.begin(), frame.end()); };
+  append(entry_frame(file));
+  append(entry_frame(link_entry("/srv/b", "a")));
+  const std::string cut = to_string(stream);
+  append(end_frame(3, 0, 0));
+  daemon_.answer("GET /v1/ls", to_string(stream));
+  const CommandResult listed = run({"ls", "latest", "-r"});
+  EXPECT_EQ(listed.exit_code, 0);
+  EXPECT_EQ(asked().target, "/v1/ls?snapshot=latest&path=/&recursive=1&frames=1");
+  EXPECT_THAT(listed.out, HasSubstr("drwxr-xr-x  0 0"));
+  EXPECT_THAT(listed.out, HasSubstr("-rw-r--r--  anne 50"));
+  EXPECT_THAT(listed.out, HasSubstr("/srv/a  [from an earlier backup]\n"));
+  EXPECT_THAT(listed.out, HasSubstr("lrwxrwxrwx"));
+  EXPECT_THAT(listed.out, HasSubstr("/srv/b -> a\n"));
+  daemon_.answer("GET /v1/ls", cut);
+  EXPECT_EQ(run({"ls", "latest"}).exit_code, 1);
+  storage::CborWriter failed;
+  failed.array(3).text("corrupt").text("A tree is damaged.").array(0);
+  daemon_.answer("GET /v1/ls", to_string(frame('X', failed.take())));
+  const CommandResult broken = run({"ls", "latest"});
+  EXPECT_EQ(broken.exit_code, 5);
+  EXPECT_EQ(broken.err, "beffroi: A tree is damaged.\n");
 }
 
 TEST_F(CommandTest, AListThatBreaksOffIsStillOneObject) {

@@ -202,6 +202,10 @@ TEST_F(StationApiTest, LooksIntoSnapshots) {
   EXPECT_EQ(one.lines[0]["mode"], 0644);
   EXPECT_EQ(world_.get("/v1/ls?snapshot=latest&path=/absent").error(), "not_found");
   EXPECT_EQ(world_.get("/v1/ls?snapshot=ffff").error(), "not_found");
+  const std::string frames = world_.get("/v1/ls?snapshot=latest&frames=1&path=" + world_.source_path()).body;
+  for (const char* name : {"open.txt", "nouveau.txt", "closed"}) EXPECT_NE(frames.find(name), std::string::npos);
+  EXPECT_EQ(frames.find("inside.txt"), std::string::npos);
+  EXPECT_NE(world_.get("/v1/ls?snapshot=latest&frames=1&path=/absent").body.find("not_found"), std::string::npos);
 
   EXPECT_EQ(names_of(world_.get("/v1/find?pattern=OPEN*")), (std::set<std::string>{"open.txt"}));
   EXPECT_EQ(names_of(world_.get("/v1/find?pattern=secret.txt&snapshot=" + first)),
@@ -299,6 +303,11 @@ TEST_F(StationApiTest, OthersSeeWhatTheyCouldHaveRead) {
   EXPECT_TRUE(all.contains("open.txt"));
   EXPECT_FALSE(all.contains("secret.txt"));
   EXPECT_FALSE(all.contains("inside.txt"));
+  const std::string frames =
+      world_.get("/v1/ls?snapshot=latest&recursive=1&frames=1&path=" + world_.source_path()).body;
+  EXPECT_NE(frames.find("open.txt"), std::string::npos);
+  EXPECT_EQ(frames.find("secret.txt"), std::string::npos);
+  EXPECT_EQ(frames.find("inside.txt"), std::string::npos);
   EXPECT_EQ(world_.get("/v1/ls?snapshot=latest&path=" + world_.source_path() + "/secret.txt").error(), "not_found");
   EXPECT_EQ(names_of(world_.get("/v1/find?pattern=*.txt")), (std::set<std::string>{"open.txt"}));
   for (const json& line : world_.get("/v1/diff?a=" + first + "&b=" + second).lines)

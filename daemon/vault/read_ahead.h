@@ -22,13 +22,17 @@ struct SegmentTask {
 };
 using SegmentTasks = std::vector<std::shared_ptr<SegmentTask>>;
 
+/// How much of an object is verified beside its seal and the digest of what is in it.
+enum class Verify { content, object_id_too };
+
 /// add() and wait() are called by one thread; the owner bounds what is added and not yet waited for.
 class ReadAhead {
  public:
   /// Without threads a task is done when it is waited for. `opener` outlives this.
-  ReadAhead(const storage::ObjectOpener& opener, std::size_t threads);
+  ReadAhead(const storage::ObjectOpener& opener, std::size_t threads, Verify verify);
   ~ReadAhead();
-  /// They are opened by one thread, one after the other: for slices of one bundle.
+  /// In the order in which they will be waited for. Tells the source of all at once; neighbours in one bundle are
+  /// opened by one thread.
   void add(SegmentTasks tasks);
   /// Returns when the task is done.
   void wait(const std::shared_ptr<SegmentTask>& task);
@@ -41,13 +45,16 @@ class ReadAhead {
     Result<Bundle> bytes;
   };
   void work();
+  void prefetch(const SegmentTasks& tasks);
   void open_all(const SegmentTasks& tasks);
+  Result<storage::OpenedObject> open_object(const storage::Segment& segment) const;
   Result<Bytes> open(const storage::Segment& segment);
-  Result<Bundle> open_bundle(const storage::ObjectId& id);
+  Result<Bundle> open_bundle(const storage::Segment& segment);
 
   static constexpr std::size_t kCachedBundles = 8;
 
   const storage::ObjectOpener& opener_;
+  const Verify verify_;
   std::mutex mutex_;
   std::condition_variable added_;   ///< for the threads
   std::condition_variable opened_;  ///< for the owner, and for threads that wait for another one's bundle
