@@ -56,6 +56,12 @@ std::string parent_of(std::string_view path) {
   return std::string(path.substr(0, cut == std::string_view::npos ? 0 : cut));
 }
 
+std::size_t weight_of(const SmallFile& file) {
+  std::size_t out = file.entry.size;
+  for (const auto& [name, value] : file.entry.xattrs) out += name.size() + value.size();
+  return out;
+}
+
 void name_folder_in_the_way(RestoreReport& report, const std::string& shown) {
   report.add_problem(shown,
                      {ErrorCode::already_exists, N_("A folder of that name is there already, and was left."), {}});
@@ -96,7 +102,7 @@ RestoreWriter::RestoreWriter(Descriptor target, WriteOptions options)
     : target_(std::make_shared<const Descriptor>(std::move(target))),
       options_(std::move(options)),
       owners_(options_.numeric_owner),
-      folders_(target_->get(), [this](FolderStack::Left left) { under_way_.push_back({nullptr, std::move(left)}); }),
+      folders_(target_->get(), [this](FolderStack::Left left) { leave_folder(std::move(left)); }),
       link_folders_(target_->get(), {}),
       small_files_(std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMaxThreads)) {}
 
@@ -135,6 +141,7 @@ Result<std::optional<RestoreWriter::Place>> RestoreWriter::place_of(const Entry&
 Result<void> RestoreWriter::entry(Entry entry) {
   BEFFROI_CHECK(finish_file());
   BEFFROI_CHECK(settle(kMaxFilesUnderWay, kMaxFoldersUnderWay, kMaxBytesUnderWay));
+  if (failed_) return std::unexpected(*failed_);
   ++report_.entries;
   BEFFROI_TRY(std::optional<Place> place, place_of(entry));
   if (!place) return {};
@@ -221,9 +228,16 @@ bool RestoreWriter::begin_small(Entry& entry, const Place& place) {
   return true;
 }
 
+/// A deep path is left in one go: not all of its folders may be held open until then.
+void RestoreWriter::leave_folder(FolderStack::Left left) {
+  under_way_.push_back({nullptr, std::move(left)});
+  const auto settled = settle(kMaxFilesUnderWay, kMaxFoldersUnderWay, kMaxBytesUnderWay);
+  if (!settled && !failed_) failed_ = settled.error();
+}
+
 void RestoreWriter::submit_small() {
   ++files_under_way_;
-  bytes_under_way_ += small_->entry.size;
+  bytes_under_way_ += weight_of(*small_);
   under_way_.push_back({small_, std::nullopt});
   small_files_.submit(std::exchange(small_, nullptr));
 }
@@ -246,7 +260,7 @@ Result<void> RestoreWriter::settle(std::size_t max_files, std::size_t max_folder
     const auto file = first.file;
     under_way_.pop_front();
     --files_under_way_;
-    bytes_under_way_ -= file->entry.size;
+    bytes_under_way_ -= weight_of(*file);
     BEFFROI_CHECK(settle_file(*file));
   }
   return {};
@@ -294,7 +308,11 @@ Result<void> RestoreWriter::begin_file(Entry entry, Place place) {
 
 Result<void> RestoreWriter::data(std::uint64_t offset, ByteView bytes) {
   if (small_) {
-    if (offset > small_->entry.size || bytes.size() > small_->entry.size - offset) return unlawful(small_->entry.path);
+    const auto& pieces = small_->pieces;
+    const std::uint64_t end = pieces.empty() ? 0 : pieces.back().first + pieces.back().second.size();
+    // In order and none empty: so what is held of a file is no more than its size.
+    if (bytes.empty() || offset < end || offset > small_->entry.size || bytes.size() > small_->entry.size - offset)
+      return unlawful(small_->entry.path);
     small_->pieces.emplace_back(offset, to_bytes(bytes));
     return {};
   }
@@ -482,6 +500,7 @@ Result<void> RestoreWriter::finish() {
   remove_link_keepers();
   folders_.leave_all();
   BEFFROI_CHECK(settle_all());
+  if (failed_) return std::unexpected(*failed_);
   // Once for all: a sync per file is ten times slower.
   if (syncfs(target_->get()) != 0) return target_failed(".", errno);
   finished_ = true;

@@ -78,6 +78,7 @@ class RestoreWriter final : public FrameHandler {
   Result<void> write_folder(storage::Entry entry, const Place& place);
   Result<void> begin_file(storage::Entry entry, Place place);
   bool begin_small(storage::Entry& entry, const Place& place);
+  void leave_folder(FolderStack::Left left);
   void submit_small();
   /// Takes what is done from the front, and waits until no more than this is under way.
   Result<void> settle(std::size_t max_files, std::size_t max_folders, std::size_t max_bytes);
@@ -112,6 +113,7 @@ class RestoreWriter final : public FrameHandler {
   std::optional<std::string> said_;     ///< entry path of which a problem was named already
   std::optional<std::string> blocked_;  ///< entry path: what is below it can't be written
   std::optional<std::string> leaf_;     ///< entry path of the last thing that is no folder
+  std::optional<Error> failed_;         ///< what ends the stream at the next entry
   bool finished_ = false;
   SmallFiles small_files_;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 
 namespace beffroi::client {
 namespace {
@@ -49,7 +50,13 @@ void write_file(SmallFile& file) {
 }  // namespace
 
 SmallFiles::SmallFiles(std::size_t threads) {
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  for (std::size_t i = 0; i < threads; ++i) try {
+      threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+      // The system allows no more: those that are there do it all.
+      if (threads_.empty()) throw;
+      break;
+    }
 }
 
 SmallFiles::~SmallFiles() {

@@ -84,7 +84,7 @@ void ring(StationContext& station, const RestoreWords& words, const Result<Resto
             {words.snapshot.commit.id.hex().substr(0, 12)}});
 }
 
-/// Streams, and tells of damage even when it ends in an exception.
+/// Streams, and tells of damage that was met on the way.
 Result<void> stream_guarded(StationContext& station, const RestoreWords& words, FrameSender& sender,
                             Progress& progress) {
   const auto counts = stream(station, words, sender, progress);

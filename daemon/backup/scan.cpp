@@ -297,9 +297,11 @@ Result<bool> Scan::take_as_known(const std::string& entry_path, const struct sta
   if (previous == nullptr) return false;
   BEFFROI_TRY(const bool as_known, is_as_known(*previous, status));
   if (!as_known) return false;
+  BEFFROI_TRY(auto entry, take_previous(entry_path));
+  // The page behind it is damaged: from here on there is no last snapshot.
+  if (!entry) return false;
   auto slot = std::make_shared<Slot>();
   slot->as_known = true;
-  BEFFROI_TRY(auto entry, take_previous(entry_path));
   slot->entry() = std::move(*entry);
   ++context_.progress.files_scanned;
   source_begun_ = true;

@@ -25,13 +25,17 @@ TreeStage::TreeStage(Vault& vault, StoreSink& sink, ProblemList& problems, RunSt
     full_.close();
   });
   sealers_.emplace(threads, [this] { seal_bundles(); });
-  thread_.emplace(1, [this] { run_stage(); });
+  try {
+    thread_.emplace(1, [this] { run_stage(); });
+  } catch (...) {
+    full_.close();
+    throw;
+  }
 }
 
-TreeStage::~TreeStage() {
-  slots_.close();
-  full_.close();
-}
+/// After finish() nobody looks at the run any more. Before, somebody's exception ends it: the stage must not wait for
+/// bundles that nobody seals.
+TreeStage::~TreeStage() { run_.stop({ErrorCode::cancelled, N_("The backup was stopped."), {}}); }
 
 void TreeStage::push(const SlotPointer& slot) {
   pushed_.push_back(slot);

@@ -20,7 +20,7 @@ inline constexpr std::size_t kSlotsPerPush = 64;
 /// Entries that wait for a bundle to fill; with more, it is closed as it is.
 inline constexpr std::size_t kMaxHeldBytes = std::size_t{16} * 1024 * 1024;
 /// Contents that were packed lately are remembered: a file that was looked up in the index before they were there comes
-/// at most so many later.
+/// soon after them. (One that comes later all the same is packed once more, which costs its few bytes.)
 inline constexpr std::size_t kMaxRecentlyPacked = 2 * kMaxSlotsWaiting;
 /// Full bundles that wait to be sealed.
 inline constexpr std::size_t kMaxBundlesWaiting = 2;

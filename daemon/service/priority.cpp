@@ -12,6 +12,7 @@ namespace {
 constexpr int kWhoThread = 1;
 constexpr int kClassShift = 13;
 constexpr int kLowestOrdinary = (2 << kClassShift) | 7;
+constexpr int kIdleClass = 3;
 
 bool set_class(int scheduler_class) {
   const sched_param parameters{};  // 0, the only one that these classes have
@@ -28,7 +29,8 @@ LowPriority::LowPriority() {
   const int now = ::sched_getscheduler(0);
   if (now == SCHED_OTHER && set_class(SCHED_BATCH)) former_class_ = now;
   const int io = io_priority();
-  if (io >= 0 && set_io_priority(kLowestOrdinary)) former_io_ = io;
+  // Whoever runs the daemon in the idle class means it.
+  if (io >= 0 && (io >> kClassShift) != kIdleClass && set_io_priority(kLowestOrdinary)) former_io_ = io;
 }
 
 LowPriority::~LowPriority() {

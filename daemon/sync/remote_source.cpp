@@ -234,7 +234,8 @@ class RemoteSource final : public storage::ObjectSource {
 
   Result<Bytes> get(const ObjectId& id) override {
     if (prefer_local_) {
-      auto local = vault_.local_source()->get(id);
+      // Verified: what is damaged here is to be asked of the peer.
+      auto local = vault_.objects().get(vault_.space(), id);
       if (local || (local.error().code != ErrorCode::not_found && local.error().code != ErrorCode::corrupt))
         return local;
     }

@@ -157,15 +157,21 @@ class Check {
       damage(path, known->second);
       return {};
     }
-    if (!verified_.insert(name_of(segment)).second) return {};
+    const Digest name = name_of(segment);
+    if (!verified_.insert(name).second) {
+      // Its verdict may still be to come, and then it is this file's as well.
+      if (pending_.contains(name)) readings_.push_back({path, pending_.at(name), {}});
+      return {};
+    }
     // Evicted: the peer has it, and its own check says whether it is sound.
     if (local_) {
       BEFFROI_TRY(const auto info, vault_.objects().info(vault_.space(), id));
       if (info && !info->bytes_present && info->receipted && !info->quarantined) return {};
     }
     if (visited_.insert(id).second) ++report_.objects;
-    Reading reading{path, std::make_shared<SegmentTask>()};
+    Reading reading{path, std::make_shared<SegmentTask>(), name};
     reading.task->segment = segment;
+    pending_.emplace(name, reading.task);
     upcoming_.push_back(reading.task);
     if (upcoming_.size() >= kSegmentsAtOnce) dispatch();
     bytes_ahead_ += segment.length;
@@ -186,8 +192,14 @@ class Check {
   /// In the order in which they were met, as if each had been read when it was met.
   Result<void> judge_first() {
     if (progress_.cancel) return fail(ErrorCode::cancelled, N_("The check was stopped."));
-    const auto [path, task] = std::move(readings_.front());
+    const auto [path, task, name] = std::move(readings_.front());
     readings_.pop_front();
+    if (!name) {
+      const auto known = damaged_.find(task->segment.object->id);
+      if (known != damaged_.end()) damage(path, known->second);
+      return {};
+    }
+    pending_.erase(*name);
     bytes_ahead_ -= task->segment.length;
     if (!task->given) dispatch();
     now_->ahead.wait(task);
@@ -278,9 +290,11 @@ class Check {
   struct Reading {
     std::string path;
     std::shared_ptr<SegmentTask> task;
+    std::optional<Digest> name;  ///< nullopt: an earlier reading is of the same
   };
-  std::deque<Reading> readings_;  ///< of now_
-  SegmentTasks upcoming_;         ///< of them, not handed over yet
+  std::deque<Reading> readings_;                                      ///< of now_
+  std::unordered_map<Digest, std::shared_ptr<SegmentTask>> pending_;  ///< of them, by name
+  SegmentTasks upcoming_;                                             ///< of them, not handed over yet
   std::uint64_t bytes_ahead_ = 0;
   CheckReport report_;
 };

@@ -55,6 +55,7 @@ Result<std::optional<Bytes>> Database::get(Table table, ByteView key, bool verif
   const Visit visit(*state_);
   if (!visit.is_open()) return std::unexpected(state_->closed_by);
   rocksdb::ReadOptions how;
+  // (A block read this way may be cached, and serve verified readers too: whoever reads objects compares their ids.)
   how.verify_checksums = !verified_by_caller;
   rocksdb::PinnableSlice value;
   const auto status = state_->db->Get(how, state_->handle(table), slice(key), &value);

@@ -51,7 +51,8 @@ Result<std::optional<Segment>> DedupIndex::find_segment(const Digest& digest) co
                    .offset = 0,
                    .in_bundle = false,
                    .digest = digest};
-  if (value->size() != kSliceBytes) return damaged_entry();
+  // A row of an earlier layout: the content is stored anew, and its row with it.
+  if (value->size() != kSliceBytes) return std::nullopt;
   BEFFROI_TRY(const auto bundle, bundle_with(get_le32(at)));
   if (!bundle) return std::nullopt;
   return Segment{.length = static_cast<std::uint64_t>(at[8] | (at[9] << 8)),

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -338,9 +339,14 @@ TEST_F(RestoreWriterTest, AttributesComeBackAndInheritedListsDoNot) {
 }
 
 TEST_F(RestoreWriterTest, VeryLongAndVeryDeepPaths) {
-  // Beyond PATH_MAX and beyond the number of descriptors that are kept open.
-  constexpr int kDepth = 300;
-  const std::string name(50, 'n');
+  // Beyond PATH_MAX, and beyond the number of descriptors that a process may have.
+  constexpr int kDepth = 1500;
+  const std::string name(20, 'n');
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = 512;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
   open();
   std::string path;
   for (int i = 0; i < kDepth; ++i) put(folder_entry(path += "/" + name, 0711));
@@ -360,6 +366,64 @@ TEST_F(RestoreWriterTest, VeryLongAndVeryDeepPaths) {
   }
   EXPECT_EQ(faccessat(here, "deep", R_OK, 0), 0);
   close(here);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+// Goal: many small files under way at once all come, also where somebody else's file is in the way; and their folders
+// get rights and times that would keep files from being made, only when all are there.
+TEST_F(RestoreWriterTest, FoldersWaitForTheirSmallFiles) {
+  constexpr int kFolders = 40, kFiles = 50;
+  const auto path_of = [](int folder, int file) {
+    return "/" + std::to_string(100 + folder) + "/" + std::to_string(100 + file);
+  };
+  fs::create_directory(at("105"));
+  write_file(at("105/107"), "mine");
+  open();
+  for (int folder = 0; folder < kFolders; ++folder) {
+    put(folder_entry("/" + std::to_string(100 + folder), 0555));
+    for (int file = 0; file < kFiles; ++file) {
+      put_file(path_of(folder, file), std::string(static_cast<std::size_t>(1 + file * 97), 'x'));
+      if (folder == 3 && file == 9) {
+        const Error damaged{ErrorCode::corrupt, "It is damaged.", {}};
+        ASSERT_TRUE(writer_->failure(storage::to_entry_path(path_of(folder, file)), damaged));
+      }
+    }
+  }
+  finish();
+  EXPECT_EQ(report().files, kFolders * kFiles - 2U);
+  EXPECT_EQ(report().left_paths, std::vector<std::string>{"/105/107"});
+  EXPECT_EQ(report().damaged, 1U);
+  EXPECT_FALSE(fs::exists(at("103/109")));
+  EXPECT_EQ(read_file(at("105/107")), "mine");
+  for (int folder = 0; folder < kFolders; ++folder) {
+    const auto status = stat_of(at(std::to_string(100 + folder)));
+    // The folder that was there keeps what it had.
+    if (folder != 5) {
+      EXPECT_EQ(status.st_mode & 07777U, 0555U) << folder;
+      EXPECT_EQ(status.st_mtim.tv_sec, 1'000'000'000) << folder;
+    }
+    for (int file = 0; file < kFiles; ++file) {
+      if ((folder == 5 && file == 7) || (folder == 3 && file == 9)) continue;
+      const auto name = path_of(folder, file).substr(1);
+      ASSERT_EQ(fs::file_size(at(name)), static_cast<std::uintmax_t>(1 + file * 97)) << name;
+      ASSERT_EQ(stat_of(at(name)).st_mtim.tv_sec, 1'000'000'000) << name;
+    }
+  }
+  expect_no_leftovers();
+}
+
+// Goal: what a stream sends of a small file is held in memory, so it may not send more than the file is long.
+TEST_F(RestoreWriterTest, PiecesOfASmallFileComeInOrderAndOnce) {
+  for (const auto& [offset, content] : {std::pair<std::uint64_t, std::string>{0, "abc"}, {2, "x"}, {5, ""}}) {
+    open();
+    put(file_entry("/a", 8));
+    ASSERT_TRUE(writer_->data(0, as_bytes("abc")));
+    const auto outcome = writer_->data(offset, as_bytes(content));
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, ErrorCode::protocol);
+    writer_->abandon();
+    EXPECT_FALSE(fs::exists(at("a")));
+  }
 }
 
 TEST_F(RestoreWriterTest, RootGivesOwnersAndDevicesBack) {
