@@ -34,7 +34,7 @@ class Lines final : public FrameHandler {
   const Session& session_;
 };
 
-/// As frames, which cost the daemon and this process a tenth of what JSON does.
+/// As frames, which cost the daemon and this process a quarter of what JSON does.
 Result<int> list_plainly(Session& session, const std::string& target) {
   Lines lines(session);
   FrameReader reader(lines);
