@@ -33,7 +33,7 @@ Result<void> FrameSender::flush() {
 
 Result<void> FrameSender::looked_at_one() {
   if (++looked_at_ % kLooksBetweenTests != 0 || !exchange_.gone()) return {};
-  return fail(ErrorCode::cancelled, N_("The client is gone."));
+  return fail(ErrorCode::cancelled, N_("The command that asked for this has ended."));
 }
 
 asio::awaitable<Result<void>> stream_frames(HttpExchange& exchange, Pool& pool,
