@@ -60,6 +60,9 @@ class BackupRun {
   }
 
   Result<BackupResult> full_run() {
+    // Of a run that did not come to its end.
+    BEFFROI_TRY(const bool left_over, vault_.objects().discard_ahead(vault_.space()));
+    if (left_over) BEFFROI_CHECK(vault_.database().compact());
     BEFFROI_CHECK(guard_.make_room());
     run_commands(&Source::before,
                  N_("The command before {} failed (exit code {}). What it should have prepared may be old."));

@@ -60,18 +60,28 @@ StoreSink::StoreSink(Vault& vault, Presence& presence, SpaceGuard& space, Progre
       guard_(space),
       progress_(progress),
       encoders_(std::make_unique<EncoderPool>()),
-      open_(std::make_shared<Batch>()) {}
+      unsettled_{std::make_shared<Batch>()} {
+  settler_.emplace(1, [this] { settle_lots(); });
+}
 
-StoreSink::~StoreSink() = default;
+StoreSink::~StoreSink() { lots_.finish(); }
+
+/// What `found` gives for the first batch in which it finds something. Needs the mutex.
+template <class Found>
+auto StoreSink::among_unsettled(Found found) const {
+  for (const auto& batch : unsettled_)
+    if (auto out = found(*batch)) return out;
+  return decltype(found(*unsettled_.back()))();
+}
 
 std::optional<ObjectRef> StoreSink::find(ObjectKind kind, const Digest& digest) {
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& batch : {open_, being_written_}) {
-      if (!batch) continue;
-      const auto found = batch->trees.find({kind, digest});
-      if (found != batch->trees.end()) return found->second;
-    }
+    const auto waiting = among_unsettled([&](const Batch& batch) -> std::optional<ObjectRef> {
+      const auto found = batch.trees.find({kind, digest});
+      return found == batch.trees.end() ? std::nullopt : std::optional(found->second);
+    });
+    if (waiting) return waiting;
   }
   const auto usable = [&]() -> Result<std::optional<ObjectRef>> {
     BEFFROI_TRY(const auto known, vault_.dedup().find_object(kind, digest));
@@ -110,11 +120,11 @@ Result<std::optional<Segment>> StoreSink::find_segment(const Digest& digest, boo
   };
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& batch : {open_, being_written_}) {
-      if (!batch) continue;
-      const auto found = batch->segments.find(digest);
-      if (found != batch->segments.end() && allowed(found->second)) return found->second;
-    }
+    const auto waiting = among_unsettled([&](const Batch& batch) -> std::optional<Segment> {
+      const auto found = batch.segments.find(digest);
+      return found == batch.segments.end() || !allowed(found->second) ? std::nullopt : std::optional(found->second);
+    });
+    if (waiting) return waiting;
   }
   BEFFROI_TRY(const auto known, vault_.dedup().find_segment(digest));
   if (!known || !allowed(*known) || (known->in_bundle && presence_.is_sparse(known->object->id))) return std::nullopt;
@@ -157,15 +167,16 @@ Result<Segment> StoreSink::put_piece(const Digest& digest, ByteView plaintext, c
 
 Result<void> StoreSink::note_segment(const Segment& segment) {
   const std::lock_guard lock(mutex_);
-  open_->segments.insert_or_assign(segment.digest, segment);
-  open_->has_index = true;
-  return vault_.dedup().add_segment(open_->index, segment, numbers_);
+  Batch& open = *unsettled_.back();
+  open.segments.insert_or_assign(segment.digest, segment);
+  open.has_index = true;
+  return vault_.dedup().add_segment(open.index, segment, numbers_);
 }
 
 void StoreSink::write_behind(const std::function<void(storage::WriteBatch&)>& change) {
   const std::lock_guard lock(mutex_);
-  change(open_->index);
-  open_->has_index = true;
+  change(unsettled_.back()->index);
+  unsettled_.back()->has_index = true;
 }
 
 Result<ObjectRef> StoreSink::add(storage::SealedObject object, const AddToIndex& index) {
@@ -175,48 +186,126 @@ Result<ObjectRef> StoreSink::add(storage::SealedObject object, const AddToIndex&
   bool full = false;
   {
     const std::lock_guard lock(mutex_);
-    const bool waits = open_->ids.contains(ref.id) || (being_written_ && being_written_->ids.contains(ref.id));
+    Batch& open = *unsettled_.back();
+    const bool waits = std::ranges::any_of(unsettled_, [&](const auto& batch) { return batch->ids.contains(ref.id); });
     if (!waits && !storage::counts_as_present(info)) {
       ++objects_added_;
       progress_.bytes_added += object.bytes.size();
-      open_->bytes += object.bytes.size();
-      open_->ids.insert(ref.id);
+      open.bytes += object.bytes.size();
+      open.ids.insert(ref.id);
       // What was here before (and is now healed) belongs to older snapshots.
       if (!info && added_.size() < kMaxGiveBackObjects) added_.push_back(ref.id);
-      open_->objects.push_back(std::move(object));
+      open.objects.push_back(std::move(object));
     }
-    open_->has_index = true;
-    BEFFROI_CHECK(index(*open_));
-    full = open_->bytes >= kStoreBatchBytes || open_->objects.size() >= kStoreBatchObjects;
+    open.has_index = true;
+    BEFFROI_CHECK(index(open));
+    full = open.bytes >= kStoreBatchBytes || open.objects.size() >= kStoreBatchObjects;
   }
   presence_.note(ref.id);
-  if (full) BEFFROI_CHECK(flush());
+  if (full) BEFFROI_CHECK(write_open_batch(false));
   return ref;
 }
 
-Result<void> StoreSink::flush() {
+Result<void> StoreSink::flush() { return write_open_batch(true); }
+
+/// `all`: nothing is left to be settled when this returns.
+Result<void> StoreSink::write_open_batch(bool all) {
   const std::lock_guard writing(writing_);
+  std::shared_ptr<Batch> batch;
   {
     const std::lock_guard lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
-    being_written_ = std::exchange(open_, std::make_shared<Batch>());
+    batch = unsettled_.back();
+    unsettled_.push_back(std::make_shared<Batch>());
   }
-  const auto written = write(*being_written_);
-  const std::lock_guard lock(mutex_);
-  being_written_.reset();
+  const auto written = [&]() -> Result<void> {
+    // What is little goes through the log: a flush of its own would cost the disk more.
+    const bool logged = all && lot_.empty();
+    if (logged) BEFFROI_CHECK(wait_for_settling());
+    BEFFROI_CHECK(put(*batch, !logged));
+    lot_.push_back(batch);
+    if (logged) return settle(lot_);
+    std::size_t bytes = 0;
+    for (const auto& waiting : lot_) bytes += waiting->bytes;
+    if (!all && bytes < kStoreLotBytes) return {};
+    BEFFROI_CHECK(hand_over_lot());
+    return all ? wait_for_settling() : Result<void>();
+  }();
   // What was not stored is lost to lookups: nothing that might refer to it may be written after it.
+  const std::lock_guard lock(mutex_);
   if (!written && !failure_) failure_ = written.error();
   return written;
 }
 
+Result<void> StoreSink::put(Batch& batch, bool ahead) {
+  std::vector<storage::IncomingObject> incoming;
+  incoming.reserve(batch.objects.size());
+  for (const auto& object : batch.objects) {
+    BEFFROI_TRY(auto header, storage::decode_header(object.bytes));
+    incoming.push_back({object.ref.id, std::move(header), object.bytes});
+  }
+  storage::ObjectStore& objects = vault_.objects();
+  if (!incoming.empty()) BEFFROI_CHECK(ahead ? objects.put_ahead(space_, incoming) : objects.put(space_, incoming));
+  batch.objects = {};
+  return {};
+}
+
+Result<void> StoreSink::wait_for_settling() {
+  std::unique_lock lock(mutex_);
+  settled_.wait(lock, [this] { return !settling_; });
+  if (failure_) return std::unexpected(*failure_);
+  return {};
+}
+
+Result<void> StoreSink::hand_over_lot() {
+  BEFFROI_CHECK(wait_for_settling());
+  {
+    const std::lock_guard lock(mutex_);
+    settling_ = true;
+  }
+  lots_.push(std::exchange(lot_, {}));
+  return {};
+}
+
+void StoreSink::settle_lots() {
+  while (auto lot = lots_.pop()) {
+    const auto settled = [&]() -> Result<void> {
+      BEFFROI_CHECK(vault_.objects().settle(space_));
+      return settle(*lot);
+    }();
+    {
+      const std::lock_guard lock(mutex_);
+      settling_ = false;
+      if (!settled && !failure_) failure_ = settled.error();
+    }
+    settled_.notify_all();
+  }
+}
+
+/// The objects of the lot are in the store.
+Result<void> StoreSink::settle(Lot& lot) {
+  std::uint64_t bytes = 0;
+  for (const auto& batch : lot) {
+    if (batch->has_index) BEFFROI_CHECK(vault_.database().write(batch->index, storage::Durability::buffered));
+    bytes += batch->bytes;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(unsettled_, [&](const auto& batch) { return std::ranges::find(lot, batch) != lot.end(); });
+  }
+  lot.clear();
+  return guard_.wrote(bytes);
+}
+
 Result<void> StoreSink::give_back() {
   const std::lock_guard writing(writing_);
+  static_cast<void>(wait_for_settling());
+  BEFFROI_CHECK(vault_.objects().discard_ahead(space_));
   std::vector<ObjectId> ids;
   {
     const std::lock_guard lock(mutex_);
     // Of a run too long to be remembered whole nothing is removed: parents may only go before their children.
-    if (added_.size() == kMaxGiveBackObjects) return {};
-    ids.assign(added_.rbegin(), added_.rend());
+    if (added_.size() < kMaxGiveBackObjects) ids.assign(added_.rbegin(), added_.rend());
     added_.clear();
   }
   // Slices, since a removal is one atomic write. The index may go on naming them: whoever asks it looks for the object.
@@ -224,18 +313,6 @@ Result<void> StoreSink::give_back() {
   for (std::size_t at = 0; at < all.size(); at += kStoreBatchObjects)
     BEFFROI_CHECK(vault_.objects().remove(space_, all.subspan(at, std::min(kStoreBatchObjects, all.size() - at))));
   return vault_.database().compact();
-}
-
-Result<void> StoreSink::write(Batch& batch) {
-  std::vector<storage::IncomingObject> incoming;
-  incoming.reserve(batch.objects.size());
-  for (const auto& object : batch.objects) {
-    BEFFROI_TRY(auto header, storage::decode_header(object.bytes));
-    incoming.push_back({object.ref.id, std::move(header), object.bytes});
-  }
-  if (!incoming.empty()) BEFFROI_CHECK(vault_.objects().put(space_, incoming));
-  if (batch.has_index) BEFFROI_CHECK(vault_.database().write(batch.index, storage::Durability::buffered));
-  return guard_.wrote(batch.bytes);
 }
 
 }  // namespace beffroi::daemon

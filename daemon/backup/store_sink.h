@@ -1,18 +1,22 @@
 // Where a backup's objects go: looked up by digest, compressed, sealed, and stored in batches, each batch's objects
 // before its index entries and batch after batch, so that whatever the index names has its closure in the store: a
-// crash at any moment leaves a store from which the next backup goes on.
+// crash at any moment leaves a store from which the next backup goes on. What is much goes to the disk ahead of its
+// rows (ObjectStore::put_ahead) in lots of several batches; a thread of its own settles a lot while the next one fills.
 #pragma once
 
 #include <unordered_map>
 
 #include "daemon/backup/presence.h"
 #include "daemon/backup/space_guard.h"
+#include "daemon/backup/work_queue.h"
 #include "daemon/service/progress.h"
 
 namespace beffroi::daemon {
 
 inline constexpr std::size_t kStoreBatchBytes = std::size_t{4} * 1024 * 1024;
 inline constexpr std::size_t kStoreBatchObjects = 1024;
+/// A lot is less than a memtable of the objects' table, so that RocksDB never holds a writer up.
+inline constexpr std::size_t kStoreLotBytes = std::size_t{12} * 1024 * 1024;
 /// Ids that a run remembers for give_back(): 32 MiB of them.
 inline constexpr std::size_t kMaxGiveBackObjects = 1024 * 1024;
 /// Deltas build on deltas at most this deep: what is restored must be opened in a chain.
@@ -58,12 +62,20 @@ class StoreSink final : public storage::ObjectSink {
 
  private:
   struct Batch;
+  using Lot = std::vector<std::shared_ptr<Batch>>;
   class EncoderPool;
   using AddToIndex = std::function<Result<void>(Batch&)>;
   Result<storage::ObjectRef> add(storage::SealedObject object, const AddToIndex& index);
   Result<storage::EncodedPayload> encode_piece(ByteView plaintext, const PieceRules& rules,
                                                storage::ChildTable& children);
-  Result<void> write(Batch& batch);
+  Result<void> write_open_batch(bool all);
+  Result<void> hand_over_lot();
+  Result<void> wait_for_settling();
+  Result<void> put(Batch& batch, bool ahead);
+  void settle_lots();
+  Result<void> settle(Lot& lot);
+  template <class Found>
+  auto among_unsettled(Found found) const;
 
   Vault& vault_;
   const storage::SpaceId space_;
@@ -74,12 +86,17 @@ class StoreSink final : public storage::ObjectSink {
   Progress& progress_;
   std::unique_ptr<EncoderPool> encoders_;
   std::mutex writing_;  ///< one batch after the other; taken before mutex_
+  Lot lot_;             ///< put ahead, waits to be settled; under writing_
   mutable std::mutex mutex_;
-  std::shared_ptr<Batch> open_, being_written_;
+  std::condition_variable settled_;
+  bool settling_ = false;
+  Lot unsettled_;                   ///< what lookups in the store don't find yet; the open batch is the last one
   storage::BundleNumbers numbers_;  ///< batches are written in order
   std::optional<Error> failure_;
   std::vector<storage::ObjectId> added_;  ///< in the order of arrival: children before parents
   std::atomic<std::uint64_t> objects_added_{0};
+  WorkQueue<Lot> lots_{1, SIZE_MAX};
+  std::optional<WorkerThreads> settler_;
 };
 
 }  // namespace beffroi::daemon

@@ -107,6 +107,7 @@ Result<void> Database::State::write(WriteBatch& batch, Durability durability, st
     return fail(ErrorCode::busy, N_("The disk was full until a moment ago. Try again."));
   rocksdb::WriteOptions write_options;
   write_options.sync = durability == Durability::synced;
+  write_options.disableWAL = durability == Durability::unlogged;
   const auto status = db->Write(write_options, batch.state_->changes.get());
   if (!status.ok()) return failed(status);
   return {};
@@ -192,6 +193,18 @@ Result<void> Database::sync() {
   const auto written = state_->write(nothing, Durability::synced, std::nullopt);
   if (written || !state_->get_over(written.error())) return written;
   return state_->write(nothing, Durability::synced, std::nullopt);
+}
+
+Result<void> Database::flush(Table table) {
+  const auto flushed = [&]() -> Result<void> {
+    const Visit visit(*state_);
+    if (!visit.is_open()) return std::unexpected(state_->closed_by);
+    const auto status = state_->db->Flush({}, state_->handle(table));
+    if (!status.ok()) return state_->failed(status);
+    return {};
+  }();
+  if (!flushed) static_cast<void>(state_->get_over(flushed.error()));
+  return flushed;
 }
 
 Result<void> Database::shorten_log() {

@@ -31,6 +31,7 @@ enum class Table : std::uint8_t {
 inline constexpr std::size_t kTableCount = 11;
 
 enum class Durability : std::uint8_t {
+  unlogged,  ///< not in the log: lost with the process, unless flush() of its table came after it
   buffered,  ///< survives kill -9 of the process; a power cut may lose it, in order, until the next synced write or
              ///< sync()
   synced,    ///< survives a power cut when the call returns
@@ -114,8 +115,11 @@ class Database {
   Result<std::optional<KeyValue>> last(Table table, ByteView prefix) const;
   /// Removes all keys with this prefix (a range delete).
   Result<void> remove_prefix(Table table, ByteView prefix, Durability durability);
-  /// All earlier writes survive a power cut when this returns.
+  /// All earlier writes but the unlogged ones survive a power cut when this returns.
   Result<void> sync();
+  /// Writes what memory holds of this table into files: all earlier writes to it, the unlogged ones too, survive a
+  /// power cut when this returns, unless reopenings() has changed meanwhile.
+  Result<void> flush(Table table);
   /// Writes what only the log and the memory hold into tables, when it is much: the disk gets the log's room back, and
   /// the next start has less to read. What was durable stays so, whatever this returns.
   Result<void> shorten_log();

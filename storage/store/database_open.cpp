@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "storage/store/crc32c.h"
 #include "storage/store/database_state.h"
 #include "storage/store/log_order.h"
 #include "storage/store/rocks_options.h"
@@ -82,6 +83,8 @@ std::unexpected<Error> Database::State::failed(const rocksdb::Status& status) co
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& folder, const DatabaseOptions& options) {
+  // Named here so that it is linked.
+  static_cast<void>(checksums_by_processor());
   BEFFROI_CHECK(make_private_folder(folder, options));
   auto state = std::make_unique<State>(folder, options);
   BEFFROI_CHECK(state->open());

@@ -56,16 +56,17 @@ Result<ObjectRow> decode_row(ByteView value) {
   return row;
 }
 
-ObjectRow row_for(const IncomingObject& object, const std::optional<ObjectRow>& known, std::uint64_t insertion) {
-  return {.info = {.kind = object.header.kind,
-                   .height = object.header.height,
-                   .epoch = object.header.epoch,
-                   .sealed_bytes = static_cast<std::uint32_t>(object.bytes.size()),
+ObjectRow row_for(const ObjectHeader& header, std::uint32_t sealed_bytes, const std::optional<ObjectRow>& known,
+                  std::uint64_t insertion) {
+  return {.info = {.kind = header.kind,
+                   .height = header.height,
+                   .epoch = header.epoch,
+                   .sealed_bytes = sealed_bytes,
                    .bytes_present = true,
                    .receipted = known && known->info.receipted,
                    .quarantined = false},
           .insertion = insertion,
-          .children = object.header.children};
+          .children = header.children};
 }
 
 ObjectRow row_for(const RemoteObject& object) {

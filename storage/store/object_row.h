@@ -21,7 +21,11 @@ Result<ObjectRow> decode_row(ByteView value);
 Result<ObjectInfo> decode_info(ByteView value);
 
 /// The row of an object that comes in, in place of what was known of it.
-ObjectRow row_for(const IncomingObject& object, const std::optional<ObjectRow>& known, std::uint64_t insertion);
+ObjectRow row_for(const ObjectHeader& header, std::uint32_t sealed_bytes, const std::optional<ObjectRow>& known,
+                  std::uint64_t insertion);
+inline ObjectRow row_for(const IncomingObject& object, const std::optional<ObjectRow>& known, std::uint64_t insertion) {
+  return row_for(object.header, static_cast<std::uint32_t>(object.bytes.size()), known, insertion);
+}
 
 /// The row of an object that only the peer has.
 ObjectRow row_for(const RemoteObject& object);

@@ -52,6 +52,18 @@ class ObjectStore {
   /// is quarantined, and brings back what was evicted (which stays receipted). ErrorCode::disk_full leaves the store as
   /// it was.
   virtual Result<void> put(const SpaceId& space, std::span<const IncomingObject> objects) = 0;
+  /// put() for much, by one writer at a time, which costs the disk each byte once: puts the objects some time until
+  /// settle() returns, in their order; until then they may be absent. A crash before that leaves objects out, and may
+  /// leave bytes that nobody can see: discard_ahead() removes them.
+  virtual Result<void> put_ahead(const SpaceId& space, std::span<const IncomingObject> objects) {
+    return put(space, objects);
+  }
+  /// Everything that was put ahead before this began is put, and durable but for its rows, for which sync() is there.
+  /// May run beside put_ahead(). On an error none, or the first ones, are put, and the others are forgotten.
+  virtual Result<void> settle(const SpaceId& /*space*/) { return {}; }
+  /// Forgets what was put ahead and never settled, here or before a crash; true when bytes were removed whose room
+  /// Database::compact() gives back. Not beside the other two.
+  virtual Result<bool> discard_ahead(const SpaceId& /*space*/) { return false; }
   /// not_found when absent, evicted or quarantined; corrupt when the bytes are there but the disk damaged them.
   virtual Result<Bytes> get(const SpaceId& space, const ObjectId& id) = 0;
   /// The same for who verifies what comes (by its id, its seal or a digest): damaged bytes may come as they are.

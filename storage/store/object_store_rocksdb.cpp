@@ -4,6 +4,7 @@
 
 #include "storage/store/keys.h"
 #include "storage/store/object_change.h"
+#include "storage/store/objects_ahead.h"
 
 namespace beffroi::storage {
 namespace {
@@ -13,9 +14,12 @@ constexpr std::size_t kIdsPerBatch = 2048;
 
 class DatabaseObjectStore final : public ObjectStore {
  public:
-  explicit DatabaseObjectStore(Database& database) : database_(database) {}
+  explicit DatabaseObjectStore(Database& database) : database_(database), ahead_(database) {}
 
   Result<void> put(const SpaceId& space, std::span<const IncomingObject> objects) override;
+  Result<void> put_ahead(const SpaceId& space, std::span<const IncomingObject> objects) override;
+  Result<void> settle(const SpaceId& space) override;
+  Result<bool> discard_ahead(const SpaceId& space) override { return ahead_.discard(space, *this); }
   Result<Bytes> get(const SpaceId& space, const ObjectId& id) override { return read(space, id, false); }
   Result<Bytes> get_unverified(const SpaceId& space, const ObjectId& id) override { return read(space, id, true); }
   Result<std::optional<ObjectInfo>> info(const SpaceId& space, const ObjectId& id) override;
@@ -50,6 +54,7 @@ class DatabaseObjectStore final : public ObjectStore {
   Result<void> edit_in_batches(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit);
 
   Database& database_;
+  ObjectsAhead ahead_;
   std::mutex write_mutex_;  ///< reading facts and changing them is one step
   std::map<SpaceId, SpaceCounters> counters_;
   std::uint64_t reopenings_ = 0;  ///< of the database, when counters_ was right
@@ -137,6 +142,31 @@ Result<void> DatabaseObjectStore::put(const SpaceId& space, std::span<const Inco
     return {};
   };
   return edit_batch(space, ids, put_absent, bytes);
+}
+
+Result<void> DatabaseObjectStore::put_ahead(const SpaceId& space, std::span<const IncomingObject> objects) {
+  std::vector<ObjectId> ids;
+  ids.reserve(objects.size());
+  for (const IncomingObject& object : objects) ids.push_back(object.id);
+  BEFFROI_TRY(const auto known, rows(space, ids));
+  return ahead_.write(space, objects, known);
+}
+
+Result<void> DatabaseObjectStore::settle(const SpaceId& space) {
+  BEFFROI_TRY(const auto lot, ahead_.take_durable(space));
+  std::vector<ObjectId> ids;
+  std::map<ObjectId, const ObjectsAhead::Waiting*> waiting;
+  for (const auto& object : lot.objects)
+    if (waiting.try_emplace(object.id, &object).second) ids.push_back(object.id);
+  BEFFROI_CHECK(
+      edit_in_batches(space, ids, [&](ObjectChange& change, const ObjectId& id, const auto& known) -> Result<void> {
+        if (known && is_here(known->info)) return {};
+        const auto& object = *waiting.at(id);
+        if (object.bytes) change.put_bytes(id, *object.bytes);
+        change.replace(id, known, row_for(object.header, object.sealed_bytes, known, change.next_insertion()));
+        return {};
+      }));
+  return ahead_.forget_notes(lot);
 }
 
 Result<Bytes> DatabaseObjectStore::read(const SpaceId& space, const ObjectId& id, bool verified_by_caller) {

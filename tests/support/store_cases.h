@@ -65,6 +65,22 @@ inline Result<void> put_all(ObjectStore& store, const SpaceId& space, std::span<
   return store.put(space, incoming);
 }
 
+inline Result<void> put_all_ahead(ObjectStore& store, const SpaceId& space, std::span<const MadeObject> objects) {
+  std::vector<IncomingObject> incoming;
+  for (const MadeObject& object : objects) incoming.push_back(object.incoming());
+  return store.put_ahead(space, incoming);
+}
+
+/// Ids whose bytes lie in the database, whether it has objects of them or not.
+inline std::vector<ObjectId> ids_with_bytes(const Database& database, const SpaceId& space) {
+  std::vector<ObjectId> out;
+  EXPECT_TRUE(database.scan(Table::objects, space, [&](ByteView key, ByteView) {
+    out.push_back(ObjectId::from(key.subspan(SpaceId::size_bytes)).value());
+    return true;
+  }));
+  return out;
+}
+
 /// Everything the store says of a space.
 struct StoreImage {
   struct Object {

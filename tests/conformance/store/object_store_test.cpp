@@ -120,6 +120,36 @@ TEST_P(ObjectStoreTest, KeepsTheLargestHeaderAndTheLargestObject) {
   EXPECT_EQ(store().children(space_, node.id), node.header.children);
 }
 
+TEST_P(ObjectStoreTest, WhatIsPutAheadIsThereWhenItIsSettled) {
+  std::vector<MadeObject> lot;
+  for (const std::size_t size : {50U, 5000U, 70'000U}) lot.push_back(make_object(random_, space_, size));
+  ASSERT_TRUE(put_all_ahead(store(), space_, std::span(lot).first(2)));
+  ASSERT_TRUE(put_all_ahead(store(), space_, std::span(lot).last(2)));  // one of them twice
+  const auto others = put_some(2);
+  ASSERT_TRUE(store().settle(space_));
+  for (const MadeObject& object : lot) EXPECT_EQ(store().get(space_, object.id), object.bytes);
+  for (const MadeObject& object : others) EXPECT_EQ(store().get(space_, object.id), object.bytes);
+  EXPECT_EQ(measure_usage(store(), space_)->objects, 5U);
+  EXPECT_FALSE(store().discard_ahead(space_).value());
+  reopen();
+  for (const MadeObject& object : lot) EXPECT_EQ(store().get(space_, object.id), object.bytes);
+  EXPECT_TRUE(store().settle(space_));
+}
+
+TEST_P(ObjectStoreTest, PuttingAheadHealsAndBringsBack) {
+  const auto objects = put_some(3);
+  ASSERT_TRUE(store().quarantine(space_, objects[0].id));
+  ASSERT_TRUE(store().mark_receipted(space_, std::vector{objects[1].id, objects[2].id}));
+  ASSERT_TRUE(store().evict(space_, {&objects[1].id, 1}));
+  ASSERT_TRUE(put_all_ahead(store(), space_, objects));
+  // Others may change what is known of them meanwhile.
+  ASSERT_TRUE(store().evict(space_, {&objects[2].id, 1}));
+  ASSERT_TRUE(store().settle(space_));
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(store().get(space_, objects[i].id), objects[i].bytes);
+  EXPECT_FALSE(info(objects[0].id).quarantined);
+  EXPECT_TRUE(info(objects[1].id).receipted);
+}
+
 TEST_P(ObjectStoreTest, SaysWhatItNeverHeardOf) {
   put_some(2);
   const auto id = random_.fixed<ObjectId>();

@@ -76,6 +76,35 @@ TEST_F(FullDiskTest, LosesNothingAndGoesOnWhenThereIsRoom) {
   }
 }
 
+// What is put ahead is lost when the database has to be opened anew: then it must not be said to be there.
+TEST_F(FullDiskTest, WhatWasPutAheadIsPutWhollyOrNotSaidToBe) {
+  for (const std::uint64_t free_bytes : {0ULL, 20'000ULL, 300'000ULL, 1'000'000ULL}) {
+    SCOPED_TRACE(free_bytes);
+    open();
+    disk_->set_free_bytes(free_bytes);
+    std::optional<Error> error;
+    while (!error) {
+      std::vector<MadeObject> lot;
+      for (int i = 0; i < 4; ++i) lot.push_back(make_object(random_, space_, 30'000));
+      auto done = put_all_ahead(*store_, space_, lot);
+      if (done) done = store_->settle(space_);
+      if (!done) error = done.error();
+      if (done) kept_.insert(kept_.end(), lot.begin(), lot.end());
+    }
+    EXPECT_EQ(error->code, ErrorCode::disk_full);
+    expect_all_kept();
+
+    disk_->set_free_bytes(std::nullopt);
+    for (int i = 0; i < 5; ++i) static_cast<void>(store_->sync());
+    ASSERT_TRUE(store_->discard_ahead(space_));
+    EXPECT_EQ(ids_with_bytes(*database_, space_).size(), kept_.size());
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(put_one(30'000));
+    ASSERT_TRUE(store_->sync());
+    cut_power_and_reopen();
+    expect_all_kept();
+  }
+}
+
 TEST_F(FullDiskTest, KeepsWhatWasAcknowledgedWhenKilledWhileFull) {
   open();
   disk_->set_free_bytes(700'000);
