@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "daemon/net/read_ahead.h"
 #include "daemon/sync/messages.h"
 
 namespace beffroi::daemon {
@@ -12,7 +13,8 @@ using storage::ObjectId;
 // A station may think for a while between two requests (a recovery waits for words to be typed).
 constexpr std::chrono::milliseconds kIdleTimeout{20 * 60'000};
 constexpr std::chrono::milliseconds kHelloTimeout{15'000};
-// Objects that wait to be stored together. With one frame more and its encoding this stays below kSessionBufferBytes.
+// Objects that wait to be stored together. With what is read ahead, a frame and its encoding, this stays below
+// kSessionBufferBytes.
 constexpr std::size_t kBatchBytes = 1024U * 1024;
 constexpr std::size_t kBatchObjects = 64;
 // What the allocator adds to each record that waits for the rest of its log.
@@ -367,9 +369,11 @@ asio::awaitable<Result<Message>> Session::handle(FactsGetMessage message) {
 }  // namespace
 
 asio::awaitable<void> serve_station(std::unique_ptr<Channel> channel, PeerHost& host, Pool& pool) {
-  Session session(*channel, host, pool);
+  // The next objects arrive while the ones before them are stored and synced.
+  const auto ahead = make_reading_ahead(std::move(channel), co_await asio::this_coro::executor);
+  Session session(*ahead, host, pool);
   co_await session.run();
-  channel->close();
+  ahead->close();
 }
 
 }  // namespace beffroi::daemon

@@ -2,6 +2,7 @@
 #include <map>
 #include <unordered_set>
 
+#include "daemon/service/started.h"
 #include "daemon/sync/link_parts.h"
 
 namespace beffroi::daemon {
@@ -10,11 +11,16 @@ namespace {
 using storage::Commit;
 using storage::ObjectId;
 
-// Two windows may be unacknowledged at once: together at most 4 MiB and 256 objects, and one object more.
-constexpr std::size_t kWindowBytes = 2U * 1024 * 1024;
-constexpr std::size_t kWindowObjects = 128;
-constexpr int kWindowsInFlight = 2;
-// Sealed bytes that are read from the store at once.
+// What is to be acknowledged together, each time at the price of an fsync over there: much on a fast line, little on a
+// slow one, where acknowledgements should come every few seconds.
+constexpr std::size_t kWindowBytesMin = 1024U * 1024;
+constexpr std::size_t kWindowBytesMax = 8U * 1024 * 1024;
+constexpr std::size_t kWindowObjects = 256;
+constexpr std::chrono::milliseconds kWindowTimeMin{250};
+constexpr std::chrono::milliseconds kWindowTimeMax{2000};
+// So many windows may be unacknowledged at once: together at most 32 MiB, what a line of 1 Gbit/s carries in 260 ms.
+constexpr int kWindowsInFlight = 4;
+// Sealed bytes that are read from the store at once, while the ones before them are sent.
 constexpr std::size_t kReadBytes = 1024U * 1024;
 // A lease may end under a push (the peer was away for a month, or another process of this device committed).
 constexpr int kTries = 3;
@@ -26,6 +32,8 @@ struct Local {
 };
 
 class Push {
+  using Reading = Started<Result<std::vector<Bytes>>>;
+
  public:
   Push(LinkSession& session, Vault& vault, Pool& pool, Progress& progress)
       : session_(session), vault_(vault), pool_(pool), progress_(progress), space_(vault.space()) {}
@@ -223,15 +231,11 @@ class Push {
 
   // By height: what an object is made of comes before it.
   asio::awaitable<Result<void>> send_planned() {
-    Result<void> outcome;
-    for (const auto& [height, ids] : planned_) {
-      for (std::span<const ObjectId> rest = ids; outcome && !rest.empty();) {
-        outcome = check_cancelled();
-        if (outcome) outcome = co_await send_some(rest);
-      }
-      if (!outcome) break;
-    }
+    std::vector<ObjectId> order;
+    for (const auto& [height, ids] : planned_) order.insert(order.end(), ids.begin(), ids.end());
     planned_.clear();
+    window_began_ = vault_.clock().monotonic();
+    Result<void> outcome = co_await send_all(order);
     if (outcome && window_objects_ > 0) outcome = co_await close_window();
     // Whatever happened: the answers that are due are read, so that the session stays in step.
     while (windows_ > 0) {
@@ -241,17 +245,35 @@ class Push {
     co_return outcome;
   }
 
-  asio::awaitable<Result<void>> send_some(std::span<const ObjectId>& rest) {
-    auto objects = co_await pool_.run([&] { return read_some(rest); });
-    if (!objects) co_return forward_error(objects);
-    for (Bytes& object : *objects) {
+  asio::awaitable<Result<void>> send_all(std::span<const ObjectId> ids) {
+    const auto executor = co_await asio::this_coro::executor;
+    const auto read_next = [&] {
+      return std::make_unique<Reading>(executor, pool_, [this, &ids] { return read_some(ids); });
+    };
+    Result<void> outcome;
+    std::unique_ptr<Reading> reading;
+    if (!ids.empty()) reading = read_next();
+    while (reading) {
+      auto objects = co_await reading->result();
+      reading.reset();
+      if (outcome) outcome = check_cancelled();
+      if (outcome && !objects) outcome = forward_error(objects);
+      if (!outcome) break;
+      if (!ids.empty()) reading = read_next();
+      outcome = co_await send_some(std::move(*objects));
+    }
+    co_return outcome;
+  }
+
+  asio::awaitable<Result<void>> send_some(std::vector<Bytes> objects) {
+    for (Bytes& object : objects) {
       const std::size_t bytes = object.size();
       BEFFROI_CO_CHECK(co_await session_.send_object(std::move(object)));
       ++result_.objects_sent;
       progress_.bytes_sent += bytes;
       window_bytes_ += bytes;
       ++window_objects_;
-      if (window_bytes_ >= kWindowBytes || window_objects_ >= kWindowObjects) {
+      if (window_bytes_ >= window_size_ || window_objects_ >= kWindowObjects) {
         BEFFROI_CO_CHECK(co_await close_window());
       }
     }
@@ -281,12 +303,20 @@ class Push {
   }
 
   asio::awaitable<Result<void>> close_window() {
+    adapt_window();
     window_bytes_ = 0;
     window_objects_ = 0;
     Message request(FlushMessage{});
     BEFFROI_CO_CHECK(co_await session_.send(std::move(request)));
     if (++windows_ < kWindowsInFlight) co_return Result<void>();
     co_return co_await await_window();
+  }
+
+  void adapt_window() {
+    const auto now = vault_.clock().monotonic();
+    const auto took = now - std::exchange(window_began_, now);
+    if (took < kWindowTimeMin) window_size_ = std::min(2 * window_size_, kWindowBytesMax);
+    if (took > kWindowTimeMax) window_size_ = std::max(window_size_ / 2, kWindowBytesMin);
   }
 
   asio::awaitable<Result<void>> await_window() {
@@ -309,6 +339,8 @@ class Push {
   std::vector<ObjectId> losses_;  ///< of what is wanted: gone here too
   std::set<ObjectId> gone_;       ///< all losses of this push
   std::map<std::uint8_t, std::vector<ObjectId>> planned_;
+  std::size_t window_size_ = 2 * kWindowBytesMin;
+  std::chrono::milliseconds window_began_{0};
   std::size_t window_bytes_ = 0;
   std::size_t window_objects_ = 0;
   int windows_ = 0;

@@ -1,0 +1,105 @@
+#include "daemon/net/read_ahead.h"
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <deque>
+#include <optional>
+
+namespace beffroi::daemon {
+namespace {
+
+// How long the line may be silent is decided by who waits for a frame.
+constexpr std::chrono::hours kSilence{24};
+
+/// What the channel and the coroutine that fills it share. Lives as long as either.
+struct Ahead {
+  Ahead(std::unique_ptr<Channel> inner, const asio::any_io_executor& executor)
+      : channel(std::move(inner)), changed_by_reader(executor), changed_by_user(executor) {}
+
+  std::unique_ptr<Channel> channel;
+  std::deque<Frame> frames;
+  std::size_t bytes = 0;
+  std::optional<Error> end;  ///< behind the frames
+  bool abandoned = false;
+  asio::steady_timer changed_by_reader, changed_by_user;
+};
+
+asio::awaitable<bool> wait(asio::steady_timer& timer, std::chrono::milliseconds longest) {
+  asio::error_code woken;
+  timer.expires_after(longest);
+  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  co_return bool(woken);
+}
+
+asio::awaitable<void> fill(std::shared_ptr<Ahead> ahead) {
+  bool is_last = false;
+  while (!is_last && !ahead->abandoned) {
+    if (ahead->bytes >= kReadAheadBytes) {
+      co_await wait(ahead->changed_by_user, kSilence);
+      continue;
+    }
+    auto frame = co_await ahead->channel->receive(kSilence);
+    is_last = !frame || frame->type == FrameType::bye;
+    if (frame) {
+      ahead->bytes += frame->body.size();
+      ahead->frames.push_back(std::move(*frame));
+    } else {
+      ahead->end = frame.error();
+    }
+    ahead->changed_by_reader.cancel();
+  }
+}
+
+class ReadingAhead final : public Channel {
+ public:
+  ReadingAhead(std::unique_ptr<Channel> channel, const asio::any_io_executor& executor)
+      : ahead_(std::make_shared<Ahead>(std::move(channel), executor)) {
+    asio::co_spawn(executor, fill(ahead_), asio::detached);
+  }
+  ~ReadingAhead() override {
+    ahead_->abandoned = true;
+    close();
+  }
+
+  asio::awaitable<Result<Frame>> receive(std::chrono::milliseconds timeout) override {
+    while (ahead_->frames.empty()) {
+      if (ahead_->end) co_return std::unexpected(*ahead_->end);
+      if (co_await wait(ahead_->changed_by_reader, timeout) || !ahead_->frames.empty()) continue;
+      close();
+      co_return fail(ErrorCode::timeout,
+                     N_("The line to the peer at {} has been silent for too long. Try again later."), remote_address());
+    }
+    Frame out = std::move(ahead_->frames.front());
+    ahead_->frames.pop_front();
+    ahead_->bytes -= out.body.size();
+    ahead_->changed_by_user.cancel();
+    co_return out;
+  }
+
+  asio::awaitable<Result<void>> send(Frame frame, std::chrono::milliseconds timeout) override {
+    return ahead_->channel->send(std::move(frame), timeout);
+  }
+  const crypto::TransportPublicKey& remote_key() const override { return ahead_->channel->remote_key(); }
+  std::string remote_address() const override { return ahead_->channel->remote_address(); }
+  void close() override {
+    ahead_->channel->close();
+    ahead_->changed_by_user.cancel();
+    ahead_->changed_by_reader.cancel();
+  }
+  std::uint64_t bytes_sent() const override { return ahead_->channel->bytes_sent(); }
+  std::uint64_t bytes_received() const override { return ahead_->channel->bytes_received(); }
+
+ private:
+  std::shared_ptr<Ahead> ahead_;
+};
+
+}  // namespace
+
+std::unique_ptr<Channel> make_reading_ahead(std::unique_ptr<Channel> channel, const asio::any_io_executor& executor) {
+  return std::make_unique<ReadingAhead>(std::move(channel), executor);
+}
+
+}  // namespace beffroi::daemon

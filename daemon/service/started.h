@@ -1,0 +1,45 @@
+// Work on the pool that goes on while the coroutine that wants its result does something else.
+#pragma once
+
+#include <asio/detached.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <optional>
+
+#include "daemon/service/pool.h"
+
+namespace beffroi::daemon {
+
+/// Lives on one executor. result() is awaited, once, before what `work` refers to goes away.
+template <class Value>
+class Started {
+ public:
+  Started(const asio::any_io_executor& executor, Pool& pool, std::function<Value()> work)
+      : state_(std::make_shared<State>(executor)) {
+    asio::co_spawn(executor, run(state_, pool, std::move(work)), asio::detached);
+  }
+  asio::awaitable<Value> result() {
+    while (!state_->value) {
+      asio::error_code woken;
+      state_->ready.expires_at(asio::steady_timer::time_point::max());
+      co_await state_->ready.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    }
+    co_return std::move(*state_->value);
+  }
+
+ private:
+  struct State {
+    explicit State(const asio::any_io_executor& executor) : ready(executor) {}
+    std::optional<Value> value;
+    asio::steady_timer ready;
+  };
+  static asio::awaitable<void> run(std::shared_ptr<State> state, Pool& pool, std::function<Value()> work) {
+    Value value = co_await pool.run(std::move(work));
+    state->value.emplace(std::move(value));
+    state->ready.cancel();
+  }
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace beffroi::daemon

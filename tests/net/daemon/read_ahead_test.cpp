@@ -1,0 +1,97 @@
+// Goal: a channel that reads ahead gives the same frames in the same order, holds a bounded amount, tells the end where
+// it belongs, and gives up when nothing comes.
+#include "daemon/net/read_ahead.h"
+
+#include <gtest/gtest.h>
+#include <asio/detached.hpp>
+
+#include "tests/support/memory_channel.h"
+#include "tests/support/run_coroutine.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using namespace testing;
+using namespace std::chrono_literals;
+
+class ReadAheadChannelTest : public ::testing::Test {
+ protected:
+  ReadAheadChannelTest() {
+    MemoryPair pair = make_memory_pair(io_.get_executor(), {}, {}, {});
+    line_ = pair.line;
+    sender_ = std::move(pair.client);
+    reader_ = make_reading_ahead(std::move(pair.listener), io_.get_executor());
+  }
+  void run(asio::awaitable<void> work) {
+    asio::co_spawn(io_, std::move(work), asio::detached);
+    io_.restart();
+    io_.run_for(20s);
+  }
+  static Frame object(std::size_t bytes, std::uint8_t content) { return {FrameType::object, Bytes(bytes, content)}; }
+
+  asio::io_context io_;
+  std::shared_ptr<MemoryLine> line_;
+  std::unique_ptr<Channel> sender_, reader_;
+};
+
+TEST_F(ReadAheadChannelTest, KeepsOrderAndStopsBehindBye) {
+  run([&]() -> asio::awaitable<void> {
+    for (std::uint8_t i = 0; i < 50; ++i) EXPECT_TRUE(co_await sender_->send(object(i, i), 1s));
+    EXPECT_TRUE(co_await sender_->send({FrameType::bye, {}}, 1s));
+    for (std::uint8_t i = 0; i < 50; ++i) {
+      const auto frame = co_await reader_->receive(1s);
+      EXPECT_TRUE(frame && frame->body == Bytes(i, i));
+    }
+    const auto last = co_await reader_->receive(1s);
+    EXPECT_TRUE(last && last->type == FrameType::bye);
+    // The way back is still open.
+    EXPECT_TRUE(co_await reader_->send({FrameType::bye, {}}, 1s));
+    EXPECT_TRUE(co_await sender_->receive(1s));
+  }());
+}
+
+TEST_F(ReadAheadChannelTest, HoldsNoMoreThanItsBoundAndOneFrame) {
+  constexpr std::size_t kFrame = 400'000;
+  run([&]() -> asio::awaitable<void> {
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(co_await sender_->send(object(kFrame, 7), 1s));
+    for (int i = 0; i < 50; ++i) co_await asio::post(io_.get_executor(), asio::use_awaitable);
+    EXPECT_LE(reader_->bytes_received(), kReadAheadBytes + kFrame + 100);
+    EXPECT_GE(reader_->bytes_received(), kReadAheadBytes);
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(co_await reader_->receive(1s));
+    reader_->close();
+  }());
+}
+
+TEST_F(ReadAheadChannelTest, TellsACutBehindWhatHadArrived) {
+  run([&]() -> asio::awaitable<void> {
+    EXPECT_TRUE(co_await sender_->send(object(10, 1), 1s));
+    for (int i = 0; i < 10; ++i) co_await asio::post(io_.get_executor(), asio::use_awaitable);
+    sender_->close();
+    EXPECT_TRUE(co_await reader_->receive(1s));
+    const auto end = co_await reader_->receive(1s);
+    EXPECT_EQ(end.error().code, ErrorCode::unreachable);
+    const auto again = co_await reader_->receive(1s);
+    EXPECT_EQ(again.error().code, ErrorCode::unreachable);
+  }());
+}
+
+TEST_F(ReadAheadChannelTest, GivesUpOnASilentLineAndClosesIt) {
+  run([&]() -> asio::awaitable<void> {
+    const auto nothing = co_await reader_->receive(20ms);
+    EXPECT_EQ(nothing.error().code, ErrorCode::timeout);
+    EXPECT_FALSE(co_await sender_->send(object(1, 1), 1s));
+  }());
+}
+
+// The reader of the line may still be waiting when its user goes.
+TEST_F(ReadAheadChannelTest, MayBeDroppedAtAnyTime) {
+  run([&]() -> asio::awaitable<void> {
+    EXPECT_TRUE(co_await sender_->send(object(10, 1), 1s));
+    reader_.reset();
+    EXPECT_FALSE(co_await sender_->send(object(10, 1), 1s));
+  }());
+  EXPECT_TRUE(io_.stopped());
+}
+
+}  // namespace
+}  // namespace beffroi::daemon
