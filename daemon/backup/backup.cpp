@@ -84,7 +84,7 @@ class BackupRun {
   }
 
   Result<BackupResult> store_all() {
-    StoreSink sink(vault_, *presence_, guard_, progress_);
+    StoreSink sink(vault_, *presence_, guard_, progress_, request_.compression_level, request_.on_stored);
     auto out = store_into(sink);
     // Without this, what no snapshot uses would keep the disk full until somebody made room by hand.
     if (!out && out.error().code == ErrorCode::disk_full && !committed_)
@@ -148,7 +148,8 @@ class BackupRun {
   /// For a push that takes long. What counts is what the peer lacks, not what this run stored: a run that was cut short
   /// before its commit has stored most of it.
   Result<std::size_t> commit_partial_trees(StoreSink& sink, PartialPlan& plan) {
-    if (!plan.wanted() || plan.unsent_bytes() <= request_.partial_step_bytes) return 0;
+    const std::uint64_t sent = request_.soon_sent_bytes ? request_.soon_sent_bytes() : 0;
+    if (!plan.wanted() || plan.unsent_bytes() <= request_.partial_step_bytes + sent) return 0;
     const storage::ObjectOpener opener(keys_, vault_.local_source());
     std::size_t made = 0;
     for (const FileRank& last : plan.steps(request_.partial_step_bytes)) {

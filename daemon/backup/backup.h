@@ -18,6 +18,13 @@ struct BackupRequest {
   storage::StoreLimits limits;
   /// When the peer lacks more than this, the push is cut into partial commits (0: never).
   std::uint64_t partial_step_bytes = 64ULL * 1024 * 1024;
+  /// Called, by a thread of the backup, with objects that were stored while it goes on, children before their parents:
+  /// somebody may send them already. Of a small backup never.
+  std::function<void(std::span<const storage::ObjectId>)> on_stored{};
+  /// How many bytes of them the peer has got or gets soon: they need no partial commits.
+  std::function<std::uint64_t()> soon_sent_bytes{};
+  /// How hard contents are compressed now (zstd's level). Asked from all threads.
+  std::function<int()> compression_level = [] { return storage::kDefaultCompressionLevel; };
   /// What reads the files' metadata, outliving the backup; nullptr: one of the backup's own. A seam for tests.
   MetadataReader* metadata = nullptr;
 };

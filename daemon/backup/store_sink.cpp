@@ -14,6 +14,7 @@ using storage::Segment;
 /// What waits to be written, and how lookups find it meanwhile.
 struct StoreSink::Batch {
   std::vector<storage::SealedObject> objects;
+  std::vector<ObjectId> put_ahead;  ///< in their order
   std::size_t bytes = 0;
   std::unordered_set<ObjectId> ids;
   std::unordered_map<Digest, Segment> segments;
@@ -51,7 +52,8 @@ class StoreSink::EncoderPool {
   std::vector<std::unique_ptr<storage::PayloadEncoder>> free_;
 };
 
-StoreSink::StoreSink(Vault& vault, Presence& presence, SpaceGuard& space, Progress& progress)
+StoreSink::StoreSink(Vault& vault, Presence& presence, SpaceGuard& space, Progress& progress,
+                     std::function<int()> compression_level, std::function<void(std::span<const ObjectId>)> on_lot)
     : vault_(vault),
       space_(vault.space()),
       keys_(vault.keys()),
@@ -59,6 +61,8 @@ StoreSink::StoreSink(Vault& vault, Presence& presence, SpaceGuard& space, Progre
       presence_(presence),
       guard_(space),
       progress_(progress),
+      compression_level_(std::move(compression_level)),
+      on_lot_(std::move(on_lot)),
       encoders_(std::make_unique<EncoderPool>()),
       unsettled_{std::make_shared<Batch>()} {
   settler_.emplace(1, [this] { settle_lots(); });
@@ -104,7 +108,7 @@ Result<void> StoreSink::outcome() const {
 Result<ObjectRef> StoreSink::put(ObjectKind kind, const Digest& digest, const storage::ChildTable& children,
                                  ByteView plaintext) {
   BEFFROI_CHECK(outcome());
-  const auto payload = EncoderPool::Loan(*encoders_)->encode(plaintext);
+  const auto payload = EncoderPool::Loan(*encoders_)->encode(plaintext, compression_level_());
   auto sealed = storage::seal_object(space_, *keys_->current(), kind, children, payload.bytes);
   return add(std::move(sealed), [&, ref = sealed.ref](Batch& batch) -> Result<void> {
     batch.trees.insert_or_assign({kind, digest}, ref);
@@ -135,7 +139,7 @@ Result<std::optional<Segment>> StoreSink::find_segment(const Digest& digest, boo
 Result<storage::EncodedPayload> StoreSink::encode_piece(ByteView plaintext, const PieceRules& rules,
                                                         storage::ChildTable& children) {
   EncoderPool::Loan encoder(*encoders_);
-  auto alone = encoder->encode(plaintext);
+  auto alone = encoder->encode(plaintext, compression_level_());
   if (rules.separate || !rules.base || rules.base->height >= kMaxDeltaHeight) return alone;
   // A base that the peer has not and would not take (an older epoch) would keep this object from it for ever.
   BEFFROI_TRY(const bool usable, presence_.has(*rules.base));
@@ -246,6 +250,8 @@ Result<void> StoreSink::put(Batch& batch, bool ahead) {
   }
   storage::ObjectStore& objects = vault_.objects();
   if (!incoming.empty()) BEFFROI_CHECK(ahead ? objects.put_ahead(space_, incoming) : objects.put(space_, incoming));
+  if (ahead && on_lot_)
+    for (const auto& object : batch.objects) batch.put_ahead.push_back(object.ref.id);
   batch.objects = {};
   return {};
 }
@@ -288,6 +294,7 @@ Result<void> StoreSink::settle(Lot& lot) {
   for (const auto& batch : lot) {
     if (batch->has_index) BEFFROI_CHECK(vault_.database().write(batch->index, storage::Durability::buffered));
     bytes += batch->bytes;
+    if (!batch->put_ahead.empty()) on_lot_(batch->put_ahead);
   }
   {
     const std::lock_guard lock(mutex_);

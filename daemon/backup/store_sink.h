@@ -33,7 +33,10 @@ struct PieceRules {
 /// Thread-safe.
 class StoreSink final : public storage::ObjectSink {
  public:
-  StoreSink(Vault& vault, Presence& presence, SpaceGuard& space, Progress& progress);
+  /// `on_lot`: called with the ids of each lot that was settled, children before parents, by the settling thread.
+  StoreSink(Vault& vault, Presence& presence, SpaceGuard& space, Progress& progress,
+            std::function<int()> compression_level,
+            std::function<void(std::span<const storage::ObjectId>)> on_lot = {});
   ~StoreSink() override;
 
   std::optional<storage::ObjectRef> find(storage::ObjectKind kind, const storage::Digest& digest) override;
@@ -84,6 +87,8 @@ class StoreSink final : public storage::ObjectSink {
   Presence& presence_;
   SpaceGuard& guard_;
   Progress& progress_;
+  const std::function<int()> compression_level_;
+  const std::function<void(std::span<const storage::ObjectId>)> on_lot_;
   std::unique_ptr<EncoderPool> encoders_;
   std::mutex writing_;  ///< one batch after the other; taken before mutex_
   Lot lot_;             ///< put ahead, waits to be settled; under writing_

@@ -5,6 +5,7 @@
 #include <asio/awaitable.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "crypto/identity.h"
 #include "crypto/result.h"
@@ -37,6 +38,8 @@ class Channel {
   virtual asio::awaitable<Result<Frame>> receive(std::chrono::milliseconds timeout = kFrameTimeout) = 0;
   /// Returns when the transport has taken the bytes (back-pressure). One sender and one receiver at a time.
   virtual asio::awaitable<Result<void>> send(Frame frame, std::chrono::milliseconds timeout = kFrameTimeout) = 0;
+  /// What is sent from now on passes no faster than this; nullopt: as fast as it goes.
+  virtual void limit_sending(std::optional<std::uint64_t> /*bytes_per_second*/) {}
   /// Proven by the handshake.
   virtual const crypto::TransportPublicKey& remote_key() const = 0;
   virtual std::string remote_address() const = 0;

@@ -82,6 +82,9 @@ class ReadingAhead final : public Channel {
   asio::awaitable<Result<void>> send(Frame frame, std::chrono::milliseconds timeout) override {
     return ahead_->channel->send(std::move(frame), timeout);
   }
+  void limit_sending(std::optional<std::uint64_t> bytes_per_second) override {
+    ahead_->channel->limit_sending(bytes_per_second);
+  }
   const crypto::TransportPublicKey& remote_key() const override { return ahead_->channel->remote_key(); }
   std::string remote_address() const override { return ahead_->channel->remote_address(); }
   void close() override {

@@ -1,5 +1,8 @@
 #include "daemon/net/tls_channel.h"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <asio/read.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/ssl/error.hpp>
@@ -43,6 +46,13 @@ class TlsChannel final : public Channel {
     co_return Result<void>();
   }
 
+  // The kernel spreads what it sends over the time, so that others on the line notice nothing; a pause after each
+  // object would send in gushes.
+  void limit_sending(std::optional<std::uint64_t> bytes_per_second) override {
+    if (std::exchange(limit_, bytes_per_second) == bytes_per_second) return;
+    const std::uint64_t rate = bytes_per_second.value_or(UINT64_MAX);
+    setsockopt(tls_->stream.lowest_layer().native_handle(), SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof rate);
+  }
   const crypto::TransportPublicKey& remote_key() const override { return remote_key_; }
   std::string remote_address() const override { return tls_->address; }
   void close() override { tls_->cut(); }
@@ -94,6 +104,7 @@ class TlsChannel final : public Channel {
   crypto::TransportPublicKey remote_key_;
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
+  std::optional<std::uint64_t> limit_;
   std::optional<Error> ended_;  ///< why nothing more can be received
 };
 
@@ -140,6 +151,9 @@ void tune(asio::ip::tcp::socket& socket) {
   asio::error_code ignored;
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  // What waits in the kernel can't be taken back, and on a slow line stands before every answer.
+  const int most_unsent_bytes = 512 * 1024;
+  setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent_bytes, sizeof most_unsent_bytes);
 }
 
 }  // namespace beffroi::daemon

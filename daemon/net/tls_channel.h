@@ -28,7 +28,8 @@ asio::awaitable<Result<crypto::TransportPublicKey>> shake_hands(TlsStream& tls, 
 std::unique_ptr<Channel> make_tls_channel(std::shared_ptr<TlsStream> tls, TlsSide side,
                                           const crypto::TransportPublicKey& remote_key);
 
-/// TCP_NODELAY and keep-alive; errors are ignored: the line works without them.
+/// TCP_NODELAY, keep-alive, and little that waits unsent in the kernel; errors are ignored: the line works without
+/// them.
 void tune(asio::ip::tcp::socket& socket);
 
 }  // namespace beffroi::daemon

@@ -44,6 +44,38 @@ std::optional<std::uint32_t> parse_time_of_day(std::string_view text) {
   return hour * 60 + minute;
 }
 
+bool parse_upload_limit(std::string_view text, UploadLimit& limit) {
+  const auto rate = parse_size(text);
+  if (text == "half") {
+    limit.kind = UploadLimit::Kind::half;
+  } else if (text == "none") {
+    limit.kind = UploadLimit::Kind::none;
+  } else if (rate && *rate >= kSlowestUploadLimit) {
+    limit.kind = UploadLimit::Kind::fixed;
+    limit.bytes_per_second = *rate;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+std::string upload_limit_text(const UploadLimit& limit) {
+  if (limit.kind == UploadLimit::Kind::fixed) return std::to_string(limit.bytes_per_second);
+  return limit.kind == UploadLimit::Kind::half ? "half" : "none";
+}
+
+/// "08:00-18:00"
+bool parse_hours(std::string_view text, UploadLimit& limit) {
+  const auto dash = text.find('-');
+  if (dash == std::string_view::npos) return false;
+  const auto from = parse_time_of_day(text.substr(0, dash));
+  const auto until = parse_time_of_day(text.substr(dash + 1));
+  if (!from || !until) return false;
+  limit.from_minute = *from;
+  limit.until_minute = *until;
+  return true;
+}
+
 /// One file's keys, each with the function that takes its value; what is left over is unknown.
 class Keys {
  public:
@@ -224,6 +256,10 @@ Result<StationSettings> load_station_settings(const CommandLine& words, const Ac
   limit_keys(keys, "store.", settings.limits);
   keys.text("alarm.command", settings.alarm_command);
   keys.number("backup.threads", settings.threads, 64);
+  keys.parsed("sync.upload_limit",
+              [&](std::string_view text) { return parse_upload_limit(text, settings.upload_limit); });
+  keys.parsed("sync.upload_limit_hours",
+              [&](std::string_view text) { return parse_hours(text, settings.upload_limit); });
   keys.parsed("backup.partial_step", [&](std::string_view text) {
     const auto bytes = parse_size(text);
     if (bytes) settings.partial_step_bytes = *bytes;
@@ -270,6 +306,11 @@ std::string to_toml(const StationSettings& settings) {
   out += fmt::format("\n[alarm]\ncommand = {}\n", quoted(settings.alarm_command));
   out +=
       fmt::format("\n[backup]\nthreads = {}\npartial_step = \"{}\"\n", settings.threads, settings.partial_step_bytes);
+  const UploadLimit& limit = settings.upload_limit;
+  constexpr unsigned kMinutes = 60;
+  out += fmt::format("\n[sync]\nupload_limit = \"{}\"\nupload_limit_hours = \"{:02}:{:02}-{:02}:{:02}\"\n",
+                     upload_limit_text(limit), limit.from_minute / kMinutes, limit.from_minute % kMinutes,
+                     limit.until_minute / kMinutes, limit.until_minute % kMinutes);
   return out;
 }
 

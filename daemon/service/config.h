@@ -7,6 +7,7 @@
 #include <string>
 
 #include "crypto/result.h"
+#include "daemon/service/upload_limit.h"
 #include "storage/store/limits.h"
 
 namespace beffroi::daemon {
@@ -27,6 +28,7 @@ struct StationSettings {
   std::string alarm_command;
   std::uint32_t threads = 0;  ///< 0: one per core
   std::uint64_t partial_step_bytes = 64ULL * 1024 * 1024;
+  UploadLimit upload_limit;
 };
 
 struct PeerSettings {

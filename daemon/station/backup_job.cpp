@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "daemon/service/translate.h"
+#include "daemon/station/sending_ahead.h"
 #include "daemon/station/source_alarms.h"
 
 namespace beffroi::daemon {
@@ -13,7 +14,36 @@ constexpr const char* kMissedAlarm = "backup_missed";
 constexpr const char* kIntegrityAlarm = "integrity:backup";
 constexpr const char* kDamageAlarm = "integrity:snapshot";
 
-Result<BackupResult> run_guarded(StationContext& station, const BackupWords& words, Progress& progress) {
+/// Levels of zstd. Where nothing has to pass a line, the processor's time counts; on a slow line each byte does.
+int level_for(std::optional<std::uint64_t> line_speed) {
+  constexpr std::uint64_t kFastBytesPerSecond = 10'000'000;
+  constexpr std::uint64_t kSlowBytesPerSecond = 1'000'000;
+  constexpr int kQuick = 1;
+  constexpr int kThorough = 6;
+  if (!line_speed) return storage::kDefaultCompressionLevel;
+  if (*line_speed < kSlowBytesPerSecond) return kThorough;
+  return *line_speed < kFastBytesPerSecond ? storage::kDefaultCompressionLevel : kQuick;
+}
+
+/// What the backup and its line have to do with each other. `stored` is nullptr when nothing is sent meanwhile.
+void mind_the_line(BackupRequest& request, const StationContext& station, std::optional<std::uint64_t> line_speed,
+                   StoredObjects* stored) {
+  constexpr std::uint64_t kSoonSeconds = 60;
+  const bool has_peer = station.vault->peer().has_value();
+  // Without a peer nobody gives receipts for the parts, and no byte has to pass a line.
+  request.partial_step_bytes = has_peer ? station.settings.partial_step_bytes : 0;
+  request.compression_level = [=] {
+    if (!has_peer) return level_for(UINT64_MAX);
+    return level_for(stored != nullptr ? stored->line_speed() : line_speed);
+  };
+  if (stored == nullptr) return;
+  stored->set_line_speed(line_speed);
+  request.on_stored = [stored](std::span<const storage::ObjectId> ids) { stored->add(ids); };
+  request.soon_sent_bytes = [stored] { return stored->sent_bytes() + kSoonSeconds * stored->line_speed().value_or(0); };
+}
+
+Result<BackupResult> run_guarded(StationContext& station, const BackupWords& words, Progress& progress,
+                                 std::optional<std::uint64_t> line_speed, StoredObjects* stored) {
   BEFFROI_TRY(const auto sources, SourceList(*station.vault).all());
   if (sources.empty())
     return fail(ErrorCode::wrong_state,
@@ -25,8 +55,7 @@ Result<BackupResult> run_guarded(StationContext& station, const BackupWords& wor
   request.accept_empty = words.accept_empty;
   request.threads = station.settings.threads;
   request.limits = station.settings.limits;
-  // Without a peer nobody gives receipts for the parts.
-  request.partial_step_bytes = station.vault->peer() ? station.settings.partial_step_bytes : 0;
+  mind_the_line(request, station, line_speed, stored);
   try {
     return run_backup(*station.vault, sources, request, progress);
   } catch (const std::exception& exception) {
@@ -85,10 +114,13 @@ void ring(StationContext& station, const Result<BackupResult>& outcome, bool nig
                         Error{error.code, N_("Last night's backup failed: {}"), {translated(error.text, error.args)}});
 }
 
-asio::awaitable<Result<BackupResult>> back_up_here(StationContext& station, Progress& progress,
+asio::awaitable<Result<BackupResult>> back_up_here(StationContext& station, const std::shared_ptr<Progress>& progress,
                                                    const BackupWords& words) {
-  const auto run = [&station, &words, &progress] {
-    auto outcome = run_guarded(station, words, progress);
+  std::optional<SendingAhead> ahead;
+  if (words.sync && !words.dry_run && station.vault->peer()) ahead.emplace(station, progress);
+  StoredObjects* stored = ahead ? &ahead->objects() : nullptr;
+  const auto run = [&station, &words, &progress, line_speed = station.line.bytes_per_second(), stored] {
+    auto outcome = run_guarded(station, words, *progress, line_speed, stored);
     if (counts(outcome, words)) {
       remember(station, outcome);
       ring(station, outcome, words.nightly);
@@ -96,6 +128,7 @@ asio::awaitable<Result<BackupResult>> back_up_here(StationContext& station, Prog
     return outcome;
   };
   auto outcome = co_await station.streams.run(run);
+  if (ahead) co_await ahead->end();
   if (outcome && outcome->snapshot)
     spdlog::info("backup: snapshot {}, {} bytes read, {} stored, {} problems", outcome->snapshot->hex(),
                  outcome->statistics.bytes_read, outcome->statistics.bytes_added, outcome->problems_total);
@@ -110,13 +143,13 @@ asio::awaitable<Result<BackupOutcome>> back_up(StationContext& station, std::sha
                                                BackupWords words) {
   BEFFROI_CO_CHECK(require_vault(station));
   BackupOutcome out;
-  BEFFROI_CO_TRY(out.result, co_await back_up_here(station, *progress, words));
+  BEFFROI_CO_TRY(out.result, co_await back_up_here(station, progress, words));
   if (!out.result.snapshot) co_return out;
   if (words.sync && station.vault->peer()) {
     auto pushed = co_await push_to_peer(station, progress);
     if (!pushed && !station.vault->resolve(out.result.snapshot->hex())) {
       // Set aside: the peer will never take it (the keys were renewed). What is known now lets the next one pass.
-      BEFFROI_CO_TRY(out.result, co_await back_up_here(station, *progress, words));
+      BEFFROI_CO_TRY(out.result, co_await back_up_here(station, progress, words));
       if (!out.result.snapshot) co_return out;
       pushed = co_await push_to_peer(station, progress);
     }

@@ -23,6 +23,7 @@ StationContext::StationContext(const StationSettings& station_settings, asio::an
       connector(seams.connector),
       vault(std::move(opened)),
       state(vault->database()),
+      line(clock, settings.upload_limit, state.line_speed()),
       alarms(vault->database(), clock, settings.alarm_command),
       background(protocol_thread),
       work(kWorkThreads),

@@ -8,6 +8,7 @@
 #include "daemon/service/pool.h"
 #include "daemon/station/job_board.h"
 #include "daemon/station/station_facts.h"
+#include "daemon/sync/line.h"
 #include "daemon/sync/peer_link.h"
 
 namespace beffroi::daemon {
@@ -37,6 +38,7 @@ class StationContext {
   const Connector connector;
   const std::unique_ptr<Vault> vault;
   StationState state;
+  Line line;  ///< to the peer
   AlarmBoard alarms;
   JobBoard jobs;
   Background background;

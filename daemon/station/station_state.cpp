@@ -21,6 +21,7 @@ constexpr std::string_view kContact = "station/contact";
 constexpr std::string_view kKitFiles = "station/kit_files";
 constexpr std::string_view kFoundedAt = "station/founded_at";
 constexpr std::string_view kJoinedAt = "station/joined_at";
+constexpr std::string_view kLineSpeed = "station/line_speed";
 constexpr std::string_view kTreesMissing = "station/trees_missing";
 
 void write_time(CborWriter& out, const std::optional<UnixTime>& time) {
@@ -190,6 +191,22 @@ std::optional<UnixTime> StationState::founded_at() const { return load_time(kFou
 void StationState::set_founded_at(UnixTime time) { save_time(kFoundedAt, time); }
 std::optional<UnixTime> StationState::joined_at() const { return load_time(kJoinedAt); }
 void StationState::set_joined_at(UnixTime time) { save_time(kJoinedAt, time); }
+
+std::optional<std::uint64_t> StationState::line_speed() const {
+  const auto stored = load(kLineSpeed);
+  if (!stored) return std::nullopt;
+  CborReader in(*stored);
+  begin(in, 1);
+  const std::uint64_t out = in.uint();
+  return end(in) ? std::optional(out) : std::nullopt;
+}
+
+void StationState::set_line_speed(std::uint64_t bytes_per_second) {
+  CborWriter out;
+  begin(out, 1);
+  out.uint(bytes_per_second);
+  save(kLineSpeed, out.take());
+}
 
 bool StationState::trees_missing() const {
   const auto stored = load(kTreesMissing);

@@ -46,6 +46,9 @@ class StationState {
   /// When this station joined its peer, or was recovered from it.
   std::optional<storage::UnixTime> joined_at() const;
   void set_joined_at(storage::UnixTime time);
+  /// Bytes per second that the line to the peer was last measured to carry.
+  std::optional<std::uint64_t> line_speed() const;
+  void set_line_speed(std::uint64_t bytes_per_second);
   /// A recovery has founded the vault but not fetched all trees yet.
   bool trees_missing() const;
   void set_trees_missing(bool missing);

@@ -23,7 +23,7 @@ asio::awaitable<Result<PushResult>> talk(StationContext& station, PeerLink& link
     tell_missing(station, missing);
     station.state.set_trees_missing(false);
   }
-  co_return co_await link.push(*station.vault, station.work, progress);
+  co_return co_await link.push(*station.vault, station.work, progress, &station.line);
 }
 
 asio::awaitable<Result<PushResult>> connect_and_talk(StationContext& station, Progress& progress) {
@@ -42,6 +42,8 @@ void remember(StationContext& station, const Result<PushResult>& outcome) {
   contact.error = outcome ? std::nullopt : std::optional(outcome.error());
   if (answered) contact.last_contact = station.clock.now();
   station.state.set_contact(contact);
+  const auto speed = station.line.bytes_per_second();
+  if (speed && speed != station.state.line_speed()) station.state.set_line_speed(*speed);
 }
 
 /// A failure that no waiting mends must be heard of: the backups go on here, and nobody would look.

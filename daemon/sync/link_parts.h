@@ -2,8 +2,10 @@
 // peer_link.h.
 #pragma once
 
+#include "daemon/sync/line.h"
 #include "daemon/sync/link_session.h"
 #include "daemon/sync/peer_link.h"
+#include "daemon/sync/stored_objects.h"
 
 namespace beffroi::daemon {
 
@@ -18,7 +20,10 @@ Error log_too_long();
 asio::awaitable<Result<void>> exchange_state_over(LinkSession& session, Vault& vault, Pool& pool);
 /// Receipts that are newer than those of the vault; corrupt when the peer's newest is older.
 asio::awaitable<Result<void>> take_receipts(LinkSession& session, Vault& vault, Pool& pool);
-asio::awaitable<Result<PushResult>> push_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress);
+asio::awaitable<Result<PushResult>> push_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress,
+                                              Line* line);
+asio::awaitable<Result<void>> send_ahead_over(LinkSession& session, Vault& vault, Pool& pool, StoredObjects& objects,
+                                              Line* line);
 asio::awaitable<Result<std::vector<std::optional<Bytes>>>> fetch_objects_over(LinkSession& session,
                                                                               std::span<const storage::ObjectId> ids);
 asio::awaitable<Result<std::uint64_t>> fetch_trees_over(LinkSession& session, Vault& vault, Pool& pool,

@@ -37,8 +37,11 @@ class PeerLinkImpl final : public PeerLink {
   asio::awaitable<Result<void>> exchange_state(Vault& vault, Pool& pool) override {
     co_return co_await exchange_state_over(session_, vault, pool);
   }
-  asio::awaitable<Result<PushResult>> push(Vault& vault, Pool& pool, Progress& progress) override {
-    co_return co_await push_over(session_, vault, pool, progress);
+  asio::awaitable<Result<PushResult>> push(Vault& vault, Pool& pool, Progress& progress, Line* line) override {
+    co_return co_await push_over(session_, vault, pool, progress, line);
+  }
+  asio::awaitable<Result<void>> send_ahead(Vault& vault, Pool& pool, StoredObjects& objects, Line* line) override {
+    co_return co_await send_ahead_over(session_, vault, pool, objects, line);
   }
 
   asio::awaitable<Result<std::vector<Bytes>>> fetch_log(std::uint64_t from_sequence) override {

@@ -10,6 +10,9 @@
 
 namespace beffroi::daemon {
 
+class Line;
+class StoredObjects;
+
 /// Opens a channel to a peer with a transport key; injected so that tests use in-memory channels.
 using Connector = std::function<asio::awaitable<Result<std::unique_ptr<Channel>>>(
     const std::string& address, const crypto::SecretBytes& transport_seed, crypto::TransportPublicKey peer)>;
@@ -46,7 +49,12 @@ class PeerLink {
   virtual asio::awaitable<Result<void>> exchange_state(Vault& vault, Pool& pool) = 0;
   /// Heals, then pushes every commit of this branch that has no receipt, oldest first, and stores the receipts. Resumes
   /// where an earlier push stopped. `stop_after_commit`: returns between commits when set (a night's end).
-  virtual asio::awaitable<Result<PushResult>> push(Vault& vault, Pool& pool, Progress& progress) = 0;
+  /// `line`: obeyed and measured, unless nullptr.
+  virtual asio::awaitable<Result<PushResult>> push(Vault& vault, Pool& pool, Progress& progress,
+                                                   Line* line = nullptr) = 0;
+  /// Sends objects while the backup that stores them goes on, under the lease that the push after it will use: what it
+  /// has sent the push need not send. Returns when no more come.
+  virtual asio::awaitable<Result<void>> send_ahead(Vault& vault, Pool& pool, StoredObjects& objects, Line* line) = 0;
   /// limit_exceeded beyond kMaxFetchedLogBytes.
   virtual asio::awaitable<Result<std::vector<Bytes>>> fetch_log(std::uint64_t from_sequence) = 0;
   virtual asio::awaitable<Result<void>> append_record(ByteView record) = 0;

@@ -2,8 +2,8 @@
 #include <map>
 #include <unordered_set>
 
-#include "daemon/service/started.h"
 #include "daemon/sync/link_parts.h"
+#include "daemon/sync/object_sender.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -11,17 +11,6 @@ namespace {
 using storage::Commit;
 using storage::ObjectId;
 
-// What is to be acknowledged together, each time at the price of an fsync over there: much on a fast line, little on a
-// slow one, where acknowledgements should come every few seconds.
-constexpr std::size_t kWindowBytesMin = 1024U * 1024;
-constexpr std::size_t kWindowBytesMax = 8U * 1024 * 1024;
-constexpr std::size_t kWindowObjects = 256;
-constexpr std::chrono::milliseconds kWindowTimeMin{250};
-constexpr std::chrono::milliseconds kWindowTimeMax{2000};
-// So many windows may be unacknowledged at once: together at most 32 MiB, what a line of 1 Gbit/s carries in 260 ms.
-constexpr int kWindowsInFlight = 4;
-// Sealed bytes that are read from the store at once, while the ones before them are sent.
-constexpr std::size_t kReadBytes = 1024U * 1024;
 // A lease may end under a push (the peer was away for a month, or another process of this device committed).
 constexpr int kTries = 3;
 
@@ -32,11 +21,9 @@ struct Local {
 };
 
 class Push {
-  using Reading = Started<Result<std::vector<Bytes>>>;
-
  public:
-  Push(LinkSession& session, Vault& vault, Pool& pool, Progress& progress)
-      : session_(session), vault_(vault), pool_(pool), progress_(progress), space_(vault.space()) {}
+  Push(LinkSession& session, Vault& vault, Pool& pool, Progress& progress, Line* line)
+      : session_(session), vault_(vault), pool_(pool), progress_(progress), line_(line), space_(vault.space()) {}
 
   asio::awaitable<Result<PushResult>> run() {
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return set_aside_unpushable(); }));
@@ -234,102 +221,21 @@ class Push {
     std::vector<ObjectId> order;
     for (const auto& [height, ids] : planned_) order.insert(order.end(), ids.begin(), ids.end());
     planned_.clear();
-    window_began_ = vault_.clock().monotonic();
-    Result<void> outcome = co_await send_all(order);
-    if (outcome && window_objects_ > 0) outcome = co_await close_window();
-    // Whatever happened: the answers that are due are read, so that the session stays in step.
-    while (windows_ > 0) {
-      const auto acknowledged = co_await await_window();
-      if (outcome) outcome = acknowledged;
-    }
-    co_return outcome;
-  }
-
-  asio::awaitable<Result<void>> send_all(std::span<const ObjectId> ids) {
-    const auto executor = co_await asio::this_coro::executor;
-    const auto read_next = [&] {
-      return std::make_unique<Reading>(executor, pool_, [this, &ids] { return read_some(ids); });
-    };
-    Result<void> outcome;
-    std::unique_ptr<Reading> reading;
-    if (!ids.empty()) reading = read_next();
-    while (reading) {
-      auto objects = co_await reading->result();
-      reading.reset();
-      if (outcome) outcome = check_cancelled();
-      if (outcome && !objects) outcome = forward_error(objects);
-      if (!outcome) break;
-      if (!ids.empty()) reading = read_next();
-      outcome = co_await send_some(std::move(*objects));
-    }
-    co_return outcome;
-  }
-
-  asio::awaitable<Result<void>> send_some(std::vector<Bytes> objects) {
-    for (Bytes& object : objects) {
-      const std::size_t bytes = object.size();
-      BEFFROI_CO_CHECK(co_await session_.send_object(std::move(object)));
+    const auto count = [this](std::size_t bytes) {
       ++result_.objects_sent;
       progress_.bytes_sent += bytes;
-      window_bytes_ += bytes;
-      ++window_objects_;
-      if (window_bytes_ >= window_size_ || window_objects_ >= kWindowObjects) {
-        BEFFROI_CO_CHECK(co_await close_window());
-      }
-    }
-    co_return Result<void>();
-  }
-
-  // Damage that the disk does not tell of must not be sent: the peer would refuse it, now and every time.
-  Result<Bytes> read(const ObjectId& id) {
-    auto bytes = vault_.objects().get(space_, id);
-    const bool sound = bytes && storage::object_id(*bytes) == id;
-    const bool damaged =
-        bytes || bytes.error().code == ErrorCode::corrupt || bytes.error().code == ErrorCode::not_found;
-    if (sound || !damaged) return bytes;
-    BEFFROI_CHECK(vault_.objects().quarantine(space_, id));
-    return fail(ErrorCode::corrupt,
-                N_("The object {} was found damaged on this station. The next backup stores it anew."), id.hex());
-  }
-
-  Result<std::vector<Bytes>> read_some(std::span<const ObjectId>& rest) {
-    std::vector<Bytes> out;
-    for (std::size_t bytes = 0; !rest.empty() && bytes < kReadBytes; rest = rest.subspan(1)) {
-      BEFFROI_TRY(Bytes object, read(rest.front()));
-      bytes += object.size();
-      out.push_back(std::move(object));
-    }
-    return out;
-  }
-
-  asio::awaitable<Result<void>> close_window() {
-    adapt_window();
-    window_bytes_ = 0;
-    window_objects_ = 0;
-    Message request(FlushMessage{});
-    BEFFROI_CO_CHECK(co_await session_.send(std::move(request)));
-    if (++windows_ < kWindowsInFlight) co_return Result<void>();
-    co_return co_await await_window();
-  }
-
-  void adapt_window() {
-    const auto now = vault_.clock().monotonic();
-    const auto took = now - std::exchange(window_began_, now);
-    if (took < kWindowTimeMin) window_size_ = std::min(2 * window_size_, kWindowBytesMax);
-    if (took > kWindowTimeMax) window_size_ = std::max(window_size_ / 2, kWindowBytesMin);
-  }
-
-  asio::awaitable<Result<void>> await_window() {
-    --windows_;
-    const auto durable = co_await session_.receive<DurableMessage>();
-    if (!durable) co_return forward_error(durable);
-    co_return Result<void>();
+    };
+    ObjectSender sender(session_, vault_, pool_, line_, ObjectSender::Check::id, [this] { return check_cancelled(); });
+    const auto sent = co_await sender.send(order, count);
+    const auto durable = co_await sender.finish();
+    co_return sent ? durable : sent;
   }
 
   LinkSession& session_;
   Vault& vault_;
   Pool& pool_;
   Progress& progress_;
+  Line* const line_;
   const storage::SpaceId space_;
   PushResult result_;
   bool leased_ = false;
@@ -339,17 +245,13 @@ class Push {
   std::vector<ObjectId> losses_;  ///< of what is wanted: gone here too
   std::set<ObjectId> gone_;       ///< all losses of this push
   std::map<std::uint8_t, std::vector<ObjectId>> planned_;
-  std::size_t window_size_ = 2 * kWindowBytesMin;
-  std::chrono::milliseconds window_began_{0};
-  std::size_t window_bytes_ = 0;
-  std::size_t window_objects_ = 0;
-  int windows_ = 0;
 };
 
 }  // namespace
 
-asio::awaitable<Result<PushResult>> push_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress) {
-  Push push(session, vault, pool, progress);
+asio::awaitable<Result<PushResult>> push_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress,
+                                              Line* line) {
+  Push push(session, vault, pool, progress, line);
   co_return co_await push.run();
 }
 

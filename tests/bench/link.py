@@ -99,6 +99,8 @@ class FarBorgZstd(FarBorg):
 class FarBeffroi(Far, Beffroi):
     """A station that has joined a peer beyond the line. What is stored is what the peer stores."""
 
+    settings = Beffroi.settings + '[sync]\nupload_limit = "none"\n'
+
     def __init__(self, rtt_s, bytes_per_s, folder, source):
         super().__init__(folder, source)
         self.peer = harness.Peer(self.folder / "peer")

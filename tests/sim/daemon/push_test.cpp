@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 #include <rocksdb/env.h>
 
+#include <asio/detached.hpp>
+
+#include "daemon/sync/line.h"
 #include "daemon/sync/messages.h"
+#include "daemon/sync/stored_objects.h"
 #include "tests/support/peer_world.h"
 
 namespace beffroi::daemon::testing {
@@ -33,6 +37,86 @@ TEST(PushTest, AReceiptComesBackAndTheClosureIsThere) {
 }
 
 // Goal: a small change costs a small push.
+// A snapshot's objects, children before their parents, and what a backup hands over of them: all but the root, in
+// pieces.
+struct AheadCase {
+  explicit AheadCase(PeerWorld& peer_world) : world(peer_world), stored(world.context.get_executor()) {
+    world.join(*station);
+    commit.emplace(take_snapshot(*station, numbers(60)));
+    std::map<int, std::vector<storage::ObjectId>> by_height;
+    for (const auto& id : closure_of(station->objects(), *commit))
+      by_height[station->objects().info(station->space(), id).value()->height].push_back(id);
+    for (const auto& [height, ids] : by_height) order.insert(order.end(), ids.begin(), ids.end());
+  }
+  asio::awaitable<void> pass_turns(int turns) {
+    for (; turns > 0; --turns) co_await asio::post(world.context.get_executor(), asio::use_awaitable);
+  }
+  asio::awaitable<void> store() {
+    constexpr std::size_t kPiece = 7;
+    const std::span<const storage::ObjectId> before_root = std::span(order).first(order.size() - 1);
+    for (std::size_t at = 0; at < before_root.size(); at += kPiece) {
+      stored.add(before_root.subspan(at, std::min(kPiece, before_root.size() - at)));
+      co_await pass_turns(3);
+    }
+    co_await pass_turns(1000);
+    stored.finish();
+  }
+  Result<void> send_ahead(const FaultPlan& plan) {
+    auto link = world.connect(*station, plan);
+    if (!link) return forward_error(link);
+    asio::co_spawn(world.context, store(), asio::detached);
+    Line line(world.clock, {}, {});
+    auto sent = world.run((*link)->send_ahead(*station, world.pool, stored, &line));
+    if (sent) world.close(**link);
+    return sent;
+  }
+
+  PeerWorld& world;
+  TestVault station;
+  StoredObjects stored;
+  std::optional<storage::Commit> commit;
+  std::vector<storage::ObjectId> order;
+};
+
+// Goal: what was sent while the backup went on need not be sent again, and a receipt covers it.
+TEST(PushTest, WhatWasSentAheadIsNotSentAgain) {
+  PeerWorld world;
+  AheadCase ahead(world);
+  const auto sent = ahead.send_ahead({});
+  ASSERT_TRUE(sent) << sent.error().message();
+  EXPECT_GT(ahead.stored.sent_bytes(), 60U * 5000);
+  const auto pushed = world.sync(*ahead.station);
+  ASSERT_TRUE(pushed) << pushed.error().message();
+  EXPECT_EQ(pushed->commits, 1U);
+  EXPECT_EQ(pushed->objects_sent, 1U);
+  expect_complete(world, *ahead.station, *ahead.commit);
+}
+
+// Goal: wherever the line is cut meanwhile, the push afterwards brings the rest.
+TEST(PushTest, SendingAheadMayBeCutAtEveryFrame) {
+  for (std::uint64_t frames = 3; frames < 60; frames += 3) {
+    SCOPED_TRACE(frames);
+    PeerWorld world(frames);
+    AheadCase ahead(world);
+    EXPECT_FALSE(ahead.send_ahead({.seed = frames, .cut_after_frames = frames}));
+    const auto pushed = world.sync(*ahead.station);
+    ASSERT_TRUE(pushed) << pushed.error().message();
+    expect_complete(world, *ahead.station, *ahead.commit);
+  }
+}
+
+// A line that is slower than the backup by far: a parent must not go without its children.
+TEST(PushTest, SendingAheadGivesUpWhenTooMuchWaits) {
+  PeerWorld world;
+  StoredObjects stored(world.context.get_executor());
+  const std::vector<storage::ObjectId> many(kMaxStoredObjectsWaiting, world.random.fixed<storage::ObjectId>());
+  stored.add(many);
+  stored.add(std::span(many).first(1));
+  EXPECT_EQ(stored.take().size(), many.size());
+  stored.add(std::span(many).first(1));
+  EXPECT_TRUE(stored.take().empty());
+}
+
 TEST(PushTest, OnlyWhatThePeerLacksIsSent) {
   PeerWorld world;
   TestVault station;

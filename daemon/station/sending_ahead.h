@@ -1,0 +1,34 @@
+// Sends what a backup stores while it goes on.
+#pragma once
+
+#include "daemon/station/station_context.h"
+#include "daemon/sync/stored_objects.h"
+
+namespace beffroi::daemon {
+
+/// Lives on the protocol thread, and ends with end(). Connects when there is something to send; what goes wrong is only
+/// logged, since the push after the backup meets it again.
+class SendingAhead {
+ public:
+  SendingAhead(StationContext& station, std::shared_ptr<Progress> progress);
+  /// Given to the backup.
+  StoredObjects& objects() { return state_->objects; }
+  /// The backup has ended: returns when nothing is on its way any more.
+  asio::awaitable<void> end();
+
+ private:
+  struct State {
+    State(StationContext& context, std::shared_ptr<Progress> counted)
+        : station(context), progress(std::move(counted)), objects(context.executor), changed(context.executor) {}
+    StationContext& station;
+    const std::shared_ptr<Progress> progress;
+    StoredObjects objects;
+    bool over = false;
+    asio::steady_timer changed;
+  };
+  static asio::awaitable<void> run(std::shared_ptr<State> state);
+  static asio::awaitable<Result<void>> send(State& state);
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace beffroi::daemon

@@ -1,0 +1,30 @@
+// Sending while the backup goes on. Nothing depends on it: the push afterwards asks the peer for what it has.
+#include "daemon/sync/link_parts.h"
+#include "daemon/sync/object_sender.h"
+
+namespace beffroi::daemon {
+
+asio::awaitable<Result<void>> send_ahead_over(LinkSession& session, Vault& vault, Pool& pool, StoredObjects& objects,
+                                              Line* line) {
+  // Of this device: the push gets the same lease again, and with it all that is sent now.
+  Message request(LeaseOpenMessage{});
+  BEFFROI_CO_CHECK(co_await session.call<LeaseMessage>(std::move(request)));
+  // A damaged object would come under another id, and the push look at it once more.
+  ObjectSender sender(session, vault, pool, line, ObjectSender::Check::checksum, [&]() -> Result<void> {
+    if (objects.finished()) return fail(ErrorCode::cancelled, N_("Stopped. What is left is sent the next time."));
+    return {};
+  });
+  Result<void> sent;
+  while (sent && co_await objects.wait()) {
+    const auto ids = objects.take();
+    sent = co_await sender.send(ids, [&](std::size_t bytes) {
+      objects.count_sent(bytes);
+      if (line != nullptr) objects.set_line_speed(line->bytes_per_second());
+    });
+  }
+  const auto durable = co_await sender.finish();
+  if (!sent && sent.error().code != ErrorCode::cancelled) co_return sent;
+  co_return durable;
+}
+
+}  // namespace beffroi::daemon
