@@ -108,7 +108,9 @@ Result<void> StoreSink::outcome() const {
 Result<ObjectRef> StoreSink::put(ObjectKind kind, const Digest& digest, const storage::ChildTable& children,
                                  ByteView plaintext) {
   BEFFROI_CHECK(outcome());
-  const auto payload = EncoderPool::Loan(*encoders_)->encode(plaintext, compression_level_());
+  // Trees, and bundles of many small files, compress well together.
+  const int level = std::max(compression_level_(), storage::kDefaultCompressionLevel);
+  const auto payload = EncoderPool::Loan(*encoders_)->encode(plaintext, level);
   auto sealed = storage::seal_object(space_, *keys_->current(), kind, children, payload.bytes);
   return add(std::move(sealed), [&, ref = sealed.ref](Batch& batch) -> Result<void> {
     batch.trees.insert_or_assign({kind, digest}, ref);

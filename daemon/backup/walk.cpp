@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "crypto/assert.h"
+#include "daemon/backup/stat_ahead.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -58,8 +59,9 @@ class Walker {
     OpenFolder folder;  ///< null while it is closed for want of descriptors
     dev_t device = 0;
     ino_t inode = 0;
-    std::vector<std::string> names;
+    Names names;
     std::size_t next = 0;
+    StatAhead ahead;
     std::size_t path_length = 0;
     std::size_t rules = 0;  ///< of the filter, without this folder's own
     Verdict verdict;
@@ -69,8 +71,10 @@ class Walker {
 
   Result<void> step() {
     Frame& frame = frames_.back();
-    if (frame.next == frame.names.size()) return leave();
-    const std::string name = std::move(frame.names[frame.next++]);
+    if (frame.next == frame.names->size()) return leave();
+    const std::size_t index = frame.next++;
+    const Names names = frame.names;  // outlives the frame's place in frames_
+    const std::string& name = (*names)[index];
     if (!frame.folder) return {};  // lost on the way back; reported then
     const std::string& path = enter_name(frame, name);
     if (path.size() > storage::kMaxPathBytes) {
@@ -78,9 +82,10 @@ class Walker {
       return {};
     }
     struct stat status{};
-    if (::fstatat(frame.folder->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT) return {};
-      return judge_unreadable(frame, Error{ErrorCode::io, N_("Cannot read this file: {}."), {errno_text()}});
+    int error = 0;
+    if (!frame.ahead.lstat(stat_thread_, frame.folder, frame.names, index, status, error)) {
+      if (error == ENOENT) return {};
+      return judge_unreadable(frame, Error{ErrorCode::io, N_("Cannot read this file: {}."), {errno_text(error)}});
     }
     return judge_and_take(frame, name, status);
   }
@@ -217,7 +222,7 @@ class Walker {
       names = {kCacheTagName};
     }
     read_exclude_files(frame.folder->get(), names);
-    frame.names = std::move(names);
+    frame.names = std::make_shared<const std::vector<std::string>>(std::move(names));
     frames_.push_back(std::move(frame));
     if (frames_.size() > kMaxOpenFolders + 1) frames_[frames_.size() - kMaxOpenFolders - 1].folder.reset();
     return {};
@@ -245,6 +250,7 @@ class Walker {
   Result<void> leave() {
     const Frame done = std::move(frames_.back());
     frames_.pop_back();
+    if (!frames_.empty()) frames_.back().ahead.forget();
     if (done.pending) --pending_;
     filter_.shrink_to(done.rules);
     if (frames_.empty() || frames_.back().folder) return {};
@@ -256,7 +262,7 @@ class Walker {
     Frame& frame = frames_.back();
     if (child.folder) take_if_same(frame, open_folder_at(child.folder->get(), "..", false));
     if (!frame.folder) take_if_same(frame, open_from_top());
-    if (frame.folder || frame.next == frame.names.size()) return {};
+    if (frame.folder || frame.next == frame.names->size()) return {};
     return visitor_.lost_folder(path_.substr(0, frame.path_length),
                                 Error{ErrorCode::io, N_("This folder was moved while it was read."), {}});
   }
@@ -285,6 +291,7 @@ class Walker {
   std::string path_;
   std::vector<std::string> components_;  ///< of path_ below the source
   std::vector<Frame> frames_;
+  StatThread stat_thread_;
   std::size_t pending_ = 0;  ///< frames that have one
 };
 

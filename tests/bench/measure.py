@@ -4,6 +4,7 @@ a child's ru_maxrss begins with the memory of the process that it was forked fro
 would be counted as the command's own peak. Peaks below this program's own, about 12 MiB, cannot be told apart.
 """
 
+import ctypes
 import json
 import os
 import subprocess
@@ -43,6 +44,18 @@ def run_here(order):
     _, status, used = os.wait4(child, 0)
     wall_s = time.monotonic() - started
     return {"status": os.waitstatus_to_exitcode(status), "wall_s": wall_s, "cpu_s": used.ru_utime + used.ru_stime, "peak_kib": used.ru_maxrss}
+
+
+def make_durable(folder):
+    """Writes out what the folder's file system still holds in memory; returns how many seconds that took."""
+    started = time.monotonic()
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+            raise OSError(ctypes.get_errno(), "syncfs", str(folder))
+    finally:
+        os.close(descriptor)
+    return time.monotonic() - started
 
 
 class ProcessMeter:

@@ -1,7 +1,8 @@
 """Beffroi, restic and borg behind one interface. Every tool encrypts, keeps its repository below its own folder, and is measured
 command by command: Tool.step runs one step of STEPS and returns a Measurement.
 
-A step's wall time is that of its command, from start to exit; every tool's data is durable by then. Its CPU is that of the command with its
+A step's wall time is that of its command, from start to exit, and, when it restored, that of the sync which makes it durable; backups are
+durable at the exit, with every tool. Its CPU is that of the command with its
 children, and for Beffroi that of the daemon until it is idle. Its peak is the larger of the command's and the daemon's.
 """
 
@@ -88,6 +89,8 @@ class Tool:
         arguments, folder = self.command(step, path, target)
         os.sync()
         found = self.measured(arguments, folder or self.folder)
+        if target:
+            found["wall_s"] += measure.make_durable(target)
         apparent, allocated, cache = self.stored()
         return Measurement(**found, stored_bytes=apparent, allocated_bytes=allocated, cache_bytes=cache, added_bytes=apparent - before)
 

@@ -107,6 +107,26 @@ TEST(TlsTest, FramesGoBothWaysUntilTheBye) {
   thread.call([&] { channel->reset(); });
 }
 
+// Goal: a limit slows down what is sent, and its end lets it go again. (Only that it takes long enough is asked: how
+// quick the rest is depends on the machine.)
+TEST(TlsTest, SendingKeepsToItsLimit) {
+  EchoListener echo(crypto::transport_public(seed(2)));
+  ProtocolThread thread;
+  auto channel = dial(thread, echo.port(), seed(2), crypto::transport_public(seed(1)));
+  ASSERT_TRUE(channel) << channel.error().message();
+  ASSERT_TRUE(receive(thread, **channel));
+  constexpr std::uint64_t kBytesPerSecond = 400'000;
+  thread.call([&] { (*channel)->limit_sending(kBytesPerSecond); });
+  const auto began = system_clock().monotonic();
+  ASSERT_TRUE(send(thread, **channel, {FrameType::object, Bytes(600'000, 7)}));
+  ASSERT_TRUE(receive(thread, **channel));
+  EXPECT_GE(system_clock().monotonic() - began, 1s);
+  thread.call([&] { (*channel)->limit_sending({}); });
+  ASSERT_TRUE(send(thread, **channel, {FrameType::object, Bytes(600'000, 7)}));
+  ASSERT_TRUE(receive(thread, **channel));
+  thread.call([&] { channel->reset(); });
+}
+
 // Goal: whoever reads on behind the end is told at once, and not by a deadline.
 TEST(TlsTest, BehindTheEndThereIsNothingToWaitFor) {
   EchoListener echo(crypto::transport_public(seed(2)));
