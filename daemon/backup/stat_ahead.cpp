@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include "daemon/service/clock.h"
+
 namespace beffroi::daemon {
 namespace {
 
@@ -44,6 +46,7 @@ void StatWindow::look() {
     }
     look_at(i);
     looks_[i].state = known;
+    looks_[i].state.notify_one();
     ++i;
   }
 }
@@ -53,7 +56,7 @@ bool StatWindow::take(std::size_t name, struct stat& status, int& error) {
   if (claim(one))
     look_at(name - first_);
   else
-    while (one.state != known) std::this_thread::yield();  // no longer than an lstat
+    one.state.wait(claimed);
   status = one.status;
   error = one.error;
   return error == 0;
@@ -66,11 +69,16 @@ bool StatAhead::lstat(StatThread& thread, const OpenFolder& folder, const Names&
     thread.begin(window);
     return window;
   };
+  const auto time = system_clock().monotonic();
+  if (now_ && time - begun_ > kOldestLook) forget();
   if (!now_ || !now_->contains(name)) {
     now_ = std::exchange(next_, nullptr);
     if (now_ && !now_->contains(name)) now_.reset();
     if (!now_ && names->size() - name < kStatAheadMin) return lstat_at(folder, (*names)[name], status, error);
-    if (!now_) now_ = begin(name, true);
+    if (!now_) {
+      now_ = begin(name, true);
+      begun_ = time;
+    }
     const std::size_t behind = name + kStatWindow;
     if (behind < names->size()) next_ = begin(behind, false);
   }

@@ -15,6 +15,8 @@ using Names = std::shared_ptr<const std::vector<std::string>>;
 
 /// Names that are looked at together.
 inline constexpr std::size_t kStatWindow = 256;
+/// The walk may have to wait for other stages: then it looks anew.
+inline constexpr std::chrono::milliseconds kOldestLook{500};
 /// Of fewer names the walk itself is as quick.
 inline constexpr std::size_t kStatAheadMin = 32;
 
@@ -52,10 +54,10 @@ class StatWindow {
 class StatThread {
  public:
   ~StatThread() { windows_.close(); }
-  void begin(const std::shared_ptr<StatWindow>& window) { windows_.push(window); }
+  void begin(const std::shared_ptr<StatWindow>& window) { windows_.try_push(window); }
 
  private:
-  static constexpr std::size_t kMaxWindows = 4096;
+  static constexpr std::size_t kMaxWindows = 16;
   WorkQueue<std::shared_ptr<StatWindow>> windows_{kMaxWindows, SIZE_MAX};
   WorkerThreads thread_{1, [this] {
                           while (const auto window = windows_.pop()) (*window)->look();
@@ -65,7 +67,11 @@ class StatThread {
 /// What a walk has ahead of it in one folder.
 class StatAhead {
  public:
-  /// As lstat(names[name]) in the folder, at most kStatWindow names or one subfolder ago. False: `error` is errno.
+  StatAhead() = default;
+  ~StatAhead() { forget(); }
+  StatAhead(StatAhead&&) noexcept = default;
+  StatAhead& operator=(StatAhead&&) noexcept = default;
+  /// As lstat(names[name]) in the folder, at most kOldestLook ago. False: `error` is errno.
   bool lstat(StatThread& thread, const OpenFolder& folder, const Names& names, std::size_t name, struct stat& status,
              int& error);
   /// The walk was elsewhere: what is known of the folder's names may be old.
@@ -73,6 +79,7 @@ class StatAhead {
 
  private:
   std::shared_ptr<StatWindow> now_, next_;
+  std::chrono::milliseconds begun_{0};  ///< the first of them
 };
 
 }  // namespace beffroi::daemon

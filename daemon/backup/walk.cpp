@@ -87,6 +87,11 @@ class Walker {
       if (error == ENOENT) return {};
       return judge_unreadable(frame, Error{ErrorCode::io, N_("Cannot read this file: {}."), {errno_text(error)}});
     }
+    // A folder's rights must be those that it has when it is entered.
+    if (S_ISDIR(status.st_mode) && ::fstatat(frame.folder->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) return {};
+      return judge_unreadable(frame, Error{ErrorCode::io, N_("Cannot read this file: {}."), {errno_text()}});
+    }
     return judge_and_take(frame, name, status);
   }
 
@@ -224,7 +229,11 @@ class Walker {
     read_exclude_files(frame.folder->get(), names);
     frame.names = std::make_shared<const std::vector<std::string>>(std::move(names));
     frames_.push_back(std::move(frame));
-    if (frames_.size() > kMaxOpenFolders + 1) frames_[frames_.size() - kMaxOpenFolders - 1].folder.reset();
+    if (frames_.size() > kMaxOpenFolders + 1) {
+      Frame& far = frames_[frames_.size() - kMaxOpenFolders - 1];
+      far.folder.reset();
+      far.ahead.forget();
+    }
     return {};
   }
 

@@ -33,6 +33,14 @@ class WorkQueue {
     filled_.notify_one();
     return true;
   }
+  /// False when the queue is closed or full.
+  bool try_push(Item item) {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || items_.size() >= max_items_) return false;
+    items_.push_back({std::move(item), 0});
+    filled_.notify_one();
+    return true;
+  }
   /// The next item; nullopt when the queue is finished and empty, or closed.
   std::optional<Item> pop() {
     std::unique_lock lock(mutex_);

@@ -14,6 +14,12 @@ namespace {
 // How long the line may be silent is decided by who waits for a frame.
 constexpr std::chrono::hours kSilence{24};
 
+// An empty frame takes room as well.
+std::size_t weight_of(const Frame& frame) {
+  constexpr std::size_t kAllocationBytes = 32;
+  return sizeof frame + kAllocationBytes + frame.body.size();
+}
+
 /// What the channel and the coroutine that fills it share. Lives as long as either.
 struct Ahead {
   Ahead(std::unique_ptr<Channel> inner, const asio::any_io_executor& executor)
@@ -21,8 +27,9 @@ struct Ahead {
 
   std::unique_ptr<Channel> channel;
   std::deque<Frame> frames;
-  std::size_t bytes = 0;
-  std::optional<Error> end;  ///< behind the frames
+  std::size_t bytes = 0;       ///< weight of the frames
+  std::uint64_t received = 0;  ///< by the channel, with the last whole frame
+  std::optional<Error> end;    ///< behind the frames
   bool abandoned = false;
   asio::steady_timer changed_by_reader, changed_by_user;
 };
@@ -44,7 +51,8 @@ asio::awaitable<void> fill(std::shared_ptr<Ahead> ahead) {
     auto frame = co_await ahead->channel->receive(kSilence);
     is_last = !frame || frame->type == FrameType::bye;
     if (frame) {
-      ahead->bytes += frame->body.size();
+      ahead->bytes += weight_of(*frame);
+      ahead->received = ahead->channel->bytes_received();
       ahead->frames.push_back(std::move(*frame));
     } else {
       ahead->end = frame.error();
@@ -68,13 +76,18 @@ class ReadingAhead final : public Channel {
     while (ahead_->frames.empty()) {
       if (ahead_->end) co_return std::unexpected(*ahead_->end);
       if (co_await wait(ahead_->changed_by_reader, timeout) || !ahead_->frames.empty()) continue;
+      // A frame that has begun is the channel's to wait for: it gives each its own time.
+      if (ahead_->channel->bytes_received() != ahead_->received && !ahead_->end) {
+        co_await wait(ahead_->changed_by_reader, kSilence);
+        continue;
+      }
       close();
       co_return fail(ErrorCode::timeout,
                      N_("The line to the peer at {} has been silent for too long. Try again later."), remote_address());
     }
     Frame out = std::move(ahead_->frames.front());
     ahead_->frames.pop_front();
-    ahead_->bytes -= out.body.size();
+    ahead_->bytes -= weight_of(out);
     ahead_->changed_by_user.cancel();
     co_return out;
   }

@@ -11,8 +11,7 @@ namespace beffroi::daemon {
 inline constexpr std::size_t kReadAheadBytes = 1024U * 1024;
 
 /// Takes over a channel of which nothing is being received, and begins to receive. `executor`: the channel's. In
-/// receive() the timeout counts until the whole frame is there, but not less than what the channel itself gives a frame
-/// that has begun.
+/// receive() the timeout is for the frame's beginning, as it is there.
 std::unique_ptr<Channel> make_reading_ahead(std::unique_ptr<Channel> channel, const asio::any_io_executor& executor);
 
 }  // namespace beffroi::daemon

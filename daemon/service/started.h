@@ -5,6 +5,7 @@
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
+#include <exception>
 #include <optional>
 
 #include "daemon/service/pool.h"
@@ -20,11 +21,12 @@ class Started {
     asio::co_spawn(executor, run(state_, pool, std::move(work)), asio::detached);
   }
   asio::awaitable<Value> result() {
-    while (!state_->value) {
+    while (!state_->value && !state_->failure) {
       asio::error_code woken;
       state_->ready.expires_at(asio::steady_timer::time_point::max());
       co_await state_->ready.async_wait(asio::redirect_error(asio::use_awaitable, woken));
     }
+    if (state_->failure) std::rethrow_exception(state_->failure);
     co_return std::move(*state_->value);
   }
 
@@ -32,11 +34,16 @@ class Started {
   struct State {
     explicit State(const asio::any_io_executor& executor) : ready(executor) {}
     std::optional<Value> value;
+    std::exception_ptr failure;
     asio::steady_timer ready;
   };
   static asio::awaitable<void> run(std::shared_ptr<State> state, Pool& pool, std::function<Value()> work) {
-    Value value = co_await pool.run(std::move(work));
-    state->value.emplace(std::move(value));
+    try {
+      Value value = co_await pool.run(std::move(work));
+      state->value.emplace(std::move(value));
+    } catch (...) {
+      state->failure = std::current_exception();
+    }
     state->ready.cancel();
   }
   std::shared_ptr<State> state_;

@@ -39,7 +39,7 @@ void mind_the_line(BackupRequest& request, const StationContext& station, std::o
   if (stored == nullptr) return;
   stored->set_line_speed(line_speed);
   request.on_stored = [stored](std::span<const storage::ObjectId> ids) { stored->add(ids); };
-  request.soon_sent_bytes = [stored] { return stored->sent_bytes() + kSoonSeconds * stored->line_speed().value_or(0); };
+  request.soon_sent_bytes = [stored] { return stored->sent_bytes() + kSoonSeconds * stored->forecast(); };
 }
 
 Result<BackupResult> run_guarded(StationContext& station, const BackupWords& words, Progress& progress,

@@ -10,6 +10,11 @@
 #include "daemon/station/sync_job.h"
 
 namespace beffroi::daemon {
+namespace {
+
+constexpr std::chrono::hours kForever{24 * 365};
+
+}  // namespace
 
 SendingAhead::SendingAhead(StationContext& station, std::shared_ptr<Progress> progress)
     : state_(std::make_shared<State>(station, std::move(progress))) {
@@ -25,11 +30,16 @@ asio::awaitable<Result<void>> SendingAhead::send(State& state) {
 }
 
 asio::awaitable<void> SendingAhead::run(std::shared_ptr<State> state) {
-  if (co_await state->objects.wait()) {
-    const auto sent = co_await send(*state);
-    spdlog::info("sent while the backup went on: {} bytes{}", state->objects.sent_bytes(),
-                 sent ? std::string() : " (" + sent.error().message() + ")");
+  try {
+    if (co_await state->objects.wait(kForever) == StoredObjects::Wait::ids) {
+      const auto sent = co_await send(*state);
+      spdlog::info("sent while the backup went on: {} bytes{}", state->objects.sent_bytes(),
+                   sent ? std::string() : " (" + sent.error().message() + ")");
+    }
+  } catch (const std::exception& exception) {
+    spdlog::warn("sending while the backup went on: {}", exception.what());
   }
+  state->objects.nobody_sends();
   state->over = true;
   state->changed.cancel();
 }

@@ -11,6 +11,9 @@ namespace beffroi::daemon {
 class SendingAhead {
  public:
   SendingAhead(StationContext& station, std::shared_ptr<Progress> progress);
+  ~SendingAhead() { state_->objects.finish(); }
+  SendingAhead(const SendingAhead&) = delete;
+  SendingAhead& operator=(const SendingAhead&) = delete;
   /// Given to the backup.
   StoredObjects& objects() { return state_->objects; }
   /// The backup has ended: returns when nothing is on its way any more.

@@ -35,14 +35,21 @@ std::optional<std::uint64_t> Line::allowed() const {
   return std::max(*bytes_per_second_ / 2, kSlowestUploadLimit);
 }
 
-void Line::carried(std::size_t bytes, std::chrono::milliseconds took) {
+void Line::carried(std::size_t bytes, std::chrono::milliseconds took, Measure measure) {
   if (took < kShortestMeasure) return;
-  const std::uint64_t now = std::max<std::uint64_t>(bytes * 1000 / static_cast<std::uint64_t>(took.count()), 1);
-  // What passes under a limit says only that the line carries at least that.
-  if (!bytes_per_second_ || (allowed() && now > *bytes_per_second_))
+  std::uint64_t now = std::max<std::uint64_t>(bytes * 1000 / static_cast<std::uint64_t>(took.count()), 1);
+  if (!bytes_per_second_) {
     bytes_per_second_ = now;
-  else if (!allowed())
-    bytes_per_second_ = (*bytes_per_second_ * (kNewShare - 1) + now) / kNewShare;
+    return;
+  }
+  const auto limit = allowed();
+  const bool is_slower = now < *bytes_per_second_;
+  if (is_slower && measure == Measure::least) return;
+  // What passes under a limit is less than the line carries, unless it is much less than the limit.
+  if (is_slower && limit && now >= *limit * 3 / 4) return;
+  // Acknowledgements that were held up come together: one of them must not be taken for a miracle.
+  now = std::min(now, 2 * *bytes_per_second_);
+  bytes_per_second_ = (*bytes_per_second_ * (kNewShare - 1) + now) / kNewShare;
 }
 
 }  // namespace beffroi::daemon

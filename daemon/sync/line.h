@@ -15,9 +15,12 @@ class Line {
 
   /// Bytes per second that are allowed now; nullopt: all that the line carries.
   std::optional<std::uint64_t> allowed() const;
-  /// The peer has acknowledged these bytes, so long after those before them, and more of them were on their way all
-  /// that time.
-  void carried(std::size_t bytes, std::chrono::milliseconds took);
+  enum class Measure : std::uint8_t {
+    exact,
+    least,  ///< the line was not what there was to wait for
+  };
+  /// The peer has acknowledged these bytes, so long after those before them, and more of them were on their way.
+  void carried(std::size_t bytes, std::chrono::milliseconds took, Measure measure);
   /// What it carries as far as is known: a running mean of what it carried when nothing was limited.
   std::optional<std::uint64_t> bytes_per_second() const { return bytes_per_second_; }
 

@@ -50,13 +50,13 @@ asio::awaitable<Result<void>> ObjectSender::send(std::span<const ObjectId> ids,
     if (!ids.empty()) reading = read_next();
     outcome = co_await send_some(std::move(*objects), sent);
   }
-  failed_ = failed_ || !outcome;
   co_return outcome;
 }
 
 asio::awaitable<Result<void>> ObjectSender::finish() {
   Result<void> outcome;
-  if (!failed_ && window_objects_ > 0) outcome = co_await close_window();
+  // Also after an error that the line has survived: the peer tells what it refused with the answer to a flush.
+  if (!line_is_cut_ && window_objects_ > 0) outcome = co_await close_window();
   // Whatever happened: the answers that are due are read, so that the session stays in step.
   while (!windows_.empty()) {
     const auto acknowledged = co_await await_window();
@@ -70,7 +70,10 @@ asio::awaitable<Result<void>> ObjectSender::send_some(std::vector<Bytes> objects
   if (line_ != nullptr) session_.channel().limit_sending(line_->allowed());
   for (Bytes& object : objects) {
     const std::size_t bytes = object.size();
-    BEFFROI_CO_CHECK(co_await session_.send_object(std::move(object)));
+    if (const auto gone = co_await session_.send_object(std::move(object)); !gone) {
+      line_is_cut_ = true;
+      co_return gone;
+    }
     sent(bytes);
     window_bytes_ += bytes;
     ++window_objects_;
@@ -123,15 +126,23 @@ void ObjectSender::adapt_window() {
 asio::awaitable<Result<void>> ObjectSender::await_window() {
   const std::size_t bytes = windows_.front();
   windows_.pop_front();
+  const auto asked_at = vault_.clock().monotonic();
   const auto durable = co_await session_.receive<DurableMessage>();
   if (!durable) co_return forward_error(durable);
-  measure(bytes);
+  measure(bytes, asked_at);
   co_return Result<void>();
 }
 
-void ObjectSender::measure(std::size_t bytes) {
+// Who waited for two answers in a row knows when both came. An answer that lay there already says only that the line
+// carries at least what was sent meanwhile.
+void ObjectSender::measure(std::size_t bytes, std::chrono::milliseconds asked_at) {
+  constexpr std::chrono::milliseconds kWaited{2};
   const auto now = vault_.clock().monotonic();
-  if (line_ != nullptr && acknowledged_at_) line_->carried(bytes, now - *acknowledged_at_);
+  const bool waited = now - asked_at >= kWaited;
+  if (line_ != nullptr && acknowledged_at_)
+    line_->carried(bytes, now - *acknowledged_at_,
+                   waited && waited_before_ ? Line::Measure::exact : Line::Measure::least);
+  waited_before_ = waited;
   acknowledged_at_ = windows_.empty() ? std::nullopt : std::optional(now);
 }
 

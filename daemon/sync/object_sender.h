@@ -38,7 +38,7 @@ class ObjectSender {
   asio::awaitable<Result<void>> close_window();
   asio::awaitable<Result<void>> await_window();
   void adapt_window();
-  void measure(std::size_t bytes);
+  void measure(std::size_t bytes, std::chrono::milliseconds asked_at);
 
   LinkSession& session_;
   Vault& vault_;
@@ -52,7 +52,8 @@ class ObjectSender {
   std::size_t window_objects_ = 0;
   std::deque<std::size_t> windows_;  ///< bytes of those that are not acknowledged, oldest first
   std::optional<std::chrono::milliseconds> acknowledged_at_;  ///< while more was on its way
-  bool failed_ = false;
+  bool waited_before_ = false;
+  bool line_is_cut_ = false;
 };
 
 }  // namespace beffroi::daemon

@@ -3,6 +3,12 @@
 #include "daemon/sync/object_sender.h"
 
 namespace beffroi::daemon {
+namespace {
+
+// A peer ends sessions that are silent for twenty minutes.
+constexpr std::chrono::minutes kLongestSilence{5};
+
+}  // namespace
 
 asio::awaitable<Result<void>> send_ahead_over(LinkSession& session, Vault& vault, Pool& pool, StoredObjects& objects,
                                               Line* line) {
@@ -14,13 +20,27 @@ asio::awaitable<Result<void>> send_ahead_over(LinkSession& session, Vault& vault
     if (objects.finished()) return fail(ErrorCode::cancelled, N_("Stopped. What is left is sent the next time."));
     return {};
   });
+  const auto count = [&](std::size_t bytes) {
+    objects.count_sent(bytes);
+    const auto speed = line != nullptr ? line->bytes_per_second() : std::nullopt;
+    objects.set_line_speed(speed);
+    if (speed) objects.set_forecast(std::min(*speed, line->allowed().value_or(*speed)));
+  };
   Result<void> sent;
-  while (sent && co_await objects.wait()) {
-    const auto ids = objects.take();
-    sent = co_await sender.send(ids, [&](std::size_t bytes) {
-      objects.count_sent(bytes);
-      if (line != nullptr) objects.set_line_speed(line->bytes_per_second());
-    });
+  while (sent) {
+    const auto waited = co_await objects.wait(kLongestSilence);
+    if (waited == StoredObjects::Wait::finished) break;
+    if (waited == StoredObjects::Wait::ids) {
+      const auto ids = objects.take();
+      sent = co_await sender.send(ids, count);
+    } else {
+      // A sign of life.
+      sent = co_await sender.finish();
+      Message again(LeaseOpenMessage{});
+      if (sent) {
+        BEFFROI_CO_CHECK(co_await session.call<LeaseMessage>(std::move(again)));
+      }
+    }
   }
   const auto durable = co_await sender.finish();
   if (!sent && sent.error().code != ErrorCode::cancelled) co_return sent;

@@ -19,6 +19,7 @@ void StoredObjects::add(std::span<const ObjectId> ids) {
   {
     const std::lock_guard lock(mutex_);
     overflowed_ = overflowed_ || waiting_.size() + ids.size() > kMaxStoredObjectsWaiting;
+    if (overflowed_) forecast_ = 0;
     if (overflowed_ || finished_) return;
     waiting_.insert(waiting_.end(), ids.begin(), ids.end());
   }
@@ -39,16 +40,25 @@ bool StoredObjects::finished() {
   return finished_;
 }
 
-asio::awaitable<bool> StoredObjects::wait() {
-  while (true) {
+void StoredObjects::nobody_sends() {
+  const std::lock_guard lock(mutex_);
+  overflowed_ = true;
+  forecast_ = 0;
+  waiting_.clear();
+}
+
+asio::awaitable<StoredObjects::Wait> StoredObjects::wait(std::chrono::milliseconds longest) {
+  woken_->expires_after(longest);
+  for (bool over = false;;) {
     {
       const std::lock_guard lock(mutex_);
-      if (finished_) co_return false;
-      if (!waiting_.empty()) co_return true;
+      if (finished_) co_return Wait::finished;
+      if (!waiting_.empty()) co_return Wait::ids;
     }
-    asio::error_code ignored;
-    woken_->expires_at(asio::steady_timer::time_point::max());
-    co_await woken_->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (over) co_return Wait::nothing;
+    asio::error_code woken;
+    co_await woken_->async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    over = !woken;
   }
 }
 

@@ -26,15 +26,21 @@ class StoredObjects {
   void add(std::span<const storage::ObjectId> ids);
   /// The backup has ended: what waits is left to the push.
   void finish();
-  /// True when ids wait to be sent; false after finish().
-  asio::awaitable<bool> wait();
+  enum class Wait : std::uint8_t { ids, nothing, finished };
+  /// Until ids wait to be sent, or finish() was called, or so long.
+  asio::awaitable<Wait> wait(std::chrono::milliseconds longest);
   /// Those ids; empty after finish().
   std::vector<storage::ObjectId> take();
   bool finished();
+  /// Who sent them has given up: no more are taken, and nothing is forecast.
+  void nobody_sends();
 
   void count_sent(std::size_t bytes) { sent_bytes_ += bytes; }
   /// Bytes of objects that were sent. Any thread.
   std::uint64_t sent_bytes() const { return sent_bytes_; }
+  /// What is being sent per second, as far as is known. Any thread.
+  void set_forecast(std::uint64_t bytes_per_second) { forecast_ = bytes_per_second; }
+  std::uint64_t forecast() const { return forecast_; }
   /// What the line was measured to carry, in bytes per second; nullopt: not known. Any thread.
   void set_line_speed(std::optional<std::uint64_t> bytes_per_second) { line_speed_ = bytes_per_second.value_or(0); }
   std::optional<std::uint64_t> line_speed() const {
@@ -52,6 +58,7 @@ class StoredObjects {
   bool overflowed_ = false;  ///< a parent must not go without its children
   std::atomic<std::uint64_t> sent_bytes_{0};
   std::atomic<std::uint64_t> line_speed_{0};
+  std::atomic<std::uint64_t> forecast_{0};
 };
 
 }  // namespace beffroi::daemon

@@ -40,31 +40,38 @@ Result<void> ObjectsAhead::write(const SpaceId& space, std::span<const IncomingO
   Lot& lot = waiting_[space];
   if (lot.objects.empty()) lot.reopenings = reopenings;
   if (lot.reopenings != reopenings) return opened_anew();
-  Bytes note;
   std::size_t size = 0;
   for (std::size_t i = 0; i < objects.size(); ++i)
     if (!known[i]) size += objects[i].bytes.size();
   WriteBatch bytes(size + size / 64 + 4096);
+  Bytes note;
+  std::vector<Waiting> waiting;
   for (std::size_t i = 0; i < objects.size(); ++i) {
     const IncomingObject& object = objects[i];
-    lot.objects.push_back({.id = object.id,
-                           .header = object.header,
-                           .sealed_bytes = static_cast<std::uint32_t>(object.bytes.size()),
-                           .bytes = std::nullopt});
+    waiting.push_back({.id = object.id,
+                       .header = object.header,
+                       .sealed_bytes = static_cast<std::uint32_t>(object.bytes.size()),
+                       .bytes = std::nullopt});
     if (known[i]) {
-      lot.objects.back().bytes = to_bytes(object.bytes);
+      waiting.back().bytes = to_bytes(object.bytes);
     } else {
       bytes.put(Table::objects, object_key(space, object.id), object.bytes);
       note.insert(note.end(), object.id.data.begin(), object.id.data.end());
     }
   }
-  if (note.empty()) return {};
-  BEFFROI_TRY(const std::uint64_t number, next_number(space));
-  lot.notes.push_back(join_key({notes_prefix(space), be64(number)}));
-  WriteBatch noted;
-  noted.put(Table::state, lot.notes.back(), note);
-  BEFFROI_CHECK(database_.write_since(reopenings, noted, Durability::buffered));
-  return database_.write_since(reopenings, bytes, Durability::unlogged);
+  if (!note.empty()) {
+    BEFFROI_TRY(const std::uint64_t number, next_number(space));
+    const Bytes key = join_key({notes_prefix(space), be64(number)});
+    WriteBatch noted;
+    noted.put(Table::state, key, note);
+    BEFFROI_CHECK(database_.write_since(reopenings, noted, Durability::buffered));
+    BEFFROI_CHECK(database_.write_since(reopenings, bytes, Durability::unlogged));
+    lot.notes.push_back(key);
+  }
+  // Only now: whoever settles meanwhile must not make objects of bytes that were refused.
+  lot.objects.insert(lot.objects.end(), std::make_move_iterator(waiting.begin()),
+                     std::make_move_iterator(waiting.end()));
+  return {};
 }
 
 Result<ObjectsAhead::Lot> ObjectsAhead::take_durable(const SpaceId& space) {

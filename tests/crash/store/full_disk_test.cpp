@@ -105,6 +105,20 @@ TEST_F(FullDiskTest, WhatWasPutAheadIsPutWhollyOrNotSaidToBe) {
   }
 }
 
+// What was refused for want of room, before anything was written, is not settled with what was taken.
+TEST_F(FullDiskTest, SettlingMakesNoObjectsOfBytesThatWereRefused) {
+  open();
+  const MadeObject taken = make_object(random_, space_, 30'000);
+  const MadeObject refused = make_object(random_, space_, 1'000'000);
+  ASSERT_TRUE(put_all_ahead(*store_, space_, {&taken, 1}));
+  disk_->set_free_bytes(68'000'000);
+  EXPECT_EQ(put_all_ahead(*store_, space_, {&refused, 1}).error().code, ErrorCode::disk_full);
+  disk_->set_free_bytes(std::nullopt);
+  ASSERT_TRUE(store_->settle(space_));
+  EXPECT_EQ(store_->get(space_, taken.id), taken.bytes);
+  EXPECT_FALSE(store_->info(space_, refused.id).value());
+}
+
 TEST_F(FullDiskTest, KeepsWhatWasAcknowledgedWhenKilledWhileFull) {
   open();
   disk_->set_free_bytes(700'000);

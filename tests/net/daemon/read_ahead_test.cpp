@@ -62,6 +62,17 @@ TEST_F(ReadAheadChannelTest, HoldsNoMoreThanItsBoundAndOneFrame) {
   }());
 }
 
+// Goal: a flood of empty frames takes memory, too.
+TEST_F(ReadAheadChannelTest, CountsEmptyFrames) {
+  run([&]() -> asio::awaitable<void> {
+    for (int i = 0; i < 60'000; ++i) EXPECT_TRUE(co_await sender_->send({FrameType::object, {}}, 1s));
+    for (int i = 0; i < 50; ++i) co_await asio::post(io_.get_executor(), asio::use_awaitable);
+    EXPECT_LT(reader_->bytes_received(), kReadAheadBytes / 8);
+    for (int i = 0; i < 60'000; ++i) EXPECT_TRUE(co_await reader_->receive(1s));
+    reader_->close();
+  }());
+}
+
 TEST_F(ReadAheadChannelTest, TellsACutBehindWhatHadArrived) {
   run([&]() -> asio::awaitable<void> {
     EXPECT_TRUE(co_await sender_->send(object(10, 1), 1s));

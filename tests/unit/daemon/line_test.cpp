@@ -56,18 +56,35 @@ TEST_F(LineTest, HalfOfWhatIsKnownAndNothingBefore) {
   set_time(10, 0);
   Line line(clock_, {}, {});
   EXPECT_EQ(line.allowed(), std::nullopt);
-  line.carried(1'000'000, 1s);
+  line.carried(1'000'000, 1s, Line::Measure::exact);
   EXPECT_EQ(line.bytes_per_second(), 1'000'000U);
   EXPECT_EQ(line.allowed(), 500'000U);
   // Under the limit half of it passes: that makes the line no slower.
-  line.carried(500'000, 1s);
+  line.carried(500'000, 1s, Line::Measure::exact);
   EXPECT_EQ(line.allowed(), 500'000U);
-  line.carried(3'000'000, 1s);
-  EXPECT_EQ(line.allowed(), 1'500'000U);
+  // Not even half of that does: so it is slower.
+  line.carried(200'000, 1s, Line::Measure::exact);
+  EXPECT_EQ(line.bytes_per_second(), 800'000U);
   set_time(22, 0);
   EXPECT_EQ(line.allowed(), std::nullopt);
-  line.carried(1'000'000, 1s);
-  EXPECT_EQ(line.bytes_per_second(), 2'500'000U);
+  line.carried(400'000, 1s, Line::Measure::exact);
+  EXPECT_EQ(line.bytes_per_second(), 700'000U);
+}
+
+TEST_F(LineTest, AnswersThatWereHeldUpAreNoMiracle) {
+  set_time(10, 0);
+  Line line(clock_, {}, 100'000);
+  line.carried(1'000'000, 25ms, Line::Measure::exact);
+  EXPECT_EQ(line.bytes_per_second(), 125'000U);
+}
+
+TEST_F(LineTest, WhereTheLineWasNotWaitedForItIsNotSlow) {
+  set_time(22, 0);
+  Line line(clock_, {}, 1'000'000);
+  line.carried(1'000, 600s, Line::Measure::least);
+  EXPECT_EQ(line.bytes_per_second(), 1'000'000U);
+  line.carried(1'400'000, 1s, Line::Measure::least);
+  EXPECT_EQ(line.bytes_per_second(), 1'100'000U);
 }
 
 TEST_F(LineTest, NeverSoSlowThatThePeerGivesUp) {
@@ -79,9 +96,9 @@ TEST_F(LineTest, NeverSoSlowThatThePeerGivesUp) {
 TEST_F(LineTest, NoLimitAndMeasurementsTooShortToMeanAnything) {
   set_time(10, 0);
   Line line(clock_, {.kind = UploadLimit::Kind::none}, {});
-  line.carried(5'000'000, 1ms);
+  line.carried(5'000'000, 1ms, Line::Measure::exact);
   EXPECT_EQ(line.bytes_per_second(), std::nullopt);
-  line.carried(5'000'000, 1s);
+  line.carried(5'000'000, 1s, Line::Measure::exact);
   EXPECT_EQ(line.allowed(), std::nullopt);
 }
 
