@@ -95,7 +95,7 @@ class BackupRun {
   Result<BackupResult> store_into(StoreSink& sink) {
     PartialPlan plan(started_, request_.partial_step_bytes > 0);
     BundleUse bundles;
-    RunState state;
+    RunState state(request_.priority);
     std::optional<BackupResult> out;
     {
       ContentStage content(sink, *presence_, problems_, state, progress_, thread_count(request_.threads),

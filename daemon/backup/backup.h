@@ -5,6 +5,7 @@
 
 #include "daemon/backup/metadata.h"
 #include "daemon/backup/source.h"
+#include "daemon/service/priority.h"
 #include "daemon/service/progress.h"
 
 namespace beffroi::daemon {
@@ -12,9 +13,10 @@ namespace beffroi::daemon {
 struct BackupRequest {
   std::vector<std::string> tags;
   bool dry_run = false;
-  bool rehash = false;        ///< read everything, whatever the file cache says
-  bool accept_empty = false;  ///< an empty or missing source is meant to be so
-  std::size_t threads = 0;    ///< 0: one per core
+  bool rehash = false;                ///< read everything, whatever the file cache says
+  bool accept_empty = false;          ///< an empty or missing source is meant to be so
+  std::size_t threads = 0;            ///< 0: one per core
+  Priority priority = Priority::low;  ///< of those threads
   storage::StoreLimits limits;
   /// When the peer lacks more than this, the push is cut into partial commits (0: never).
   std::uint64_t partial_step_bytes = 64ULL * 1024 * 1024;

@@ -36,8 +36,8 @@ ContentStage::ContentStage(StoreSink& sink, Presence& presence, ProblemList& pro
     files_.close();
     pieces_.close();
   });
-  readers_.emplace(threads, [this] { read_files(); });
-  workers_.emplace(threads, [this] { process_pieces(); });
+  readers_.emplace(threads, [this] { read_files(); }, run_.priority);
+  workers_.emplace(threads, [this] { process_pieces(); }, run_.priority);
 }
 
 ContentStage::~ContentStage() {

@@ -24,9 +24,9 @@ TreeStage::TreeStage(Vault& vault, StoreSink& sink, ProblemList& problems, RunSt
     slots_.close();
     full_.close();
   });
-  sealers_.emplace(threads, [this] { seal_bundles(); });
+  sealers_.emplace(threads, [this] { seal_bundles(); }, run_.priority);
   try {
-    thread_.emplace(1, [this] { run_stage(); });
+    thread_.emplace(1, [this] { run_stage(); }, run_.priority);
   } catch (...) {
     full_.close();
     throw;

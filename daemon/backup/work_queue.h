@@ -82,6 +82,8 @@ class WorkQueue {
 /// How a run of several threads ends: the first error wins and everybody is told. Thread-safe.
 class RunState {
  public:
+  explicit RunState(Priority threads = Priority::low) : priority(threads) {}
+  const Priority priority;  ///< of the run's threads
   /// Keeps the error unless there is one, and calls what was registered with on_stop().
   void stop(const Error& error) {
     std::vector<std::function<void()>> tell;
@@ -131,13 +133,13 @@ class RunState {
   std::vector<std::function<void()>> on_stop_;
 };
 
-/// `count` threads of low priority that run `body` until it returns; joined by the destructor.
+/// `count` threads of this priority that run `body` until it returns; joined by the destructor.
 class WorkerThreads {
  public:
-  WorkerThreads(std::size_t count, const std::function<void()>& body) {
+  WorkerThreads(std::size_t count, const std::function<void()>& body, Priority priority = Priority::low) {
     for (std::size_t i = 0; i < count; ++i)
-      threads_.emplace_back([body] {
-        const LowPriority low;
+      threads_.emplace_back([body, priority] {
+        const LowPriority low(priority);
         body();
       });
   }

@@ -59,20 +59,25 @@ bool parse_upload_limit(std::string_view text, UploadLimit& limit) {
   return true;
 }
 
+std::string hours_text(const Hours& hours) {
+  constexpr unsigned kMinutes = 60;
+  return fmt::format("{:02}:{:02}-{:02}:{:02}", hours.from / kMinutes, hours.from % kMinutes, hours.until / kMinutes,
+                     hours.until % kMinutes);
+}
+
 std::string upload_limit_text(const UploadLimit& limit) {
   if (limit.kind == UploadLimit::Kind::fixed) return std::to_string(limit.bytes_per_second);
   return limit.kind == UploadLimit::Kind::half ? "half" : "none";
 }
 
 /// "08:00-18:00"
-bool parse_hours(std::string_view text, UploadLimit& limit) {
+bool parse_hours(std::string_view text, Hours& hours) {
   const auto dash = text.find('-');
   if (dash == std::string_view::npos) return false;
   const auto from = parse_time_of_day(text.substr(0, dash));
   const auto until = parse_time_of_day(text.substr(dash + 1));
   if (!from || !until) return false;
-  limit.from_minute = *from;
-  limit.until_minute = *until;
+  hours = {.from = *from, .until = *until};
   return true;
 }
 
@@ -256,10 +261,14 @@ Result<StationSettings> load_station_settings(const CommandLine& words, const Ac
   limit_keys(keys, "store.", settings.limits);
   keys.text("alarm.command", settings.alarm_command);
   keys.number("backup.threads", settings.threads, 64);
+  keys.parsed("backup.yield_hours", [&](std::string_view text) {
+    if (text.empty()) settings.yield_hours.reset();
+    return text.empty() || parse_hours(text, settings.yield_hours.emplace());
+  });
   keys.parsed("sync.upload_limit",
               [&](std::string_view text) { return parse_upload_limit(text, settings.upload_limit); });
   keys.parsed("sync.upload_limit_hours",
-              [&](std::string_view text) { return parse_hours(text, settings.upload_limit); });
+              [&](std::string_view text) { return parse_hours(text, settings.upload_limit.hours); });
   keys.parsed("backup.partial_step", [&](std::string_view text) {
     const auto bytes = parse_size(text);
     if (bytes) settings.partial_step_bytes = *bytes;
@@ -306,11 +315,9 @@ std::string to_toml(const StationSettings& settings) {
   out += fmt::format("\n[alarm]\ncommand = {}\n", quoted(settings.alarm_command));
   out +=
       fmt::format("\n[backup]\nthreads = {}\npartial_step = \"{}\"\n", settings.threads, settings.partial_step_bytes);
-  const UploadLimit& limit = settings.upload_limit;
-  constexpr unsigned kMinutes = 60;
-  out += fmt::format("\n[sync]\nupload_limit = \"{}\"\nupload_limit_hours = \"{:02}:{:02}-{:02}:{:02}\"\n",
-                     upload_limit_text(limit), limit.from_minute / kMinutes, limit.from_minute % kMinutes,
-                     limit.until_minute / kMinutes, limit.until_minute % kMinutes);
+  out += fmt::format("yield_hours = \"{}\"\n", settings.yield_hours ? hours_text(*settings.yield_hours) : "");
+  out += fmt::format("\n[sync]\nupload_limit = \"{}\"\nupload_limit_hours = \"{}\"\n",
+                     upload_limit_text(settings.upload_limit), hours_text(settings.upload_limit.hours));
   return out;
 }
 

@@ -7,8 +7,8 @@
 namespace beffroi::daemon {
 namespace {
 
-// linux/ioprio.h, which is no C++: the class of ordinary work ("best effort"), and the last of its eight levels. (The
-// idle class may never come to its turn on a busy disk, and a backup must end.)
+// linux/ioprio.h, which is no C++: the class of ordinary work ("best effort"), and the last of its eight levels. (In
+// the idle class it may never come to its turn on a busy disk, and a backup must end: that is for who asks for it.)
 constexpr int kWhoThread = 1;
 constexpr int kClassShift = 13;
 constexpr int kLowestOrdinary = (2 << kClassShift) | 7;
@@ -25,12 +25,14 @@ bool set_io_priority(int priority) { return ::syscall(SYS_ioprio_set, kWhoThread
 
 }  // namespace
 
-LowPriority::LowPriority() {
+LowPriority::LowPriority(Priority priority) {
   const int now = ::sched_getscheduler(0);
-  if (now == SCHED_OTHER && set_class(SCHED_BATCH)) former_class_ = now;
+  if (now == SCHED_OTHER && set_class(priority == Priority::idle ? SCHED_IDLE : SCHED_BATCH)) former_class_ = now;
   const int io = io_priority();
   // Whoever runs the daemon in the idle class means it.
-  if (io >= 0 && (io >> kClassShift) != kIdleClass && set_io_priority(kLowestOrdinary)) former_io_ = io;
+  if (io >= 0 && (io >> kClassShift) != kIdleClass &&
+      set_io_priority(priority == Priority::idle ? kIdleClass << kClassShift : kLowestOrdinary))
+    former_io_ = io;
 }
 
 LowPriority::~LowPriority() {

@@ -1,14 +1,21 @@
 // How much of the machine this thread may take from the people who work on it.
 #pragma once
 
+#include <cstdint>
+
 namespace beffroi::daemon {
 
-/// While it lives, the thread that made it has the scheduler's class for batch work and the lowest priority of ordinary
-/// input and output: whoever waits for an answer goes first, and an idle machine is used as a whole. What the system
-/// refuses is left out. Made and destroyed by the same thread.
+enum class Priority : std::uint8_t {
+  low,   ///< the scheduler's class for batch work, and the lowest priority of ordinary input and output: whoever waits
+         ///< for an answer goes first, and an idle machine is used as a whole
+  idle,  ///< what nobody else wants. Only for threads that end with their work: there may be no way back
+};
+
+/// While it lives, the thread that made it has this priority. What the system refuses is left out. Made and destroyed
+/// by the same thread.
 class LowPriority {
  public:
-  LowPriority();
+  explicit LowPriority(Priority priority = Priority::low);
   ~LowPriority();
   LowPriority(const LowPriority&) = delete;
   LowPriority& operator=(const LowPriority&) = delete;

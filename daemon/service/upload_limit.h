@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "daemon/service/hours.h"
+
 namespace beffroi::daemon {
 
 /// The slowest limit, in bytes per second: a peer would take a slower line for dead.
@@ -16,9 +18,8 @@ struct UploadLimit {
     fixed,
   };
   Kind kind = Kind::half;
-  std::uint64_t bytes_per_second = 0;    ///< of a fixed one
-  std::uint32_t from_minute = 8 * 60;    ///< of the day, local time
-  std::uint32_t until_minute = 18 * 60;  ///< not after from_minute: until then on the next day; equal: all day
+  std::uint64_t bytes_per_second = 0;  ///< of a fixed one
+  Hours hours;                         ///< when it holds
 };
 
 }  // namespace beffroi::daemon

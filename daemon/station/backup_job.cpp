@@ -54,6 +54,8 @@ Result<BackupResult> run_guarded(StationContext& station, const BackupWords& wor
   request.rehash = words.rehash;
   request.accept_empty = words.accept_empty;
   request.threads = station.settings.threads;
+  const auto& yielding = station.settings.yield_hours;
+  if (yielding && yielding->contain(station.clock.now())) request.priority = Priority::idle;
   request.limits = station.settings.limits;
   mind_the_line(request, station, line_speed, stored);
   try {

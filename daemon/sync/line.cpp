@@ -1,7 +1,6 @@
 #include "daemon/sync/line.h"
 
 #include <algorithm>
-#include <ctime>
 
 namespace beffroi::daemon {
 namespace {
@@ -11,25 +10,10 @@ constexpr std::uint64_t kNewShare = 4;
 // The clock's steps are too coarse for less.
 constexpr std::chrono::milliseconds kShortestMeasure{20};
 
-std::uint32_t minute_of_day(storage::UnixTime time) {
-  constexpr int kMinutesPerHour = 60;
-  const std::time_t seconds = time.seconds;
-  std::tm local{};
-  localtime_r(&seconds, &local);
-  return static_cast<std::uint32_t>(local.tm_hour * kMinutesPerHour + local.tm_min);
-}
-
-bool is_within(std::uint32_t minute, const UploadLimit& hours) {
-  if (hours.from_minute == hours.until_minute) return true;
-  const bool after = minute >= hours.from_minute;
-  const bool before = minute < hours.until_minute;
-  return hours.from_minute < hours.until_minute ? after && before : after || before;
-}
-
 }  // namespace
 
 std::optional<std::uint64_t> Line::allowed() const {
-  if (limit_.kind == UploadLimit::Kind::none || !is_within(minute_of_day(clock_.now()), limit_)) return std::nullopt;
+  if (limit_.kind == UploadLimit::Kind::none || !limit_.hours.contain(clock_.now())) return std::nullopt;
   if (limit_.kind == UploadLimit::Kind::fixed) return std::max(limit_.bytes_per_second, kSlowestUploadLimit);
   if (!bytes_per_second_) return std::nullopt;
   return std::max(*bytes_per_second_ / 2, kSlowestUploadLimit);

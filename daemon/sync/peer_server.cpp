@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "daemon/net/read_ahead.h"
+#include "daemon/net/reading_ahead.h"
 #include "daemon/sync/messages.h"
 
 namespace beffroi::daemon {

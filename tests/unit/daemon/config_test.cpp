@@ -43,6 +43,7 @@ TEST_F(ConfigTest, NamesEveryMistakeWithItsLine) {
       {"[schedule]\nat = \"22h30\"\n", "2", "schedule.at"},
       {"[sync]\nupload_limit = \"quick\"\n", "2", "sync.upload_limit"},
       {"[sync]\nupload_limit = \"1 kB\"\n", "2", "sync.upload_limit"},
+      {"[backup]\nyield_hours = \"always\"\n", "2", "backup.yield_hours"},
       {"[sync]\nupload_limit_hours = \"8-18\"\n", "2", "sync.upload_limit_hours"},
       {"[schedule]\nrandom_delay_min = -1\n", "2", "schedule.random_delay_min"},
       {"[schedule]\nrandom_delay_min = 100000\n", "2", "schedule.random_delay_min"},
@@ -71,7 +72,7 @@ TEST_F(ConfigTest, ReadsEveryKey) {
       "[station]\ndata = \"/d\"\nsocket = \"/s\"\nadmin_group = \"g\"\nlog_level = \"debug\"\n"
       "[schedule]\nenabled = false\nat = \"01:05\"\nrandom_delay_min = 7\n"
       "[store]\nmax_size = \"200 Go\"\nmin_free = \"20GiB\"\n[alarm]\ncommand = \"/bin/ring\"\n"
-      "[backup]\nthreads = 3\npartial_step = \"1 MiB\"\n"
+      "[backup]\nthreads = 3\npartial_step = \"1 MiB\"\nyield_hours = \"09:00-12:00\"\n"
       "[sync]\nupload_limit = \"100 kB\"\nupload_limit_hours = \"19:30-06:15\"\n");
   ASSERT_TRUE(settings.has_value()) << settings.error().message();
   EXPECT_EQ(settings->data, "/d");
@@ -86,10 +87,11 @@ TEST_F(ConfigTest, ReadsEveryKey) {
   EXPECT_EQ(settings->alarm_command, "/bin/ring");
   EXPECT_EQ(settings->threads, 3U);
   EXPECT_EQ(settings->partial_step_bytes, 1U << 20);
+  EXPECT_EQ(settings->yield_hours.value().until, 720U);
   EXPECT_EQ(settings->upload_limit.kind, UploadLimit::Kind::fixed);
   EXPECT_EQ(settings->upload_limit.bytes_per_second, 100'000U);
-  EXPECT_EQ(settings->upload_limit.from_minute, 19U * 60 + 30);
-  EXPECT_EQ(settings->upload_limit.until_minute, 6U * 60 + 15);
+  EXPECT_EQ(settings->upload_limit.hours.from, 19U * 60 + 30);
+  EXPECT_EQ(settings->upload_limit.hours.until, 6U * 60 + 15);
 
   const auto host = peer(
       "[peer]\ndata = \"/d\"\nsocket = \"/s\"\nlisten = \"[::]:1\"\naddress = \"a:2\"\nadmin_group = \"g\"\n"

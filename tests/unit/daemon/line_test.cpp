@@ -26,8 +26,7 @@ class LineTest : public ::testing::Test {
   static UploadLimit fixed(std::uint32_t from_hour, std::uint32_t until_hour) {
     return {.kind = UploadLimit::Kind::fixed,
             .bytes_per_second = 50'000,
-            .from_minute = from_hour * 60,
-            .until_minute = until_hour * 60};
+            .hours = {.from = from_hour * 60, .until = until_hour * 60}};
   }
   ManualClock clock_;
 };
@@ -95,7 +94,7 @@ TEST_F(LineTest, NeverSoSlowThatThePeerGivesUp) {
 
 TEST_F(LineTest, NoLimitAndMeasurementsTooShortToMeanAnything) {
   set_time(10, 0);
-  Line line(clock_, {.kind = UploadLimit::Kind::none}, {});
+  Line line(clock_, {.kind = UploadLimit::Kind::none, .hours = {}}, {});
   line.carried(5'000'000, 1ms, Line::Measure::exact);
   EXPECT_EQ(line.bytes_per_second(), std::nullopt);
   line.carried(5'000'000, 1s, Line::Measure::exact);

@@ -1,4 +1,4 @@
-#include "daemon/net/read_ahead.h"
+#include "daemon/net/reading_ahead.h"
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>

@@ -1,6 +1,6 @@
 // Goal: a channel that reads ahead gives the same frames in the same order, holds a bounded amount, tells the end where
 // it belongs, and gives up when nothing comes.
-#include "daemon/net/read_ahead.h"
+#include "daemon/net/reading_ahead.h"
 
 #include <gtest/gtest.h>
 #include <asio/detached.hpp>
@@ -14,9 +14,9 @@ namespace {
 using namespace testing;
 using namespace std::chrono_literals;
 
-class ReadAheadChannelTest : public ::testing::Test {
+class ReadingAheadTest : public ::testing::Test {
  protected:
-  ReadAheadChannelTest() {
+  ReadingAheadTest() {
     MemoryPair pair = make_memory_pair(io_.get_executor(), {}, {}, {});
     line_ = pair.line;
     sender_ = std::move(pair.client);
@@ -34,7 +34,7 @@ class ReadAheadChannelTest : public ::testing::Test {
   std::unique_ptr<Channel> sender_, reader_;
 };
 
-TEST_F(ReadAheadChannelTest, KeepsOrderAndStopsBehindBye) {
+TEST_F(ReadingAheadTest, KeepsOrderAndStopsBehindBye) {
   run([&]() -> asio::awaitable<void> {
     for (std::uint8_t i = 0; i < 50; ++i) EXPECT_TRUE(co_await sender_->send(object(i, i), 1s));
     EXPECT_TRUE(co_await sender_->send({FrameType::bye, {}}, 1s));
@@ -50,7 +50,7 @@ TEST_F(ReadAheadChannelTest, KeepsOrderAndStopsBehindBye) {
   }());
 }
 
-TEST_F(ReadAheadChannelTest, HoldsNoMoreThanItsBoundAndOneFrame) {
+TEST_F(ReadingAheadTest, HoldsNoMoreThanItsBoundAndOneFrame) {
   constexpr std::size_t kFrame = 400'000;
   run([&]() -> asio::awaitable<void> {
     for (int i = 0; i < 20; ++i) EXPECT_TRUE(co_await sender_->send(object(kFrame, 7), 1s));
@@ -63,7 +63,7 @@ TEST_F(ReadAheadChannelTest, HoldsNoMoreThanItsBoundAndOneFrame) {
 }
 
 // Goal: a flood of empty frames takes memory, too.
-TEST_F(ReadAheadChannelTest, CountsEmptyFrames) {
+TEST_F(ReadingAheadTest, CountsEmptyFrames) {
   run([&]() -> asio::awaitable<void> {
     for (int i = 0; i < 60'000; ++i) EXPECT_TRUE(co_await sender_->send({FrameType::object, {}}, 1s));
     for (int i = 0; i < 50; ++i) co_await asio::post(io_.get_executor(), asio::use_awaitable);
@@ -73,7 +73,7 @@ TEST_F(ReadAheadChannelTest, CountsEmptyFrames) {
   }());
 }
 
-TEST_F(ReadAheadChannelTest, TellsACutBehindWhatHadArrived) {
+TEST_F(ReadingAheadTest, TellsACutBehindWhatHadArrived) {
   run([&]() -> asio::awaitable<void> {
     EXPECT_TRUE(co_await sender_->send(object(10, 1), 1s));
     for (int i = 0; i < 10; ++i) co_await asio::post(io_.get_executor(), asio::use_awaitable);
@@ -86,7 +86,7 @@ TEST_F(ReadAheadChannelTest, TellsACutBehindWhatHadArrived) {
   }());
 }
 
-TEST_F(ReadAheadChannelTest, GivesUpOnASilentLineAndClosesIt) {
+TEST_F(ReadingAheadTest, GivesUpOnASilentLineAndClosesIt) {
   run([&]() -> asio::awaitable<void> {
     const auto nothing = co_await reader_->receive(20ms);
     EXPECT_EQ(nothing.error().code, ErrorCode::timeout);
@@ -95,7 +95,7 @@ TEST_F(ReadAheadChannelTest, GivesUpOnASilentLineAndClosesIt) {
 }
 
 // The reader of the line may still be waiting when its user goes.
-TEST_F(ReadAheadChannelTest, MayBeDroppedAtAnyTime) {
+TEST_F(ReadingAheadTest, MayBeDroppedAtAnyTime) {
   run([&]() -> asio::awaitable<void> {
     EXPECT_TRUE(co_await sender_->send(object(10, 1), 1s));
     reader_.reset();
