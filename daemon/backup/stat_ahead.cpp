@@ -45,10 +45,17 @@ void StatWindow::look() {
       continue;
     }
     look_at(i);
-    looks_[i].state = known;
-    looks_[i].state.notify_one();
+    if (looks_[i].state.exchange(known) == awaited) looks_[i].state.notify_one();
     ++i;
   }
+}
+
+// An lstat takes a microsecond; of a network's file system that hangs, for ever.
+void StatWindow::await(One& one) {
+  constexpr int kTurns = 100;
+  for (int i = 0; i < kTurns && one.state != known; ++i) std::this_thread::yield();
+  State expected = claimed;
+  if (one.state.compare_exchange_strong(expected, awaited)) one.state.wait(awaited);
 }
 
 bool StatWindow::take(std::size_t name, struct stat& status, int& error) {
@@ -56,7 +63,7 @@ bool StatWindow::take(std::size_t name, struct stat& status, int& error) {
   if (claim(one))
     look_at(name - first_);
   else
-    one.state.wait(claimed);
+    await(one);
   status = one.status;
   error = one.error;
   return error == 0;

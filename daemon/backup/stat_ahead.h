@@ -34,7 +34,7 @@ class StatWindow {
   void drop() { dropped_ = true; }
 
  private:
-  enum State : std::uint8_t { open, claimed, known };
+  enum State : std::uint8_t { open, claimed, awaited, known };
   struct One {
     std::atomic<State> state = open;
     int error = 0;
@@ -42,6 +42,7 @@ class StatWindow {
   };
   bool claim(One& one);
   void look_at(std::size_t index);
+  static void await(One& one);
 
   const OpenFolder folder_;
   const Names names_;
