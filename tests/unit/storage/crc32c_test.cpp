@@ -39,8 +39,8 @@ TEST(Crc32cTest, IsTheDefinitionAtEveryLengthAndAlignmentAndInParts) {
 }
 
 TEST(Crc32cTest, IsWhatRocksDbCalls) {
-  if (__builtin_cpu_supports("sse4.2") == 0) GTEST_SKIP() << "this processor has no SSE 4.2";
-  EXPECT_TRUE(checksums_by_processor());
+  const bool processor_can = __builtin_cpu_supports("sse4.2") != 0;
+  EXPECT_EQ(checksums_by_processor(), processor_can);
 }
 
 }  // namespace
