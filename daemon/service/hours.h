@@ -2,10 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 
 #include "storage/format/types.h"
 
 namespace beffroi::daemon {
+
+/// Calendar and clock, as the machine's people read them.
+std::tm local_time(storage::UnixTime time);
 
 /// Minutes of the day. `until` not after `from`: until then on the next day; the same: all day.
 struct Hours {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <ctime>
 
+#include "daemon/service/hours.h"
+
 namespace beffroi::daemon {
 namespace {
 
@@ -11,16 +13,9 @@ constexpr std::int64_t kFirstRetryS = 10 * 60;
 constexpr std::int64_t kLongestRetryS = 4 * 3600;
 constexpr std::uint32_t kMaxDaysCounted = 3660;
 
-std::tm local(storage::UnixTime time) {
-  const std::time_t seconds = time.seconds;
-  std::tm out{};
-  localtime_r(&seconds, &out);
-  return out;
-}
-
 /// The due time on the calendar day that is `days` after that of `now`.
 storage::UnixTime due_on_day(storage::UnixTime now, int days, std::uint32_t at_minute) {
-  std::tm day = local(now);
+  std::tm day = local_time(now);
   day.tm_mday += days;
   day.tm_hour = static_cast<int>(at_minute / 60);
   day.tm_min = static_cast<int>(at_minute % 60);
@@ -36,7 +31,7 @@ storage::UnixTime due_on_day(storage::UnixTime now, int days, std::uint32_t at_m
   const std::int64_t as_summer = std::mktime(&summer);
   const std::int64_t as_winter = std::mktime(&winter);
   const auto says_minute = [at_minute](std::int64_t time) {
-    const std::tm shown = local({time});
+    const std::tm shown = local_time({time});
     return static_cast<std::uint32_t>(shown.tm_hour * 60 + shown.tm_min) == at_minute;
   };
   if (as_summer != -1 && says_minute(as_summer)) return {as_summer};
@@ -91,8 +86,8 @@ bool is_missed(storage::UnixTime now, const ScheduleMemory& memory, storage::Uni
 
 std::uint32_t working_days_between(storage::UnixTime from, storage::UnixTime to) {
   std::uint32_t count = 0;
-  std::tm day = local(from);
-  const std::tm last = local(to);
+  std::tm day = local_time(from);
+  const std::tm last = local_time(to);
   for (std::uint32_t passed = 0; passed < kMaxDaysCounted; ++passed) {
     day.tm_mday += 1;
     day.tm_hour = 12;
