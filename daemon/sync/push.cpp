@@ -227,6 +227,8 @@ class Push {
     };
     ObjectSender sender(session_, vault_, pool_, line_, ObjectSender::Check::id, [this] { return check_cancelled(); });
     const auto sent = co_await sender.send(order, count);
+    // Who stops does not wait for a slow line: it is closed next.
+    if (!sent && sent.error().code == ErrorCode::cancelled) co_return sent;
     const auto durable = co_await sender.finish();
     co_return sent ? durable : sent;
   }
