@@ -1,24 +1,26 @@
-// Work on the pool that goes on while the coroutine that wants its result does something else.
+// A coroutine that goes on while the one that wants its result does something else.
 #pragma once
 
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 #include <exception>
+#include <memory>
 #include <optional>
-
-#include "daemon/service/pool.h"
 
 namespace beffroi::daemon {
 
-/// Lives on one executor. result() is awaited, once, before what `work` refers to goes away.
+/// Lives on one executor. Unless `work` owns what it needs, result() is awaited, once, before that goes away.
 template <class Value>
 class Started {
  public:
-  Started(const asio::any_io_executor& executor, Pool& pool, std::function<Value()> work)
+  Started(const asio::any_io_executor& executor, asio::awaitable<Value> work)
       : state_(std::make_shared<State>(executor)) {
-    asio::co_spawn(executor, run(state_, pool, std::move(work)), asio::detached);
+    asio::co_spawn(executor, run(state_, std::move(work)), asio::detached);
   }
   asio::awaitable<Value> result() {
     while (!state_->value && !state_->failure) {
@@ -37,9 +39,9 @@ class Started {
     std::exception_ptr failure;
     asio::steady_timer ready;
   };
-  static asio::awaitable<void> run(std::shared_ptr<State> state, Pool& pool, std::function<Value()> work) {
+  static asio::awaitable<void> run(std::shared_ptr<State> state, asio::awaitable<Value> work) {
     try {
-      Value value = co_await pool.run(std::move(work));
+      Value value = co_await std::move(work);
       state->value.emplace(std::move(value));
     } catch (...) {
       state->failure = std::current_exception();

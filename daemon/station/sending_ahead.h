@@ -1,6 +1,7 @@
 // Sends what a backup stores while it goes on.
 #pragma once
 
+#include "daemon/service/started.h"
 #include "daemon/station/station_context.h"
 #include "daemon/sync/stored_objects.h"
 
@@ -22,16 +23,16 @@ class SendingAhead {
  private:
   struct State {
     State(StationContext& context, std::shared_ptr<Progress> counted)
-        : station(context), progress(std::move(counted)), objects(context.executor), changed(context.executor) {}
+        : station(context), progress(std::move(counted)), objects(context.executor) {}
     StationContext& station;
     const std::shared_ptr<Progress> progress;
     StoredObjects objects;
-    bool over = false;
-    asio::steady_timer changed;
   };
-  static asio::awaitable<void> run(std::shared_ptr<State> state);
+  /// The coroutine owns the state as well: it may outlive who began it.
+  static asio::awaitable<Result<void>> run(std::shared_ptr<State> state);
   static asio::awaitable<Result<void>> send(State& state);
   std::shared_ptr<State> state_;
+  Started<Result<void>> running_;
 };
 
 }  // namespace beffroi::daemon

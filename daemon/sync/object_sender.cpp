@@ -36,7 +36,7 @@ asio::awaitable<Result<void>> ObjectSender::send(std::span<const ObjectId> ids,
                                                  const std::function<void(std::size_t)>& sent) {
   const auto executor = co_await asio::this_coro::executor;
   const auto read_next = [&] {
-    return std::make_unique<Reading>(executor, pool_, [this, &ids] { return read_some(ids); });
+    return std::make_unique<Reading>(executor, pool_.run([this, &ids] { return read_some(ids); }));
   };
   Result<void> outcome;
   std::unique_ptr<Reading> reading;

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 
+#include "daemon/service/pool.h"
 #include "daemon/service/started.h"
 #include "daemon/sync/line.h"
 #include "daemon/sync/link_session.h"
@@ -12,7 +13,8 @@
 
 namespace beffroi::daemon {
 
-/// Lives on the session's executor. After an error finish() is still to be awaited, so that the session stays in step.
+/// Lives on the session's executor. After an error finish() is still to be awaited, unless the session ends then:
+/// so it stays in step.
 class ObjectSender {
  public:
   /// What of an object is verified before it is sent.
