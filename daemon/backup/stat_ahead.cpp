@@ -76,6 +76,7 @@ bool StatAhead::lstat(StatThread& thread, const OpenFolder& folder, const Names&
     thread.begin(window);
     return window;
   };
+  if (!now_ && names->size() - name < kStatAheadMin) return lstat_at(folder, (*names)[name], status, error);
   const auto time = system_clock().monotonic();
   if (now_ && time - begun_ > kOldestLook) forget();
   if (!now_ || !now_->contains(name)) {

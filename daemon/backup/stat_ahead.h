@@ -1,4 +1,4 @@
-// lstat() of a folder's names, some of them ahead of the walk and by a thread of its own: half of what an unchanged
+// lstat() of a folder's names, some of them ahead of the walk and by a thread of its own: a third of what an unchanged
 // file costs the walk, and on a network's file system nearly all of it.
 #pragma once
 
