@@ -28,7 +28,7 @@ struct StationSettings {
   std::string alarm_command;
   std::uint32_t threads = 0;  ///< 0: one per core
   std::uint64_t partial_step_bytes = 64ULL * 1024 * 1024;
-  std::optional<Hours> yield_hours;  ///< when a backup takes only what nobody else wants
+  std::optional<Hours> yield_hours;  ///< when its reading and compressing take only what nobody wants
   UploadLimit upload_limit;
 };
 
