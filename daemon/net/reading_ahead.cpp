@@ -41,22 +41,32 @@ asio::awaitable<bool> wait(asio::steady_timer& timer, std::chrono::milliseconds 
   co_return bool(woken);
 }
 
-asio::awaitable<void> fill(std::shared_ptr<Ahead> ahead) {
+asio::awaitable<void> fill_until_end(Ahead& ahead) {
   bool is_last = false;
-  while (!is_last && !ahead->abandoned) {
-    if (ahead->bytes >= kReadAheadBytes) {
-      co_await wait(ahead->changed_by_user, kSilence);
+  while (!is_last && !ahead.abandoned) {
+    if (ahead.bytes >= kReadAheadBytes) {
+      co_await wait(ahead.changed_by_user, kSilence);
       continue;
     }
-    auto frame = co_await ahead->channel->receive(kSilence);
+    auto frame = co_await ahead.channel->receive(kSilence);
     is_last = !frame || frame->type == FrameType::bye;
     if (frame) {
-      ahead->bytes += weight_of(*frame);
-      ahead->received = ahead->channel->bytes_received();
-      ahead->frames.push_back(std::move(*frame));
+      ahead.bytes += weight_of(*frame);
+      ahead.received = ahead.channel->bytes_received();
+      ahead.frames.push_back(std::move(*frame));
     } else {
-      ahead->end = frame.error();
+      ahead.end = frame.error();
     }
+    ahead.changed_by_reader.cancel();
+  }
+}
+
+// Whatever ends it (no memory for a frame, say), the reader hears of it.
+asio::awaitable<void> fill(std::shared_ptr<Ahead> ahead) {
+  try {
+    co_await fill_until_end(*ahead);
+  } catch (const std::exception& exception) {
+    ahead->end = Error{ErrorCode::io, N_("The daemon could not do this: {}."), {exception.what()}};
     ahead->changed_by_reader.cancel();
   }
 }
