@@ -35,15 +35,14 @@ asio::awaitable<Result<PushResult>> connect_and_talk(StationContext& station, Pr
   co_return outcome;
 }
 
-void remember(StationContext& station, const Result<PushResult>& outcome) {
+void remember(StationContext& station, const Result<PushResult>& outcome, std::optional<std::uint64_t> line_speed) {
   PeerContact contact = station.state.contact();
   const bool answered = outcome || !is_passing(outcome.error().code);
   contact.reachable = answered;
   contact.error = outcome ? std::nullopt : std::optional(outcome.error());
   if (answered) contact.last_contact = station.clock.now();
   station.state.set_contact(contact);
-  const auto speed = station.line.bytes_per_second();
-  if (speed && speed != station.state.line_speed()) station.state.set_line_speed(*speed);
+  if (line_speed && line_speed != station.state.line_speed()) station.state.set_line_speed(*line_speed);
 }
 
 /// A failure that no waiting mends must be heard of: the backups go on here, and nobody would look.
@@ -139,8 +138,8 @@ asio::awaitable<Result<PushResult>> push_to_peer(StationContext& station, std::s
   }
   ring(station, outcome);
   if (outcome) co_await tell_losses(station, *outcome, *progress);
-  co_await station.work.run([&station, &outcome] {
-    remember(station, outcome);
+  co_await station.work.run([&station, &outcome, line_speed = station.line.bytes_per_second()] {
+    remember(station, outcome, line_speed);
     return true;
   });
   co_await station.refresh_facts();
