@@ -63,7 +63,7 @@ class ObjectStore {
   virtual Result<void> settle(const SpaceId& /*space*/) { return {}; }
   /// Forgets what was put ahead and never settled, here or before a crash; true when bytes were removed whose room
   /// Database::compact() gives back. Not beside the other two; and while something is put ahead, nobody may erase the
-  /// space, or remove or evict what is being put.
+  /// space, or put, and then remove or evict, objects that are being put for the first time.
   virtual Result<bool> discard_ahead(const SpaceId& /*space*/) { return false; }
   /// not_found when absent, evicted or quarantined; corrupt when the bytes are there but the disk damaged them.
   virtual Result<Bytes> get(const SpaceId& space, const ObjectId& id) = 0;
