@@ -93,6 +93,54 @@ bool decrypt_into(const SecretBytes& key, ByteView nonce24, ByteView associated,
   return EVP_DecryptFinal_ex(context.get(), tag.data(), &written) == 1;
 }
 
+// Poly1305 with a key that is used for many messages: no authenticator then, but a universal hash, whose values must
+// stay secret. They do: only a keyed hash of them is ever seen.
+class UniversalHash {
+ public:
+  UniversalHash() : context_(EVP_MAC_CTX_new(poly1305()), &EVP_MAC_CTX_free) { BEFFROI_ASSERT(context_ != nullptr); }
+
+  void begin(const SecretBytes& nonce_key, std::uint8_t which) {
+    Hash256 key = keyed_hash256(labels::nonce_hash, nonce_key, {&which, 1});
+    BEFFROI_ASSERT(EVP_MAC_init(context_.get(), key.data(), key.size(), nullptr) == 1);
+    wipe(key);
+  }
+  void update(ByteView data) { BEFFROI_ASSERT(EVP_MAC_update(context_.get(), data.data(), data.size()) == 1); }
+  // Also wipes the key in the context.
+  void finish(std::span<std::uint8_t, kTagBytes> out) {
+    std::size_t written = 0;
+    BEFFROI_ASSERT(EVP_MAC_final(context_.get(), out.data(), &written, out.size()) == 1 && written == kTagBytes);
+  }
+
+ private:
+  static EVP_MAC* poly1305() {
+    static EVP_MAC* const mac = EVP_MAC_fetch(nullptr, "POLY1305", nullptr);
+    BEFFROI_ASSERT(mac != nullptr);
+    return mac;
+  }
+  std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context_;
+};
+
+std::array<std::uint8_t, kNonceBytes> siv_nonce(const SecretBytes& key, ByteView associated, ByteView plaintext) {
+  // Both hashes take a piece while it is in the processor's cache.
+  constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
+  static thread_local std::array<UniversalHash, 2> hashes;
+  for (std::uint8_t i = 0; i < hashes.size(); ++i) hashes[i].begin(key, i);
+  for (ByteView rest = plaintext; !rest.empty();) {
+    const ByteView piece = rest.first(std::min(rest.size(), kPieceBytes));
+    for (UniversalHash& hash : hashes) hash.update(piece);
+    rest = rest.subspan(piece.size());
+  }
+  std::array<std::uint8_t, 2 * kTagBytes> hashed{};
+  for (std::size_t i = 0; i < hashes.size(); ++i)
+    hashes[i].finish(std::span(hashed).subspan(i * kTagBytes).first<kTagBytes>());
+  std::array<std::uint8_t, 8> associated_length{}, plaintext_length{};
+  put_le64(associated_length.data(), associated.size());
+  put_le64(plaintext_length.data(), plaintext.size());
+  const auto nonce = keyed_hash192(labels::nonce, key, {associated_length, associated, plaintext_length, hashed});
+  wipe(hashed);
+  return nonce;
+}
+
 std::unexpected<Error> not_authentic() {
   return fail(ErrorCode::corrupt, N_("Sealed data is damaged, or was sealed with another key."));
 }
@@ -106,9 +154,7 @@ Bytes seal(const SealKeys& keys, ByteView associated, ByteView plaintext) {
 }
 
 void seal_append(const SealKeys& keys, ByteView associated, ByteView plaintext, Bytes& out) {
-  std::array<std::uint8_t, 8> associated_length{};
-  put_le64(associated_length.data(), associated.size());
-  const auto nonce = keyed_hash192(labels::nonce, keys.nonce, {associated_length, associated, plaintext});
+  const auto nonce = siv_nonce(keys.nonce, associated, plaintext);
   const std::size_t start = out.size();
   out.resize(start + kSealOverheadBytes + plaintext.size());
   std::memcpy(out.data() + start, nonce.data(), kNonceBytes);
@@ -120,6 +166,18 @@ Result<Bytes> open(const SealKeys& keys, ByteView associated, ByteView sealed) {
   // restoring.
   if (sealed.size() < kSealOverheadBytes) return not_authentic();
   return aead_open(keys.encrypt, sealed.first(kNonceBytes), associated, sealed.subspan(kNonceBytes));
+}
+
+Result<std::span<std::uint8_t>> open_in_place(const SealKeys& keys, ByteView associated,
+                                              std::span<std::uint8_t> sealed) {
+  if (sealed.size() < kSealOverheadBytes || sealed.size() > kMaxMessageBytes) return not_authentic();
+  const auto ciphertext = sealed.subspan(kNonceBytes);
+  const auto plaintext = ciphertext.first(ciphertext.size() - kTagBytes);
+  if (!decrypt_into(keys.encrypt, sealed.first(kNonceBytes), associated, ciphertext, plaintext.data())) {
+    wipe(plaintext);
+    return not_authentic();
+  }
+  return plaintext;
 }
 
 Bytes aead_seal(const SecretBytes& key, ByteView nonce24, ByteView associated, ByteView plaintext) {

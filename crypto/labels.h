@@ -37,6 +37,7 @@ inline constexpr Label reader_wrap = make_label("bfr1 reader wrap");
 inline constexpr Label reader_check = make_label("bfr1 reader chk");
 inline constexpr Label epoch_shared = make_label("bfr1 epoch share");
 inline constexpr Label nonce = make_label("bfr1 siv nonce");
+inline constexpr Label nonce_hash = make_label("bfr1 siv hash");
 // From a space's dedup and boundary keys.
 inline constexpr Label digest_chunk = make_label("bfr1 dig chunk");
 inline constexpr Label digest_content = make_label("bfr1 dig content");

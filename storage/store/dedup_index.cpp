@@ -17,6 +17,11 @@ constexpr std::size_t kObjectBytes = 33;
 constexpr std::size_t kChunkBytes = 41;
 constexpr std::size_t kSliceBytes = 10;
 constexpr std::size_t kNumberBytes = 4;
+// Of a segment's digest, in its key: the table has a row for each small file, and its digests are most of it. The
+// digest is keyed, so nobody outside the space can look for two contents that share this much; whoever in it finds two
+// of his own (2^64 digests of work) has a file that is refused when it is restored, since the whole digest is compared
+// there.
+constexpr std::size_t kSegmentDigestBytes = 16;
 // Numbers remembered; with more, all are asked for anew.
 constexpr std::size_t kMaxKnownNumbers = 4096;
 
@@ -31,6 +36,10 @@ std::array<std::uint8_t, kObjectBytes> encode_ref(const ObjectRef& ref) {
   return out;
 }
 
+Bytes segment_key(const SpaceId& space, const Digest& digest) {
+  return key_for(space, kSegmentKey, ByteView(digest).first(kSegmentDigestBytes));
+}
+
 ObjectRef decode_ref(ByteView value) { return {.id = *ObjectId::from(value.first(32)), .height = value[32]}; }
 
 std::unexpected<Error> damaged_entry() {
@@ -42,7 +51,7 @@ std::unexpected<Error> damaged_entry() {
 DedupIndex::DedupIndex(Database& database, SpaceId space) : database_(database), space_(space) {}
 
 Result<std::optional<Segment>> DedupIndex::find_segment(const Digest& digest) const {
-  BEFFROI_TRY(const auto value, database_.get(Table::dedup, key_for(space_, kSegmentKey, digest)));
+  BEFFROI_TRY(const auto value, database_.get(Table::dedup, segment_key(space_, digest)));
   if (!value) return std::nullopt;
   const std::uint8_t* const at = value->data();
   if (value->size() == kChunkBytes)
@@ -84,7 +93,7 @@ Result<std::optional<ObjectRef>> DedupIndex::find_object(ObjectKind kind, const 
 
 Result<void> DedupIndex::add_segment(WriteBatch& batch, const Segment& segment, BundleNumbers& numbers) {
   BEFFROI_ASSERT(segment.object.has_value());
-  const Bytes key = key_for(space_, kSegmentKey, segment.digest);
+  const Bytes key = segment_key(space_, segment.digest);
   if (!segment.in_bundle) {
     std::array<std::uint8_t, 8> length{};
     put_le64(length.data(), segment.length);

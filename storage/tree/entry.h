@@ -7,7 +7,8 @@
 //   0 path bytes · 1 type · 2 mode · 3 uid · 4 gid · 5 user bytes · 6 group bytes · 7 mtime seconds (signed) · 8 mtime
 //   ns 9 size · 10 xattrs [[name bytes, value bytes]…] · 11 link target bytes · 12 device major · 13 device minor 14
 //   hard link bytes · 15 flags · 16 content digest bytes 32
-// and, only as it stands in a leaf (`child` is an index into the object's header, `height` that child's):
+// and, only as it stands in a leaf (`child` is an index into the object's header, `height` that child's), where what
+// follows from the segments is left out (9 whenever there are segments, 16 when there is one and it is no hole):
 //   17 segments [[length] (hole) | [length, digest, child, height] (chunk) | [length, digest, child, height, offset]
 //      (slice of a bundle) …] · 18 content root [child, height]
 #pragma once
@@ -105,8 +106,9 @@ bool has_valid_metadata(const Entry& entry);
 bool has_valid_content(const Entry& entry);
 
 /// Keyed digest of a file's whole content (DigestKeys::content): over [length, digest | null] of each segment,
-/// neighbouring holes joined, one CBOR item behind the other, and at the end their number. Equal content cut by the
-/// same keys gives an equal digest, wherever the bytes are stored.
+/// neighbouring holes joined, one CBOR item behind the other, and at the end their number. Of a single segment that is
+/// no hole it is that segment's digest: DigestKeys::chunk has a key of its own, so the two can't be confused. Equal
+/// content cut by the same keys gives an equal digest, wherever the bytes are stored.
 Digest content_digest_of(const DigestKeys& keys, std::span<const Segment> segments);
 /// Incremental form for huge files.
 class ContentDigester {

@@ -30,19 +30,29 @@ enum Field : std::uint8_t {
 
 using FieldSet = std::uint32_t;  // bit i: field i
 
-constexpr FieldSet kLogicalFields = (FieldSet{1} << kSegments) - 1;
-
 FieldSet bit_if(bool present, Field field) { return present ? FieldSet{1} << field : 0; }
 
-FieldSet fields_present(const Entry& entry) {
+// What an entry says with no word of objects.
+FieldSet logical_fields(const Entry& entry) {
   return bit_if(true, kPath) | bit_if(true, kType) | bit_if(entry.mode != 0, kMode) | bit_if(entry.uid != 0, kUid) |
          bit_if(entry.gid != 0, kGid) | bit_if(!entry.user.empty(), kUser) | bit_if(!entry.group.empty(), kGroup) |
          bit_if(entry.mtime_s != 0, kMtimeSeconds) | bit_if(entry.mtime_ns != 0, kMtimeNanoseconds) |
          bit_if(entry.size != 0, kSize) | bit_if(!entry.xattrs.empty(), kXattrs) |
          bit_if(!entry.link_target.empty(), kLinkTarget) | bit_if(entry.device_major != 0, kDeviceMajor) |
          bit_if(entry.device_minor != 0, kDeviceMinor) | bit_if(!entry.hard_link.empty(), kHardLink) |
-         bit_if(entry.flags != 0, kFlags) | bit_if(!entry.content_digest.is_zero(), kContentDigest) |
+         bit_if(entry.flags != 0, kFlags) | bit_if(!entry.content_digest.is_zero(), kContentDigest);
+}
+
+// What stands in a leaf: what follows from the segments is not said again.
+FieldSet leaf_fields(const Entry& entry) {
+  return (logical_fields(entry) & ~bit_if(!entry.segments.empty(), kSize) &
+          ~bit_if(is_one_piece(entry.segments), kContentDigest)) |
          bit_if(!entry.segments.empty(), kSegments) | bit_if(entry.content_root.has_value(), kContentRoot);
+}
+
+void add_what_follows_from_segments(Entry& entry) {
+  if (!entry.segments.empty()) entry.size = total_length(entry.segments).value_or(0);
+  if (is_one_piece(entry.segments)) entry.content_digest = entry.segments[0].digest;
 }
 
 void write_xattrs(const std::vector<ExtendedAttribute>& xattrs, CborWriter& out) {
@@ -227,9 +237,8 @@ void read_field(CborReader& reader, std::uint64_t field, std::span<const ObjectI
   }
 }
 
-// Fields that may stand there are `allowed`; those that do must be just the ones that the encoder would write.
-Entry read_entry(CborReader& reader, FieldSet allowed, std::span<const ObjectId> children) {
-  Entry out;
+// Reads a map of fields; which ones it had.
+FieldSet read_fields(CborReader& reader, std::span<const ObjectId> children, Entry& out) {
   FieldSet seen = 0;
   const std::size_t pairs = reader.map(kFieldCount);
   for (std::size_t i = 0; i < pairs && !reader.failed(); ++i) {
@@ -240,32 +249,37 @@ Entry read_entry(CborReader& reader, FieldSet allowed, std::span<const ObjectId>
     seen |= FieldSet{1} << field;
   }
   reader.leave();
-  if (seen != fields_present(out) || (seen & ~allowed) != 0 || !has_valid_metadata(out)) reader.reject();
-  return out;
+  return seen;
 }
 
 }  // namespace
 
 Bytes encode_entry_logical(const Entry& entry) {
   CborWriter out;
-  write_fields(entry, fields_present(entry) & kLogicalFields, {}, out);
+  write_fields(entry, logical_fields(entry), {}, out);
   return out.take();
 }
 
+// Just the fields that the encoder would write: here and below.
 Result<Entry> decode_entry_logical(ByteView encoded) {
   CborReader reader(encoded);
-  Entry out = read_entry(reader, kLogicalFields, {});
+  Entry out;
+  const FieldSet seen = read_fields(reader, {}, out);
+  if (seen != logical_fields(out) || !has_valid_metadata(out)) reader.reject();
   if (!reader.finish()) return std::unexpected(malformed("tree entry"));
   return out;
 }
 
 void encode_entry(const Entry& entry, const ChildTable& table, CborWriter& out) {
-  write_fields(entry, fields_present(entry), table, out);
+  write_fields(entry, leaf_fields(entry), table, out);
 }
 
 Entry decode_entry(CborReader& reader, std::span<const ObjectId> children) {
-  Entry out = read_entry(reader, (FieldSet{1} << kFieldCount) - 1, children);
-  if (!reader.failed() && !has_valid_content(out)) reader.reject();
+  Entry out;
+  const FieldSet seen = read_fields(reader, children, out);
+  if (reader.failed()) return {};
+  add_what_follows_from_segments(out);
+  if (seen != leaf_fields(out) || !has_valid_metadata(out) || !has_valid_content(out)) reader.reject();
   return out;
 }
 

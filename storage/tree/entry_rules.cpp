@@ -58,6 +58,7 @@ bool has_valid_content(const Entry& entry) {
   if (entry.type != EntryType::file || (entry.flags & kEntryUnreadable) != 0)
     return entry.segments.empty() && !entry.content_root;
   if (entry.content_root) return entry.segments.empty() && entry.size > 0 && entry.content_root->height < kMaxHeight;
+  if (is_one_piece(entry.segments) && entry.content_digest != entry.segments[0].digest) return false;
   return entry.segments.size() <= kMaxInlineSegments && total_length(entry.segments) == entry.size;
 }
 

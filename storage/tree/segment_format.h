@@ -19,6 +19,11 @@ ObjectRef decode_reference(CborReader& reader, std::span<const ObjectId> childre
 /// Sum of the lengths, or nullopt when one segment is not valid, two holes are neighbours, or the sum passes 2^63 - 1.
 std::optional<std::uint64_t> total_length(std::span<const Segment> segments);
 
+/// True for a file whose bytes all lie in one segment: its content digest is that segment's.
+inline bool is_one_piece(std::span<const Segment> segments) {
+  return segments.size() == 1 && segments[0].object.has_value();
+}
+
 void collect_children(std::span<const Segment> segments, ChildTable& table);
 
 }  // namespace beffroi::storage

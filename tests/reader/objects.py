@@ -2,7 +2,7 @@
 
 import struct
 
-from primitives import MAX_RAW_BYTES, aead_open, blake2b, FormatError, newer, require, siphash24, zstd_frame
+from primitives import MAX_RAW_BYTES, aead_open, blake2b, FormatError, newer, poly1305, require, siphash24, zstd_frame
 
 CHUNK, BUNDLE, LEAF, NODE, CONTENT_LEAF, CONTENT_NODE, DICTIONARY = range(1, 8)
 STORED, ZSTD_FRAME, DELTA, WITH_DICTIONARY = range(4)
@@ -29,8 +29,15 @@ def padded_length(length):
     return (whole + mask) & ~mask
 
 
+def siv_text(nonce_key, associated, plaintext):
+    """What a nonce is the keyed hash of: the associated data, and of the plaintext its length and two secret hashes."""
+    hashes = [poly1305(blake2b("bfr1 siv hash", bytes([i]), nonce_key), plaintext) for i in range(2)]
+    return struct.pack("<Q", len(associated)) + associated + struct.pack("<Q", len(plaintext)) + b"".join(hashes)
+
+
 def siv_nonce(nonce_key, associated, plaintext):
-    return blake2b("bfr1 siv nonce", struct.pack("<Q", len(associated)) + associated + plaintext, nonce_key, 24)
+    """No reader needs it: the nonce stands in front of what is sealed."""
+    return blake2b("bfr1 siv nonce", siv_text(nonce_key, associated, plaintext), nonce_key, 24)
 
 
 class Header:

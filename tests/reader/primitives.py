@@ -71,6 +71,15 @@ def blake2b(name, data, key=b"", size=32):
     return hashlib.blake2b(data, digest_size=size, key=key, person=label(name)).digest()
 
 
+def poly1305(key, data):
+    """RFC 8439, section 2.5, in its own words: a polynomial over blocks of 16 bytes, modulo 2^130 - 5."""
+    r, s = int.from_bytes(key[:16], "little") & 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF, int.from_bytes(key[16:], "little")
+    value = 0
+    for at in range(0, len(data), 16):
+        value = (value + int.from_bytes(data[at:at + 16] + b"\1", "little")) * r % ((1 << 130) - 5)
+    return ((value + s) % (1 << 128)).to_bytes(16, "little")
+
+
 def aead_open(key, nonce, associated, ciphertext):
     """XChaCha20-Poly1305; the last 16 bytes of `ciphertext` are the tag."""
     require(len(ciphertext) >= 16, "too short to be sealed")

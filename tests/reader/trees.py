@@ -60,9 +60,17 @@ def read_xattrs(items):
     return out
 
 
+def is_one_piece(segments):
+    return len(segments) == 1 and segments[0].digest is not None
+
+
 class Entry:
+    """`fields` as they stand in a leaf: what follows from the segments is not among them."""
+
     def __init__(self, fields, children):
         require(isinstance(fields, dict) and {PATH, TYPE} <= set(fields) <= set(range(19)), "an entry's fields")
+        self.segments = read_segments(fields[SEGMENTS], children, 512) if SEGMENTS in fields else []
+        fields = fields | self.following(fields)
         require(all(fields[k] not in (0, b"", [], bytes(32)) for k in fields if k not in (PATH,)), "a field that should be left out")
         self.logical = cbor.encode({k: v for k, v in fields.items() if k < SEGMENTS})
         self.path, self.type = octets(fields[PATH]), unsigned(fields[TYPE], 1, 6)
@@ -73,10 +81,17 @@ class Entry:
         self.size, self.xattrs = unsigned(fields.get(SIZE, 0), 0, MAX_FILE), read_xattrs(fields.get(XATTRS, []))
         self.target, self.hard_link = c_string(fields.get(TARGET, b""), MAX_PATH), octets(fields.get(HARD_LINK, b""))
         self.digest = identifier(fields[DIGEST]) if DIGEST in fields else None
-        self.segments = read_segments(fields[SEGMENTS], children, 512) if SEGMENTS in fields else []
         self.root = reference(array(fields[ROOT], exactly=2), children) if ROOT in fields else None
         self.check_fields()
         self.check_content()
+
+    def following(self, fields):
+        """Size and content digest, where they follow from the segments."""
+        out = {SIZE: sum(s.length for s in self.segments)} if self.segments else {}
+        if is_one_piece(self.segments):
+            out[DIGEST] = self.segments[0].digest
+        require(not set(out) & set(fields), "a field that follows from the segments")
+        return out
 
     def check_fields(self):
         unreadable = bool(self.flags & UNREADABLE)
@@ -94,7 +109,7 @@ class Entry:
         elif self.root:
             require(not self.segments and self.size, "a content root")
         else:
-            require(sum(s.length for s in self.segments) == self.size, "segments that do not add up")
+            require(self.segments or not self.size, "a size without segments")
 
     def references(self):
         return [(s.child, s.height) for s in self.segments if s.digest] + ([self.root] if self.root else [])
@@ -237,13 +252,14 @@ class Tree:
 
 
 class ContentDigest:
-    """Over the segments of a whole file, neighbouring holes joined, and their number."""
+    """Over the segments of a whole file, neighbouring holes joined, and their number; of a file of one piece that piece's."""
 
     def __init__(self, keys):
-        self.keys, self.text, self.items, self.hole, self.size = keys, [], 0, 0, 0
+        self.keys, self.text, self.items, self.hole, self.size, self.last = keys, [], 0, 0, 0, None
 
     def add(self, segment):
         self.size += segment.length
+        self.last = segment.digest
         if segment.digest is None:
             self.hole += segment.length
             return
@@ -261,6 +277,8 @@ class ContentDigest:
 
     def finish(self):
         self.close_hole()
+        if self.items == 1 and self.last is not None:
+            return self.last
         return self.keys.digest("content", b"".join(self.text) + cbor.encode(self.items))
 
 

@@ -72,6 +72,12 @@ class CryptoTest(Reads):
         for v in map(unhex, self.vectors["malformed"]["seal"]):
             self.refuses(v["error"], primitives.aead_open, good["encrypt"], v["sealed"][:24].ljust(24, b"\0"), good["associated"], v["sealed"][24:], why=v["why"])
 
+    def test_nonces(self):
+        v = unhex(load("crypto/official.json")["poly1305"])
+        self.assertEqual(primitives.poly1305(v["key"], v["message"]), v["tag"])
+        for v in map(unhex, self.vectors["siv_nonce"]):
+            self.assertEqual(objects.siv_nonce(v["nonce"], v["associated"], seeded(v["seed"], 0, v["size"])), v["output"], v["size"])
+
     def test_signatures(self):
         for v in map(unhex, self.vectors["sign"]):
             self.assertTrue(primitives.verify(v["label"], v["public"], v["message"], v["signature"]))
@@ -465,31 +471,72 @@ class TreeTest(Reads):
 
     children = [bytes([i] * 32) for i in range(1, 4)]
 
+    piece = [3, b"\xbb" * 32, 0, 2, 7]
+
     def read(self, **changes):
-        fields = {0: b"home\0note", 1: 1, 9: 3, 16: b"\xcc" * 32, 17: [[3, b"\xbb" * 32, 0, 2, 7]]}
+        fields = {0: b"home\0note", 1: 1, 17: [self.piece]}
         fields.update({int(k[1:]): v for k, v in changes.items()})
         return trees.Entry(cbor.decode(cbor.encode({k: v for k, v in fields.items() if v is not ...})), self.children)
 
     def test_accepted(self):
         self.assertEqual(self.read().references(), [(self.children[0], 2)])
-        self.read(_9=10, _17=[[7], [3, b"\xbb" * 32, 2, 0]])
-        self.read(_9=5, _17=..., _18=[1, 63])
-        self.read(_15=4, _16=..., _17=...)
-        self.read(_0=b"", _1=2, _9=..., _16=..., _17=...)
-        self.read(_1=3, _9=..., _16=..., _17=..., _11=b"../x")
-        self.read(_1=6, _9=..., _16=..., _17=..., _12=8, _13=1)
+        self.read(_9=5, _16=b"\xcc" * 32, _17=..., _18=[1, 63])
+        self.read(_16=b"\xcc" * 32, _17=...)
+        self.read(_9=5, _15=4, _17=...)
+        self.read(_0=b"", _1=2, _17=...)
+        self.read(_1=3, _17=..., _11=b"../x")
+        self.read(_1=6, _17=..., _12=8, _13=1)
+
+    def test_what_follows_from_the_segments(self):
+        def said(entry):
+            return cbor.decode(entry.logical)
+
+        digest = b"\xcc" * 32
+        self.assertEqual(said(self.read()), {0: b"home\0note", 1: 1, 9: 3, 16: self.piece[1]})
+        for segments, size in (([[7], self.piece], 10), ([self.piece, self.piece], 6), ([[7]], 7)):
+            self.assertEqual(said(self.read(_16=digest, _17=segments)), {0: b"home\0note", 1: 1, 9: size, 16: digest})
+            self.refuses("corrupt", lambda: self.read(_17=segments), why="no digest")
+            self.refuses("corrupt", lambda: self.read(_9=size, _16=digest, _17=segments), why="a size that follows")
+        self.refuses("corrupt", lambda: self.read(_9=3), why="a size that follows")
+        self.refuses("corrupt", lambda: self.read(_16=self.piece[1]), why="a digest that follows")
+
+    def test_content_digests(self):
+        class Piece:
+            def __init__(self, length, digest):
+                self.length, self.digest = length, digest
+
+            def logical(self):
+                return [self.length, self.digest]
+
+        keys = objects.ContentKeys(bytes(32), bytes(32))
+        piece, other, hole = Piece(3, b"\xbb" * 32), Piece(3, b"\xaa" * 32), Piece(4, None)
+
+        def of(*segments):
+            digester = trees.ContentDigest(keys)
+            for segment in segments:
+                digester.add(segment)
+            return digester.finish()
+
+        self.assertEqual(of(piece), piece.digest)
+        self.assertEqual(of(), keys.digest("content", b"\0"))
+        self.assertEqual(of(hole), keys.digest("content", bytes.fromhex("8204f601")))
+        self.assertEqual(of(hole, hole), keys.digest("content", bytes.fromhex("8208f601")))
+        self.assertEqual(of(piece, other), keys.digest("content", cbor.encode(piece.logical()) + cbor.encode(other.logical()) + b"\2"))
+        self.assertEqual(len({of(), of(hole), of(piece), of(piece, other), of(piece, hole), of(hole, piece)}), 6)
 
     def test_refused(self):
-        no_content = {"_9": ..., "_16": ..., "_17": ...}
+        no_content = {"_17": ...}
+        digest = b"\xcc" * 32
         for why, changes in {
                 "absolute": {"_0": b"/etc"}, "dot dot": {"_0": b"a\0..\0b"}, "empty component": {"_0": b"a\0\0b"}, "file as root": {"_0": b""},
                 "no path": {"_0": ...}, "type 7": {"_1": 7}, "mode": {"_2": 0o10000}, "zero mode": {"_2": 0}, "nanoseconds": {"_8": 10**9},
-                "unknown flag": {"_15": 8}, "unknown field": {"_19": 1}, "zero digest": {"_16": bytes(32)}, "no digest": {"_16": ...},
-                "two holes": {"_9": 2, "_17": [[1], [1]]}, "size": {"_9": 4}, "child": {"_17": [[3, b"\xbb" * 32, 3, 2, 7]]},
-                "height": {"_17": [[3, b"\xbb" * 32, 0, 64, 7]]}, "long segment": {"_9": 1 << 22, "_17": [[1 << 22, b"\xbb" * 32, 0, 2]]},
-                "both": {"_18": [1, 2]}, "unreadable with content": {"_15": 4, "_16": ...}, "link without target": {"_1": 3, **no_content},
+                "unknown flag": {"_15": 8}, "unknown field": {"_19": 1}, "zero digest": {"_16": bytes(32), "_17": [[7]]},
+                "zero digest of a piece": {"_17": [[3, bytes(32), 0, 2, 7]]}, "no digest": {"_17": ...}, "size of nothing": {"_9": 4, "_16": digest, "_17": ...},
+                "two holes": {"_16": digest, "_17": [[1], [1]]}, "no segments": {"_16": digest, "_17": []}, "child": {"_17": [[3, digest, 3, 2, 7]]},
+                "height": {"_17": [[3, digest, 0, 64, 7]]}, "long segment": {"_17": [[1 << 22, digest, 0, 2]]},
+                "both": {"_18": [1, 2]}, "unreadable with content": {"_15": 4}, "link without target": {"_1": 3, **no_content},
                 "target of a file": {"_11": b"x"}, "device numbers of a file": {"_12": 1}, "directory with hard link": {"_1": 2, "_14": b"a", **no_content},
-                "xattrs": {"_10": [[b"b", b""], [b"a", b""]]}, "xattr without name": {"_10": [[b"", b"x"]]}, "size of a directory": {"_1": 2, "_16": ..., "_17": ...},
+                "xattrs": {"_10": [[b"b", b""], [b"a", b""]]}, "xattr without name": {"_10": [[b"", b"x"]]}, "size of a directory": {"_1": 2, "_9": 3, "_17": ...},
         }.items():
             self.refuses("corrupt", lambda c=changes: self.read(**c), why=why)
 
@@ -613,6 +660,8 @@ class DocumentTest(unittest.TestCase):
             "hash": lambda: bytes.fromhex(load("crypto/composed.json")["hash"][0]["output"]),
             "keyed-hash": lambda: bytes.fromhex(load("crypto/composed.json")["hash"][1]["output"]),
             "signature": lambda: bytes.fromhex(load("crypto/composed.json")["sign"][0]["signature"]),
+            "siv-keys": lambda: self.siv(lambda key, *_: b"".join(blake2b("bfr1 siv hash", bytes([i]), key) for i in range(2))),
+            "siv-text": lambda: self.siv(objects.siv_text),
             "seal": lambda: bytes.fromhex(load("crypto/composed.json")["seal"][0]["sealed"]),
             "password": lambda: bytes.fromhex("".join(load("crypto/composed.json")["password"][0][k] for k in ("argon2id", "key", "commitment"))),
             "gear": lambda: bytes.fromhex("".join(load("storage/chunker.json")["gear"])),
@@ -624,6 +673,7 @@ class DocumentTest(unittest.TestCase):
             "header": lambda: self.object(which)[0][:objects.check_object(self.object(which)[0]).size],
             "payload": lambda: self.payload(*self.object(which)),
             "entry": lambda: self.entry(b"\0".join(which.encode("latin-1").split(b"/"))),
+            "logical": lambda: self.entries[b"\0".join(which.encode().split(b"/"))].logical,
             "digested": lambda: self.digested(which),
             "plaintext": lambda: self.plaintext(which),
             "commit": lambda: bytes.fromhex(self.space["first_commit" if which == "first" else "commit"]["commit"]),
@@ -654,6 +704,12 @@ class DocumentTest(unittest.TestCase):
             return bytes.fromhex(self.named[which]["object"]), objects.EpochKeys(bytes.fromhex(self.sealed["epoch_secret"]))
         data = next(f.read_bytes() for name, f in self.vault.folder.objects.items() if name.startswith(which))
         return data, self.vault.access.epochs[objects.check_object(data).epoch]
+
+    @staticmethod
+    def siv(made):
+        """What is made on the way to the nonce of the first seal."""
+        v = unhex(load("crypto/composed.json")["seal"][0])
+        return made(v["nonce"], v["associated"], v["plaintext"])
 
     def cut_keys(self):
         keys = objects.ContentKeys(*(bytes.fromhex(self.sealed[name]) for name in ("boundary", "dedup")))
@@ -742,7 +798,7 @@ class DocumentTest(unittest.TestCase):
 
     def test_examples(self):
         blocks = re.findall(r"^```bytes (.+)\n((?:.*\n)*?)```$", self.document, re.M)
-        self.assertGreaterEqual(len(blocks), 93)
+        self.assertGreaterEqual(len(blocks), 96)
         for name, text in blocks:
             with self.subTest(example=name):
                 columns = [re.split(" {3,}", line.strip())[0] for line in text.splitlines()]

@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <set>
 #include <thread>
 
 #include "vectors.h"
@@ -62,6 +63,47 @@ TEST(CipherTest, SealingIsDeterministicAndItsNonceDependsOnEverything) {
   EXPECT_NE(nonce_of(sealed), nonce_of(seal(keys, as_bytes("hea"), as_bytes("dbody"))));
   EXPECT_NE(nonce_of(sealed), nonce_of(seal(keys_of(1, 3), as_bytes("head"), as_bytes("body"))));
   EXPECT_EQ(nonce_of(sealed), nonce_of(seal(keys_of(9, 2), as_bytes("head"), as_bytes("body"))));
+}
+
+TEST(CipherTest, GivesTheCommittedNoncesAtEverySize) {
+  for (const auto& vector : load_vectors("composed.json")["siv_nonce"]) {
+    Bytes plaintext(vector["size"].get<std::size_t>());
+    SeededRandom(vector["seed"].get<std::uint64_t>()).fill(plaintext);
+    const Bytes sealed = seal({secret_of(1), secret(vector["nonce"])}, hex(vector["associated"]), plaintext);
+    EXPECT_EQ(Bytes(sealed.begin(), sealed.begin() + kNonceBytes), hex(vector["output"])) << plaintext.size();
+  }
+}
+
+TEST(CipherTest, TheNonceChangesWithEveryBitAndWithWhereTheBytesStand) {
+  const SealKeys keys = keys_of(1, 2);
+  std::set<Bytes> nonces;
+  std::size_t sealed = 0;
+  const auto take = [&](ByteView associated, ByteView plaintext) {
+    const Bytes out = seal(keys, associated, plaintext);
+    nonces.emplace(out.begin(), out.begin() + kNonceBytes);
+    ++sealed;
+  };
+  // Longer than one piece, and the last block is short. Bits are taken from the end, so that both change.
+  Bytes associated(20);
+  Bytes plaintext(64 * 1024 + 21);
+  SeededRandom(6).fill(plaintext);
+  take(associated, plaintext);
+  for (Bytes* const part : {&associated, &plaintext}) {
+    const std::size_t step = part->size() < 1000 ? 1 : 8191;
+    for (std::size_t left = part->size() * 8; left > 0; left -= std::min(left, step)) {
+      const std::size_t bit = left - 1;
+      auto& byte = (*part)[bit / 8];
+      byte = static_cast<std::uint8_t>(byte ^ 1U << bit % 8);
+      take(associated, plaintext);
+      byte = static_cast<std::uint8_t>(byte ^ 1U << bit % 8);
+    }
+  }
+  // The same bytes, of which more and more are plaintext.
+  const Bytes bytes(40);
+  for (std::size_t at = 0; at <= bytes.size(); ++at) take(ByteView(bytes).first(at), ByteView(bytes).subspan(at));
+  // And zeros alone, of every length.
+  for (std::size_t size = 1; size < 40; ++size) take({}, Bytes(size));
+  EXPECT_EQ(nonces.size(), sealed);
 }
 
 TEST(CipherTest, AnyFlippedBitIsRefused) {

@@ -74,6 +74,32 @@ TEST(PrimitivesTest, OpenSslsChaCha20Poly1305GivesTheRfcsCiphertext) {
   EXPECT_EQ(tag, hex(vector["tag"]));
 }
 
+TEST(PrimitivesTest, OpenSslsPoly1305GivesTheRfcsTagWhateverTheContextDidBefore) {
+  const auto& vector = official()["poly1305"];
+  const Bytes message = hex(vector["message"]);
+  const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac(EVP_MAC_fetch(nullptr, "POLY1305", nullptr),
+                                                              &EVP_MAC_free);
+  const std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context(EVP_MAC_CTX_new(mac.get()),
+                                                                          &EVP_MAC_CTX_free);
+  const auto tag_of = [&](const Bytes& key, ByteView data) {
+    Bytes out(16);
+    std::size_t written = 0;
+    EXPECT_EQ(EVP_MAC_init(context.get(), key.data(), key.size(), nullptr), 1);
+    if (!data.empty()) EXPECT_EQ(EVP_MAC_update(context.get(), data.data(), data.size()), 1);
+    EXPECT_EQ(EVP_MAC_final(context.get(), out.data(), &written, out.size()), 1);
+    EXPECT_EQ(written, out.size());
+    return out;
+  };
+  EXPECT_EQ(tag_of(hex(vector["key"]), message), hex(vector["tag"]));
+  // Of no bytes it is the second half of the key.
+  EXPECT_EQ(tag_of(Bytes(32, 7), {}), Bytes(16, 7));
+  EXPECT_EQ(tag_of(hex(vector["key"]), message), hex(vector["tag"]));
+  // One that was given up half-way leaves nothing behind.
+  ASSERT_EQ(EVP_MAC_init(context.get(), Bytes(32, 9).data(), 32, nullptr), 1);
+  ASSERT_EQ(EVP_MAC_update(context.get(), message.data(), message.size()), 1);
+  EXPECT_EQ(tag_of(hex(vector["key"]), message), hex(vector["tag"]));
+}
+
 TEST(PrimitivesTest, Ed25519GivesTheRfcsSignatures) {
   for (const auto& vector : official()["ed25519"]) {
     const auto key = SigningKeyPair::from_seed(secret(vector["seed"]));

@@ -238,6 +238,26 @@ TEST_F(ContentTest, ForgedNodesAreRefused) {
   EXPECT_EQ(forged("one child", [](Children& c, std::uint8_t&) { c.resize(1); }), ErrorCode::corrupt);
 }
 
+TEST_F(ContentTest, OnePieceBelowARootHasThePiecesDigestToo) {
+  // No writer makes such a tree, but readers take it.
+  const Segment piece = segment(1);
+  ChildTable table;
+  table.add(chunk);
+  table.freeze();
+  const std::vector<Segment> content = {piece};
+  Entry entry;
+  entry.path = "file";
+  entry.size = piece.length;
+  entry.content_digest = piece.digest;
+  entry.content_root = *objects->put(ObjectKind::content_leaf, content_leaf_digest(keys, content), table,
+                                     encode_content_leaf(content, table));
+  EXPECT_EQ(read(entry).value(), content);
+  CborWriter items;
+  items.array(2).uint(piece.length).bytes(piece.digest).uint(1);
+  entry.content_digest = keys.content(items.take());
+  EXPECT_EQ(read_error(entry), ErrorCode::corrupt);
+}
+
 TEST_F(ContentTest, DecoderRefusesWhatTheHeaderDoesNotBind) {
   OpenedObject object;
   object.header.kind = ObjectKind::content_leaf;

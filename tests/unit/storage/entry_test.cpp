@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "storage/tree/tree_format.h"
 #include "tests/support/memory_objects.h"
 
@@ -37,8 +39,16 @@ Entry small_file() {
   out.path = "home\0note"s;
   out.mode = 0644;
   out.size = 3;
-  out.content_digest = digest(0xCC);
+  out.content_digest = digest(0xBB);
   out.segments = {slice(3, 0xBB, 7)};
+  return out;
+}
+
+Entry file_of_two_pieces() {
+  Entry out = small_file();
+  out.size = 5;
+  out.content_digest = digest(0xCC);
+  out.segments.push_back(chunk(2, 0xAA));
   return out;
 }
 
@@ -53,6 +63,7 @@ Entry full_file() {
   out.xattrs = {{"system.posix_acl_access", {2, 0}}, {"user.x", {}}};
   out.hard_link = "home\0first"s;
   out.flags = kEntryStale | kEntryChangedWhileRead;
+  out.content_digest = digest(0xCC);
   out.segments = {chunk(kMaxRawBytes, 0xAA), hole(1ULL << 40), slice(100, 0xBB, 16), slice(100, 0xBB, 16), hole(1)};
   out.size = kMaxRawBytes + (1ULL << 40) + 201;
   return out;
@@ -81,14 +92,59 @@ std::optional<Entry> decode(const Encoded& encoded) {
 
 TEST(EntryTest, EncodingIsAsDocumented) {
   // Worked bytes: a change of the format must not pass unnoticed.
-  const std::string digest_hex(64, 'c');
-  const std::string slice_digest(64, 'b');
   const std::string path_and_type = "0049686f6d65006e6f7465" + std::string("0101");
-  const std::string mode_and_size = "021901a4" + std::string("0903");
-  const std::string logical = path_and_type + mode_and_size + "105820" + digest_hex;
-  EXPECT_EQ(to_hex(encode_entry_logical(small_file())), "a5" + logical);
-  // One segment of five items: length, digest, child, height, offset.
-  EXPECT_EQ(to_hex(encode(small_file()).bytes), "a6" + logical + "118185035820" + slice_digest + "000207");
+  const std::string mode = "021901a4";
+  const std::string content_digest = "105820" + std::string(64, 'c');
+  const std::string piece_digest = std::string(64, 'b');
+  EXPECT_EQ(to_hex(encode_entry_logical(small_file())), "a5" + path_and_type + mode + "0903" + "105820" + piece_digest);
+  // One segment of five items: length, digest, child, height, offset. Size and content digest follow from it.
+  const std::string piece = "85035820" + piece_digest + "000207";
+  EXPECT_EQ(to_hex(encode(small_file()).bytes), "a4" + path_and_type + mode + "1181" + piece);
+  // Two: only the size follows.
+  EXPECT_EQ(to_hex(encode_entry_logical(file_of_two_pieces())), "a5" + path_and_type + mode + "0905" + content_digest);
+  Encoded two = encode(file_of_two_pieces());
+  ASSERT_EQ(two.children, (std::vector{ref(0xAA).id, ref(0xBB).id}));
+  EXPECT_EQ(to_hex(two.bytes), "a5" + path_and_type + mode + content_digest + "1182" + "85035820" + piece_digest +
+                                   "010207" + "84025820" + std::string(64, 'a') + "0000");
+}
+
+TEST(EntryTest, WhatFollowsFromTheSegmentsIsSaidOnce) {
+  const std::string path_and_type = "0041610101";
+  const std::string size = "0903";
+  const std::string piece_digest = "105820" + std::string(64, 'b');
+  const std::string other_digest = "105820" + std::string(64, 'c');
+  const std::string piece = "118185035820" + std::string(64, 'b') + "000207";
+  const std::string three_pieces = "1183" + std::string("8101") + "84015820" + std::string(64, 'b') + "0002" + "8101";
+  const std::string hole = "118181" + std::string("03");
+  const auto read = [](const std::string& hex) { return decode({*from_hex(hex), {ref(0xBB).id}}); };
+
+  const auto one = read("a3" + path_and_type + piece);
+  ASSERT_TRUE(one.has_value());
+  EXPECT_EQ(one->size, 3U);
+  EXPECT_EQ(one->content_digest, digest(0xBB));
+  EXPECT_EQ(to_hex(encode(*one).bytes), "a3" + path_and_type + piece);
+  EXPECT_EQ(to_hex(encode_entry_logical(*one)), "a4" + path_and_type + size + piece_digest);
+  EXPECT_FALSE(read("a4" + path_and_type + size + piece));
+  EXPECT_FALSE(read("a4" + path_and_type + piece_digest + piece));
+  EXPECT_FALSE(read("a5" + path_and_type + size + piece_digest + piece));
+  EXPECT_FALSE(read("a4" + path_and_type + other_digest + piece));
+  EXPECT_FALSE(read("a4" + path_and_type + "0904" + piece));
+
+  for (const std::string& content : {three_pieces, hole}) {
+    const auto entry = read("a4" + path_and_type + other_digest + content);
+    ASSERT_TRUE(entry.has_value());
+    EXPECT_EQ(entry->size, 3U);
+    EXPECT_EQ(entry->content_digest, digest(0xCC));
+    EXPECT_EQ(to_hex(encode(*entry).bytes), "a4" + path_and_type + other_digest + content);
+    EXPECT_FALSE(read("a5" + path_and_type + size + other_digest + content)) << "a size that follows";
+    EXPECT_FALSE(read("a3" + path_and_type + content)) << "no digest";
+  }
+  // Without segments nothing follows.
+  EXPECT_TRUE(read("a3" + path_and_type + other_digest)) << "an empty file";
+  EXPECT_FALSE(read("a2" + path_and_type));
+  EXPECT_TRUE(decode({*from_hex("a5" + path_and_type + size + other_digest + "12820002"), {ref(0xBB).id}}));
+  EXPECT_FALSE(decode({*from_hex("a4" + path_and_type + other_digest + "12820002"), {ref(0xBB).id}}));
+  EXPECT_FALSE(decode({*from_hex("a4" + path_and_type + size + "12820002"), {ref(0xBB).id}}));
 }
 
 TEST(EntryTest, EveryFieldSurvives) {
@@ -110,7 +166,10 @@ TEST(EntryTest, EveryFieldSurvives) {
   unreadable.segments.clear();
   unreadable.content_digest = {};
   unreadable.flags = kEntryUnreadable;
-  for (const Entry& entry : {small_file(), full_file(), huge, link, device, root, unreadable}) {
+  Entry all_hole = small_file();
+  all_hole.segments = {hole(3)};
+  for (const Entry& entry :
+       {small_file(), file_of_two_pieces(), all_hole, full_file(), huge, link, device, root, unreadable}) {
     EXPECT_EQ(decode(encode(entry)), entry) << to_display_path(entry.path);
     Entry logical = entry;
     logical.segments.clear();
@@ -123,7 +182,8 @@ TEST(EntryTest, EveryFieldSurvives) {
 
 TEST(EntryTest, LogicalEncodingForgetsWhereTheContentIs) {
   Entry moved = small_file();
-  moved.segments = {chunk(3, 0xEE)};
+  moved.segments = {chunk(3, 0xBB)};
+  moved.segments[0].object = ref(0xEE);
   EXPECT_EQ(encode_entry_logical(moved), encode_entry_logical(small_file()));
   EXPECT_NE(encode(moved).bytes, encode(small_file()).bytes);
   EXPECT_FALSE(decode_entry_logical(encode(moved).bytes)) << "content fields have no place in a logical encoding";
@@ -167,7 +227,12 @@ const std::vector<Violation> kMetadataViolations = {
     {"device number of a file", [](Entry& e) { e.device_minor = 1; }},
     {"hard link that escapes", [](Entry& e) { e.hard_link = "..\0x"s; }},
     {"unknown flag", [](Entry& e) { e.flags = 8; }},
-    {"file without a content digest", [](Entry& e) { e.content_digest = {}; }},
+    {"file without a content digest",
+     [](Entry& e) {
+       e = file_of_two_pieces();
+       e.content_digest = {};
+     }},
+    {"piece with a zero digest", [](Entry& e) { e.segments[0].digest = e.content_digest = {}; }},
     {"content digest of an unreadable file", [](Entry& e) { e.flags = kEntryUnreadable, e.segments.clear(); }},
     {"fifo with a size", [](Entry& e) { e.type = EntryType::fifo, e.segments.clear(), e.content_digest = {}; }},
     {"directory with a hard link",
@@ -185,21 +250,27 @@ const std::vector<Violation> kMetadataViolations = {
 };
 
 const std::vector<Violation> kContentViolations = {
-    {"size is not the sum", [](Entry& e) { e.size = 4; }},
     {"no segments", [](Entry& e) { e.segments.clear(); }},
     {"segments and a root", [](Entry& e) { e.content_root = ref(1, 1); }},
     {"root of nothing", [](Entry& e) { e.segments.clear(), e.content_root = ref(1, 1), e.size = 0; }},
     {"root too high", [](Entry& e) { e.segments.clear(), e.content_root = ref(1, kMaxHeight); }},
     {"empty segment", [](Entry& e) { e.segments = {slice(3, 1, 0), slice(0, 1, 0)}; }},
     {"neighbouring holes", [](Entry& e) { e.segments = {hole(1), hole(2)}; }},
-    {"chunk too long", [](Entry& e) { e.segments = {chunk(kMaxRawBytes + 1, 1)}, e.size = kMaxRawBytes + 1; }},
-    {"slice behind any bundle", [](Entry& e) { e.segments = {slice(3, 1, kMaxRawBytes - 2)}; }},
-    {"chunk too high", [](Entry& e) { e.segments = {chunk(3, 1)}, e.segments[0].object->height = kMaxHeight; }},
+    {"chunk too long", [](Entry& e) { e.segments = {chunk(kMaxRawBytes + 1, 0xBB)}, e.size = kMaxRawBytes + 1; }},
+    {"slice behind any bundle", [](Entry& e) { e.segments = {slice(3, 0xBB, kMaxRawBytes - 2)}; }},
+    {"chunk too high", [](Entry& e) { e.segments = {chunk(3, 0xBB)}, e.segments[0].object->height = kMaxHeight; }},
     {"sum beyond 2^63",
      [](Entry& e) { e.segments = {hole(INT64_MAX), chunk(1, 1)}, e.size = static_cast<std::uint64_t>(INT64_MAX) + 1; }},
     {"too many segments",
      [](Entry& e) { e.segments.assign(kMaxInlineSegments + 1, chunk(1, 1)), e.size = kMaxInlineSegments + 1; }},
     {"content of a directory", [](Entry& e) { e.type = EntryType::directory, e.size = 0, e.content_digest = {}; }},
+};
+
+// What an encoding has no place for, so that only a writer must be kept from it.
+const std::vector<Violation> kContradictions = {
+    {"size is not the sum", [](Entry& e) { e.size = 4; }},
+    {"size of two is not the sum", [](Entry& e) { e = file_of_two_pieces(), ++e.size; }},
+    {"another digest than that of the only piece", [](Entry& e) { e.content_digest = digest(0xCC); }},
 };
 
 TEST(EntryTest, NothingThatBreaksTheRulesIsRead) {
@@ -217,6 +288,11 @@ TEST(EntryTest, NothingThatBreaksTheRulesIsRead) {
     violation.apply(entry);
     EXPECT_FALSE(has_valid_metadata(entry)) << violation.what;
     EXPECT_FALSE(decode_entry_logical(encode_entry_logical(entry))) << violation.what;
+  }
+  for (const Violation& violation : kContradictions) {
+    Entry entry = small_file();
+    violation.apply(entry);
+    EXPECT_FALSE(has_valid_content(entry)) << violation.what;
   }
 }
 
@@ -298,6 +374,32 @@ TEST(ContentDigestTest, DependsOnTheContentAlone) {
   EXPECT_NE(of({chunk(9, 1), hole(5), chunk(7, 2), hole(1)}), base);
   EXPECT_NE(of({}), of({hole(1)}));
   EXPECT_NE(content_digest_of(testing::test_key_ring(2)->digests(), {}), of({}));
+}
+
+TEST(ContentDigestTest, OfOnePieceIsThatOfThePiece) {
+  const auto ring = testing::test_key_ring(1);
+  const DigestKeys& keys = ring->digests();
+  const Bytes content = testing::seeded_bytes(1, 9);
+  Segment piece = chunk(9, 1);
+  piece.digest = keys.chunk(content);
+  const auto incremental = [&](const std::vector<Segment>& segments) {
+    ContentDigester digester(keys);
+    for (const Segment& segment : segments) digester.add(segment);
+    return digester.finish();
+  };
+  Segment elsewhere = slice(9, 2, 3);
+  elsewhere.digest = piece.digest;
+  for (const Segment& each : {piece, elsewhere}) {
+    EXPECT_EQ(content_digest_of(keys, std::span(&each, 1)), keys.chunk(content));
+    EXPECT_EQ(incremental({each}), keys.chunk(content));
+  }
+  std::set<Digest> digests = {piece.digest};
+  const std::vector<std::vector<Segment>> others = {
+      {}, {hole(9)}, {piece, piece}, {piece, hole(1)}, {hole(1), piece}, {piece, chunk(9, 2)}, {piece, piece, piece}};
+  for (const auto& segments : others) {
+    EXPECT_TRUE(digests.insert(content_digest_of(keys, segments)).second);
+    EXPECT_EQ(incremental(segments), content_digest_of(keys, segments));
+  }
 }
 
 TEST(ContentDigestTest, IncrementalFormIsTheDocumentedHash) {

@@ -153,7 +153,7 @@ TEST(SealingTest, SealingIsDeterministicAndKeysMatter) {
   const auto keys = test_key_ring(2, 2);
   const auto other = test_key_ring(3, 2);
   PayloadEncoder encoder;
-  const Bytes payload = encoder.encode(as_bytes("same")).bytes;
+  const auto payload = encoder.encode(as_bytes("same")).bytes;
   const auto seal_with = [&](const KeyRing& ring, std::uint32_t epoch) {
     return seal_object(ring.space(), *ring.epoch(Epoch{epoch}), ObjectKind::chunk, {}, payload).ref.id;
   };

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.poly1305 import Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 SECRET = bytes(range(32))
@@ -51,8 +52,14 @@ def aead_seal(key, nonce24, associated, plaintext):
     return ChaCha20Poly1305(subkey).encrypt(bytes(4) + nonce24[16:], plaintext, associated)
 
 
+def siv_nonce(nonce_key, associated, plaintext):
+    hashes = (Poly1305.generate_tag(blake2b("bfr1 siv hash", bytes([i]), nonce_key), plaintext) for i in range(2))
+    text = struct.pack("<Q", len(associated)) + associated + struct.pack("<Q", len(plaintext)) + b"".join(hashes)
+    return blake2b("bfr1 siv nonce", text, nonce_key, 24)
+
+
 def seal(encrypt, nonce_key, associated, plaintext):
-    nonce = blake2b("bfr1 siv nonce", struct.pack("<Q", len(associated)) + associated + plaintext, nonce_key, 24)
+    nonce = siv_nonce(nonce_key, associated, plaintext)
     return nonce + aead_seal(encrypt, nonce, associated, plaintext)
 
 
@@ -144,6 +151,13 @@ def kit_text_of(secret, version=1):
     return " ".join(words[symbol] for symbol in kit_symbols(secret, version))
 
 
+def nonce_vectors():
+    """Around the blocks of Poly1305 and the pieces in which a program may take them, up to the longest payload."""
+    sizes = (0, 1, 15, 16, 17, 31, 32, 33, 255, 256, 65535, 65536, 65537, 131072, 200001, 33 * 65536)
+    return [{"nonce": OTHER, "associated": b"header in clear", "seed": 1792, "size": size,
+             "output": siv_nonce(OTHER, b"header in clear", seeded_random(1792, 0, size))} for size in sizes]
+
+
 def flipped(data, bit):
     return data[:bit // 8] + bytes([data[bit // 8] ^ 1 << bit % 8]) + data[bit // 8 + 1:]
 
@@ -195,6 +209,7 @@ def main():
         "seeded_random": [{"seed": 42, "call": call, "output": seeded_random(42, call, 32)} for call in (0, 1)],
         "seal": [{"encrypt": SECRET, "nonce": OTHER, "associated": a, "plaintext": p, "sealed": seal(SECRET, OTHER, a, p)}
                  for a, p in ((associated, plaintext), (b"", b""), (b"", plaintext), (associated, b""))],
+        "siv_nonce": nonce_vectors(),
         "box": [box_args | {"box": box(seeded_random(42, 0, 32), recipient, bytes([7]) * 32, b"space 1, epoch 3", SECRET)}],
         "sign": [{"label": "bfr1 sig commit", "seed": SECRET, "message": b"commit",
                   "public": ed25519_public(SECRET),

@@ -58,16 +58,16 @@ def rows():
     yield "evictable", "evictable", space + struct.pack(">IQ", OBJECTS["epoch"], 258), chunk_id
     piece, other, tree = (digests[name][use] for name, use in (
         ("stored chunk", "chunk"), ("zstd chunk", "chunk"), ("leaf with dictionary", "tree")))
-    yield "dedup of a chunk", "dedup", space + b"\0" + piece, chunk_id + struct.pack("<BQ", 0, 31)
-    yield "dedup in a bundle", "dedup", space + b"\0" + other, struct.pack("<IIH", 258, 515, 260)
+    yield "dedup of a chunk", "dedup", space + b"\0" + piece[:16], chunk_id + struct.pack("<BQ", 0, 31)
+    yield "dedup in a bundle", "dedup", space + b"\0" + other[:16], struct.pack("<IIH", 258, 515, 260)
     yield "dedup number of a bundle", "dedup", space + b"\xfe" + bundle_id, struct.pack("<I", 258)
     yield "dedup bundle of a number", "dedup", space + b"\xff" + struct.pack(">I", 258), bundle_id + b"\0"
     yield "dedup of a leaf", "dedup", space + b"\3" + tree, leaf_id + b"\1"
     fingerprint = struct.pack("<QqIqIQQ", 31, -1, 999_999_999, CLOCK, 5, 4711, 2049)
-    yield "files", "files", b"p" + b"home\0note", fingerprint + digests["stored chunk"]["content"]
+    yield "files", "files", b"p" + b"home\0note", fingerprint + piece
     attribute = bytes([0x81, 0x82]) + octets(b"user.note") + octets(b"1")
     noted = hashlib.blake2b(attribute, digest_size=32, person=b"bfr1 attributes").digest()
-    yield "files with attributes", "files", b"p" + b"home\0noted", fingerprint + digests["stored chunk"]["content"] + noted
+    yield "files with attributes", "files", b"p" + b"home\0noted", fingerprint + piece + noted
     yield "records", "records", vault + struct.pack(">Q", 1), bytes.fromhex(SPACE["records"][1]["record"])
     yield "commits", "commits", vault + commit_id, commit
     yield "branches", "branches", vault + device + struct.pack(">Q", 1), commit_id
