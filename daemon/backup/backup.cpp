@@ -52,6 +52,10 @@ class BackupRun {
   Result<BackupResult> dry_run() {
     storage::CommitStatistics counted;
     Scan scan(scan_context(), [&](const SlotPointer& slot) -> Result<void> {
+      if (slot->known.leaf) {
+        count_known(slot->known, counted, progress_);
+        return {};
+      }
       // Without reading, size and times are all there is to tell by.
       const auto& previous = slot->previous;
       count_entry(*slot, slot->done || (previous && previous->size == slot->entry().size), counted, progress_);

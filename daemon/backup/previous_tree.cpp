@@ -4,68 +4,70 @@ namespace beffroi::daemon {
 
 using storage::Entry;
 
-PreviousTree::PreviousTree(const storage::ObjectOpener& opener, std::optional<storage::ObjectId> root,
-                           std::function<void(const Entry&)> passed)
-    : passed_(std::move(passed)) {
-  if (root) cursor_.emplace(opener, *root);
-}
+PreviousTree::PreviousTree(std::unique_ptr<PreviousLeaves> leaves, std::function<void(const Entry&)> passed)
+    : leaves_(std::move(leaves)), passed_(std::move(passed)) {}
 
-Result<void> PreviousTree::advance() {
-  next_.reset();
-  if (!cursor_) return {};
-  BEFFROI_TRY(next_, cursor_->next());
-  return {};
-}
-
-/// Passes over what stands before `path`, and with `behind` that entry as well.
-Result<void> PreviousTree::skip_to(std::string_view path, bool behind) {
-  if (!std::exchange(started_, true)) BEFFROI_CHECK(advance());
-  while (next_ && (next_->path < path || (behind && next_->path == path))) {
-    passed_(*next_);
-    BEFFROI_CHECK(advance());
+/// The entry that is next to be taken; nullptr at the end.
+Result<const Entry*> PreviousTree::next() {
+  while (leaves_ && (!leaf_ || index_ == leaf_->entries().size())) {
+    leaf_.reset();
+    index_ = 0;
+    BEFFROI_TRY(const auto leaf, leaves_->next());
+    if (leaf)
+      leaf_ = *leaf;
+    else
+      leaves_.reset();
   }
-  return {};
+  return leaf_ ? &leaf_->entries()[index_] : nullptr;
 }
 
-Result<const Entry*> PreviousTree::peek(std::string_view path) {
-  BEFFROI_CHECK(skip_to(path, false));
-  return next_ && next_->path == path ? &*next_ : nullptr;
+/// Passes over what stands before `path`, and with `behind` over that entry as well. What is next then.
+Result<const Entry*> PreviousTree::skip_to(std::string_view path, bool behind) {
+  for (;; ++index_) {
+    BEFFROI_TRY(const Entry* const entry, next());
+    if (entry == nullptr || entry->path > path || (entry->path == path && !behind)) return entry;
+    passed_(*entry);
+  }
 }
 
-Result<std::optional<Entry>> PreviousTree::take(std::string_view path) {
-  BEFFROI_TRY(const Entry* const found, peek(path));
-  if (found == nullptr) return std::nullopt;
-  std::optional<Entry> out = std::move(next_);
-  BEFFROI_CHECK(advance());
-  return out;
+Result<std::optional<KnownEntry>> PreviousTree::peek(std::string_view path) {
+  BEFFROI_TRY(const Entry* const entry, skip_to(path, false));
+  if (entry == nullptr || entry->path != path) return std::nullopt;
+  return KnownEntry{leaf_, index_};
+}
+
+Result<std::optional<KnownEntry>> PreviousTree::take(std::string_view path) {
+  BEFFROI_TRY(auto found, peek(path));
+  if (found) ++index_;
+  return found;
 }
 
 Result<bool> PreviousTree::has_below(std::string_view path) {
-  BEFFROI_CHECK(skip_to(path, true));
-  return next_ && storage::is_at_or_below(next_->path, path);
+  BEFFROI_TRY(const Entry* const entry, skip_to(path, true));
+  return entry != nullptr && storage::is_at_or_below(entry->path, path);
 }
 
 Result<void> PreviousTree::take_below(std::string_view path, const std::function<Result<void>(Entry)>& keep) {
   BEFFROI_CHECK(skip_to(path, true));
-  while (next_ && storage::is_at_or_below(next_->path, path)) {
-    BEFFROI_CHECK(keep(std::move(*next_)));
-    BEFFROI_CHECK(advance());
+  for (;;) {
+    BEFFROI_TRY(const Entry* const entry, next());
+    if (entry == nullptr || !storage::is_at_or_below(entry->path, path)) return {};
+    ++index_;
+    BEFFROI_CHECK(keep(*entry));
   }
-  return {};
 }
 
 void PreviousTree::forget() {
-  cursor_.reset();
-  next_.reset();
+  leaf_.reset();
+  leaves_.reset();
 }
 
 Result<void> PreviousTree::finish() {
-  if (!std::exchange(started_, true)) BEFFROI_CHECK(advance());
-  while (next_) {
-    passed_(*next_);
-    BEFFROI_CHECK(advance());
+  for (;; ++index_) {
+    BEFFROI_TRY(const Entry* const entry, next());
+    if (entry == nullptr) return {};
+    passed_(*entry);
   }
-  return {};
 }
 
 }  // namespace beffroi::daemon

@@ -30,7 +30,7 @@ Scan::Scan(ScanContext context, SlotTaker take)
     : context_(std::move(context)),
       take_(std::move(take)),
       metadata_(context_.request.metadata ? *context_.request.metadata : own_metadata_),
-      previous_(context_.opener, context_.previous,
+      previous_(leaves_of_previous(),
                 [this](const Entry& entry) {
                   if (entry.type != EntryType::file) return;
                   ++statistics_.files_removed;
@@ -45,6 +45,36 @@ Result<void> Scan::run(std::vector<Source> sources) {
   for (const Source& source : sources) BEFFROI_CHECK(scan_source(source));
   auto finished = previous_.finish();
   if (!finished && !is_damage(finished.error())) return finished;
+  return hand_on_known();
+}
+
+std::unique_ptr<PreviousLeaves> Scan::leaves_of_previous() {
+  if (!context_.previous) return nullptr;
+  const bool vouches = context_.previous_is_own && !context_.request.rehash;
+  return std::make_unique<PreviousLeaves>(context_.opener, *context_.previous, context_.presence,
+                                          vouches ? &context_.vault.files() : nullptr, context_.request.priority);
+}
+
+Result<void> Scan::hand_on(const SlotPointer& slot) {
+  BEFFROI_CHECK(hand_on_known());
+  return take_(slot);
+}
+
+Result<void> Scan::hand_on_known() {
+  if (!known_.leaf) return {};
+  auto slot = std::make_shared<Slot>();
+  slot->known = std::exchange(known_, {});
+  return take_(slot);
+}
+
+/// Neighbours are handed on together.
+Result<void> Scan::add_known(const KnownEntry& entry) {
+  if (entry.leaf == known_.leaf && entry.index == known_.first + known_.count) {
+    ++known_.count;
+    return {};
+  }
+  BEFFROI_CHECK(hand_on_known());
+  known_ = {.leaf = entry.leaf, .first = entry.index, .count = 1};
   return {};
 }
 
@@ -62,8 +92,13 @@ Result<Value> Scan::or_without_previous(Result<Value> outcome, Value without) {
   return without;
 }
 
+Result<std::optional<KnownEntry>> Scan::take_known(const std::string& entry_path) {
+  return or_without_previous<std::optional<KnownEntry>>(previous_.take(entry_path), std::nullopt);
+}
+
 Result<std::optional<Entry>> Scan::take_previous(const std::string& entry_path) {
-  return or_without_previous<std::optional<Entry>>(previous_.take(entry_path), std::nullopt);
+  BEFFROI_TRY(const auto known, take_known(entry_path));
+  return known ? std::optional(**known) : std::nullopt;
 }
 
 Result<void> Scan::scan_source(const Source& source) {
@@ -191,7 +226,7 @@ Result<void> Scan::take_folder(const std::string& entry_path, int folder, const 
   slot->walked.entry.path = entry_path;
   slot->previous = std::move(previous);
   note_folder(*slot);
-  return take_(slot);
+  return hand_on(slot);
 }
 
 /// Hands on an entry of the last snapshot as it was.
@@ -212,7 +247,7 @@ Result<void> Scan::keep(Entry entry) {
   slot->previous = entry;
   slot->walked.entry = std::move(entry);
   ++context_.progress.files_scanned;
-  return take_(slot);
+  return hand_on(slot);
 }
 
 Result<void> Scan::unreadable_folder(Walked walked, const Error& reason) {
@@ -230,7 +265,7 @@ Result<void> Scan::unreadable_folder(Walked walked, const Error& reason) {
   slot->walked.folder.reset();
   slot->previous = std::move(previous);
   note_folder(*slot);
-  BEFFROI_CHECK(take_(slot));
+  BEFFROI_CHECK(hand_on(slot));
   return keep_below(path);
 }
 
@@ -245,14 +280,18 @@ Result<void> Scan::found(Walked walked) {
   slot->walked = std::move(walked);
   slot->separate = source_->separate;
   source_begun_ = true;
-  BEFFROI_TRY(slot->previous, take_previous(slot->entry().path));
+  BEFFROI_TRY(const auto known_before, take_known(slot->entry().path));
+  if (known_before) slot->previous = **known_before;
   note_folder(*slot);
+  // Folders, symbolic links and the like.
+  if (slot->entry().type != EntryType::file && known_before && slot->entry() == **known_before)
+    return add_known(*known_before);
   slot->may_fall_back = may_keep(slot->entry().path);
   if (slot->entry().type != EntryType::file) {
     slot->walked.folder.reset();
-    return take_(slot);
+    return hand_on(slot);
   }
-  if (join_links(*slot)) return take_(slot);
+  if (join_links(*slot)) return hand_on(slot);
   BEFFROI_TRY(const bool known, content_is_known(*slot));
   if (known) {
     copy_content(*slot->previous, slot->entry());
@@ -261,7 +300,7 @@ Result<void> Scan::found(Walked walked) {
     slot->done = false;
     slot->entry().size = static_cast<std::uint64_t>(slot->walked.status.st_size);
   }
-  return take_(slot);
+  return hand_on(slot);
 }
 
 /// True when an earlier link of the same file brings the content.
@@ -293,34 +332,28 @@ bool Scan::join_links(Slot& slot) {
 Result<bool> Scan::take_as_known(const std::string& entry_path, const struct stat& status, bool network) {
   // A network's file system doesn't say when attributes change; and links of one file belong together.
   if (network || status.st_nlink != 1 || context_.request.rehash || !context_.previous_is_own) return false;
-  BEFFROI_TRY(const Entry* const previous, or_without_previous<const Entry*>(previous_.peek(entry_path), nullptr));
-  if (previous == nullptr) return false;
+  BEFFROI_TRY(const auto previous,
+              or_without_previous<std::optional<KnownEntry>>(previous_.peek(entry_path), std::nullopt));
+  if (!previous) return false;
   BEFFROI_TRY(const bool as_known, is_as_known(*previous, status));
   if (!as_known) return false;
-  BEFFROI_TRY(auto entry, take_previous(entry_path));
-  // The page behind it is damaged: from here on there is no last snapshot.
-  if (!entry) return false;
-  auto slot = std::make_shared<Slot>();
-  slot->as_known = true;
-  slot->entry() = std::move(*entry);
+  BEFFROI_CHECK(previous_.take(entry_path));
   ++context_.progress.files_scanned;
   source_begun_ = true;
-  BEFFROI_CHECK(take_(slot));
+  BEFFROI_CHECK(add_known(*previous));
   return true;
 }
 
 /// The change time vouches for all that the file cache's row was written with; the row, for the last snapshot's entry.
-Result<bool> Scan::is_as_known(const Entry& previous, const struct stat& status) {
-  if (previous.type != EntryType::file || previous.flags != 0 || !previous.hard_link.empty() ||
-      previous.mode != (status.st_mode & 07777U) || previous.uid != status.st_uid || previous.gid != status.st_gid ||
+Result<bool> Scan::is_as_known(const KnownEntry& known, const struct stat& status) {
+  const auto& vouched = known.leaf->vouched[known.index];
+  if (!vouched || *vouched != fingerprint_of(status, false)) return false;
+  const Entry& previous = *known;
+  if (previous.mode != (status.st_mode & 07777U) || previous.uid != status.st_uid || previous.gid != status.st_gid ||
       previous.mtime_s != status.st_mtim.tv_sec ||
       previous.mtime_ns != static_cast<std::uint32_t>(status.st_mtim.tv_nsec) || !metadata_.are_names_of(previous))
     return false;
-  BEFFROI_TRY(const auto cached, cached_.find(previous.path));
-  if (!cached || !cached->attributes || cached->content_digest != previous.content_digest ||
-      cached->fingerprint != fingerprint_of(status, false) ||
-      *cached->attributes != storage::attributes_hash(previous.xattrs))
-    return false;
+  if (known.leaf->present) return true;
   return context_.presence.has_content(previous, false);
 }
 

@@ -49,7 +49,7 @@ class Scan final : private WalkVisitor {
 
  private:
   Result<void> found(Walked walked) override;
-  /// An unchanged file costs its lstat, a row of the file cache and an entry of the last snapshot: no more.
+  /// An unchanged file costs its lstat, and what was found out about it ahead of the walk: no more.
   Result<bool> take_as_known(const std::string& entry_path, const struct stat& status, bool network) override;
   /// The last snapshot's entry stands for a folder that is open to more people than it was: what was below it stays
   /// hidden from them.
@@ -68,12 +68,17 @@ class Scan final : private WalkVisitor {
   Result<bool> keep_if_missing(const std::string& entry_path, const OpenFolder& parent, const std::string& name);
   Result<void> keep_below(const std::string& entry_path);
   Result<void> keep(storage::Entry entry);
+  std::unique_ptr<PreviousLeaves> leaves_of_previous();
+  Result<void> hand_on(const SlotPointer& slot);
+  Result<void> hand_on_known();
+  Result<void> add_known(const KnownEntry& entry);
   Result<void> take_folder(const std::string& entry_path, int folder, const struct stat& status,
                            std::optional<storage::Entry> previous, bool source_is_there = true);
+  Result<std::optional<KnownEntry>> take_known(const std::string& entry_path);
   Result<std::optional<storage::Entry>> take_previous(const std::string& entry_path);
   void note_folder(const Slot& slot);
   bool may_keep(const std::string& entry_path) const;
-  Result<bool> is_as_known(const storage::Entry& previous, const struct stat& status);
+  Result<bool> is_as_known(const KnownEntry& known, const struct stat& status);
   Result<bool> content_is_known(Slot& slot);
   bool join_links(Slot& slot);
   void forget_previous(const Error& reason);
@@ -86,6 +91,7 @@ class Scan final : private WalkVisitor {
   MetadataReader own_metadata_;
   MetadataReader& metadata_;
   PreviousTree previous_;
+  KnownRun known_;  ///< not handed on yet
   storage::FileCacheCursor cached_;
   const Source* source_ = nullptr;
   bool source_begun_ = false;        ///< something of it was handed on

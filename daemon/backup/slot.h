@@ -1,9 +1,10 @@
-// One entry on its way from the walk to the tree.
+// One entry, or several that are as they were, on the way from the walk to the tree.
 #pragma once
 
 #include <atomic>
 #include <memory>
 
+#include "daemon/backup/previous_leaves.h"
 #include "daemon/backup/walk.h"
 
 namespace beffroi::daemon {
@@ -23,8 +24,10 @@ struct LinkGroup {
   }
 };
 
+/// An entry; or, when `known` is set, a run of them, and nothing else of it means anything.
 /// Owned by one stage at a time: the walk, then a reader and the workers (until `done`), then the tree.
 struct Slot {
+  KnownRun known;                          ///< of entries that are as they were: they are not copied
   Walked walked;                           ///< its entry grows complete on the way
   std::optional<storage::Entry> previous;  ///< the last snapshot's
   bool separate = false;
@@ -32,8 +35,6 @@ struct Slot {
   bool dropped = false;           ///< vanished before it was read: not in the tree
   bool was_read = false;
   bool kept = false;  ///< the last snapshot's entry, as it was
-  bool as_known =
-      false;  ///< a file that has not changed at all: the entry is the last snapshot's, which is not repeated
   /// The walk's reading of the attributes belongs to walked.status.
   bool attributes_known = false;
   /// False below a folder that is open to more people than it was: they would read what was kept from them.
@@ -57,15 +58,16 @@ inline void copy_content(const storage::Entry& from, storage::Entry& to) {
   to.flags = (to.flags & ~kContentFlags) | (from.flags & kContentFlags);
 }
 
-/// Roughly what the slot takes in memory, for the bounds of queues.
+/// Roughly what they take in memory, for the bounds of queues.
+inline std::size_t weight_of(const storage::Entry& entry) {
+  std::size_t weight = sizeof entry + entry.path.size() + entry.segments.size() * sizeof(storage::Segment);
+  for (const auto& attribute : entry.xattrs) weight += attribute.value.size() + 64;
+  return weight;
+}
 inline std::size_t weight_of(const Slot& slot) {
-  const auto entry_weight = [](const storage::Entry& entry) {
-    std::size_t weight = sizeof entry + entry.path.size() + entry.segments.size() * sizeof(storage::Segment);
-    for (const auto& attribute : entry.xattrs) weight += attribute.value.size() + 64;
-    return weight;
-  };
-  return 256 + entry_weight(slot.entry()) + (slot.previous ? entry_weight(*slot.previous) : 0) +
-         slot.small_content.size();
+  if (const KnownRun& run = slot.known; run.leaf)
+    return sizeof slot + run.leaf->weight * run.count / run.leaf->entries().size();
+  return 256 + weight_of(slot.entry()) + (slot.previous ? weight_of(*slot.previous) : 0) + slot.small_content.size();
 }
 
 }  // namespace beffroi::daemon

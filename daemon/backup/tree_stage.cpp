@@ -216,7 +216,25 @@ Result<void> TreeStage::fall_back(Slot& slot) {
   return {};
 }
 
+/// A leaf of which everything is as it was is not built again.
+Result<void> TreeStage::emit_known(const KnownRun& run) {
+  bool taken = false;
+  if (run.is_whole_leaf() && run.leaf->present) {
+    BEFFROI_TRY(taken, builder_.add_leaf(run.leaf->leaf));
+  }
+  for (const Entry& entry : run.entries()) {
+    if (!taken) BEFFROI_CHECK(builder_.add(entry));
+    if (entry.type != EntryType::file) continue;
+    bundles_.add(entry);
+    // What the last snapshot has is at the peer, or on its way with that one.
+    plan_.add(entry, 0);
+  }
+  count_known(run, built_.statistics, progress_);
+  return {};
+}
+
 Result<void> TreeStage::emit(Slot& slot) {
+  if (slot.known.leaf) return emit_known(slot.known);
   BEFFROI_CHECK(resolve_link(slot));
   const Entry& entry = slot.entry();
   if (const auto added = builder_.add(entry); !added) {
@@ -225,7 +243,7 @@ Result<void> TreeStage::emit(Slot& slot) {
     problems_.add(entry.path, added.error());
     return {};
   }
-  const bool same_content = slot.as_known || (slot.previous && slot.previous->content_digest == entry.content_digest);
+  const bool same_content = slot.previous && slot.previous->content_digest == entry.content_digest;
   count_entry(slot, same_content, built_.statistics, progress_);
   if (entry.type == EntryType::file) {
     remember_file(slot);

@@ -70,6 +70,7 @@ class TreeStage {
   void seal_bundles();
   Result<void> emit_ready();
   Result<void> emit(Slot& slot);
+  Result<void> emit_known(const KnownRun& run);
   Result<void> resolve_link(Slot& slot);
   Result<void> fall_back(Slot& slot);
   void remember_file(const Slot& slot);

@@ -133,13 +133,16 @@ class RunState {
   std::vector<std::function<void()>> on_stop_;
 };
 
-/// `count` threads of this priority that run `body` until it returns; joined by the destructor.
+/// `count` threads of this priority (nullopt: that of who makes them) that run `body` until it returns; joined by the
+/// destructor.
 class WorkerThreads {
  public:
-  WorkerThreads(std::size_t count, const std::function<void()>& body, Priority priority = Priority::low) {
+  WorkerThreads(std::size_t count, const std::function<void()>& body,
+                std::optional<Priority> priority = Priority::low) {
     for (std::size_t i = 0; i < count; ++i)
       threads_.emplace_back([body, priority] {
-        const LowPriority low(priority);
+        std::optional<LowPriority> low;
+        if (priority) low.emplace(*priority);
         body();
       });
   }
@@ -147,6 +150,43 @@ class WorkerThreads {
 
  private:
   std::vector<std::jthread> threads_;
+};
+
+/// What `produce` gives, one after the other, made by a thread of its own ahead of who takes it; nullopt and an error
+/// are the last. next() is called by one thread.
+template <class Item>
+class RunAhead {
+ public:
+  using Produce = std::function<Result<std::optional<Item>>()>;
+  /// All that `produce` refers to outlives this.
+  RunAhead(std::size_t max_items, Produce produce, std::optional<Priority> priority)
+      : items_(max_items, SIZE_MAX), produce_(std::move(produce)), thread_(1, [this] { run(); }, priority) {}
+  ~RunAhead() { items_.close(); }
+  Result<std::optional<Item>> next() {
+    auto item = items_.pop();
+    return item ? std::move(*item) : std::nullopt;
+  }
+
+ private:
+  void run() {
+    for (bool goes_on = true; goes_on;) {
+      auto item = produce_or_fail();
+      const bool is_last = !item || !*item;
+      goes_on = items_.push(std::move(item)) && !is_last;
+    }
+    items_.finish();
+  }
+  Result<std::optional<Item>> produce_or_fail() {
+    try {
+      return produce_();
+    } catch (const std::exception& exception) {
+      return fail(ErrorCode::io, N_("The daemon could not do this: {}."), std::string(exception.what()));
+    }
+  }
+
+  WorkQueue<Result<std::optional<Item>>> items_;
+  const Produce produce_;
+  WorkerThreads thread_;  ///< last: it uses all of the above
 };
 
 /// Threads to use when the settings leave it open.

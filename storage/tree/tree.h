@@ -38,24 +38,6 @@ inline constexpr std::size_t kTreeObjectTargetBytes = 64 * 1024;
 inline constexpr std::size_t kMaxTreeObjectLogicalBytes = 1024 * 1024;
 inline constexpr std::size_t kMaxTreeObjectReferences = 2048;
 
-/// Builds a tree from entries in ascending path order. Memory: one leaf and the open nodes. After an error other than
-/// limit_exceeded it is of no further use. Not thread-safe.
-class TreeBuilder {
- public:
-  /// `keys` and `sink` outlive the builder.
-  TreeBuilder(const KeyRing& keys, ObjectSink& sink);
-  ~TreeBuilder();
-  /// Precondition: entry.path is greater than the last one (asserted: the caller sorts). limit_exceeded: the entry is
-  /// not has_valid_metadata() or not has_valid_content(), and was left out.
-  Result<void> add(const Entry& entry);
-  /// Seals what is open. A tree without entries is one empty leaf. Once.
-  Result<TreeRoot> finish();
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
-
 /// A child as a node names it.
 struct TreeChild {
   std::string first_path;
@@ -66,6 +48,35 @@ struct TreeChild {
   std::uint8_t level = 0;  ///< of the child: 0 for a leaf
   bool operator==(const TreeChild&) const = default;
 };
+
+/// A leaf as it was read.
+struct TreeLeaf {
+  TreeChild self;
+  std::vector<Entry> entries;
+};
+
+/// Builds a tree from entries in ascending path order. Memory: one leaf and the open nodes. After an error other than
+/// limit_exceeded it is of no further use. Not thread-safe.
+class TreeBuilder {
+ public:
+  /// `keys` and `sink` outlive the builder.
+  TreeBuilder(const KeyRing& keys, ObjectSink& sink);
+  ~TreeBuilder();
+  /// Precondition: entry.path is greater than the last one (asserted: the caller sorts). limit_exceeded: the entry is
+  /// not has_valid_metadata() or not has_valid_content(), and was left out.
+  Result<void> add(const Entry& entry);
+  /// Adds all entries of a leaf of another tree of the same content keys, by naming its object, which counts as present
+  /// with all below it. False when they would not be a leaf of this tree, just so: then nothing was added.
+  /// Precondition: as for add().
+  Result<bool> add_leaf(const TreeLeaf& leaf);
+  /// Seals what is open. A tree without entries is one empty leaf. Once.
+  Result<TreeRoot> finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// ErrorCode::corrupt when it is of another kind, or malformed, or names children that its payload does not use.
 Result<std::vector<Entry>> decode_leaf(const OpenedObject& object);
 Result<std::vector<TreeChild>> decode_node(const OpenedObject& object);
@@ -99,6 +110,10 @@ class TreeCursor {
   ~TreeCursor();
   /// The next entry, or nullopt at the end.
   Result<std::optional<Entry>> next();
+  /// What is left of the leaf that the next entry stands in, or nullopt at the end.
+  Result<std::optional<std::vector<Entry>>> next_entries();
+  /// The next leaf, or nullopt at the end. Not between entries of one leaf (asserted).
+  Result<std::optional<TreeLeaf>> next_leaf();
   /// Goes forward to the first entry behind `path` and all that is below it; stays where it is when it is there
   /// already.
   Result<void> seek(std::string_view path);

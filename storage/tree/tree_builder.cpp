@@ -107,6 +107,19 @@ Result<void> TreeBuilder::add(const Entry& entry) {
   return state_->append(entry);
 }
 
+/// It ends where this tree's leaf would, and begins where the last one ended. (One that ended only because the next
+/// entry did not fit might take another one in.)
+Result<bool> TreeBuilder::add_leaf(const TreeLeaf& leaf) {
+  if (!state_->entries.empty() || leaf.entries.empty()) return false;
+  const Entry& last = leaf.entries.back();
+  if (!ends_tree_object(state_->keys.digests(), 0, last.path, encode_entry_logical(last).size())) return false;
+  BEFFROI_ASSERT(!state_->last_path || leaf.entries.front().path > *state_->last_path);
+  state_->last_path = last.path;
+  state_->has_leaf = true;
+  BEFFROI_CHECK(state_->levels.add(leaf.self));
+  return true;
+}
+
 Result<TreeRoot> TreeBuilder::finish() {
   if (!state_->entries.empty() || !state_->has_leaf) BEFFROI_CHECK(state_->close_leaf());
   BEFFROI_TRY(const TreeChild root, state_->levels.finish());

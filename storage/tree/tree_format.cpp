@@ -80,8 +80,11 @@ Result<std::vector<Entry>> decode_leaf(const OpenedObject& object) {
   CborReader reader(object.plaintext);
   std::vector<Entry> out;
   ChildTable named;
-  // One by one: the announced number is bounded by the bytes that are there, but an Entry is much longer than one byte.
-  for (std::size_t left = reader.array(); left > 0 && !reader.failed(); --left) {
+  // The announced number is bounded by the bytes that are there, but an Entry is much longer than one byte.
+  constexpr std::size_t kOrdinaryEntryBytes = 64;
+  const std::size_t announced = reader.array();
+  out.reserve(std::min(announced, object.plaintext.size() / kOrdinaryEntryBytes));
+  for (std::size_t left = announced; left > 0 && !reader.failed(); --left) {
     out.push_back(decode_entry(reader, object.header.children));
     collect_children(out.back(), named);
   }

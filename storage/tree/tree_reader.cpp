@@ -17,6 +17,15 @@ struct TreeCursor::State {
     started = true;
     return walk.start();
   }
+  /// Stands before an entry then, or at the end.
+  Result<void> enter_leaf() {
+    BEFFROI_CHECK(start());
+    while (walk.subtree() != nullptr) {
+      walk.prefetch();
+      BEFFROI_CHECK(walk.enter());
+    }
+    return {};
+  }
 };
 
 TreeCursor::TreeCursor(const ObjectOpener& opener, ObjectId root)
@@ -25,14 +34,21 @@ TreeCursor::TreeCursor(const ObjectOpener& opener, ObjectId root)
 TreeCursor::~TreeCursor() = default;
 
 Result<std::optional<Entry>> TreeCursor::next() {
-  BEFFROI_CHECK(state_->start());
-  TreeWalk& walk = state_->walk;
-  while (walk.subtree() != nullptr) {
-    walk.prefetch();
-    BEFFROI_CHECK(walk.enter());
-  }
-  if (walk.at_end()) return std::nullopt;
-  return walk.take_entry();
+  BEFFROI_CHECK(state_->enter_leaf());
+  if (state_->walk.at_end()) return std::nullopt;
+  return state_->walk.take_entry();
+}
+
+Result<std::optional<std::vector<Entry>>> TreeCursor::next_entries() {
+  BEFFROI_CHECK(state_->enter_leaf());
+  if (state_->walk.at_end()) return std::nullopt;
+  return state_->walk.take_entries();
+}
+
+Result<std::optional<TreeLeaf>> TreeCursor::next_leaf() {
+  BEFFROI_CHECK(state_->enter_leaf());
+  if (state_->walk.at_end()) return std::nullopt;
+  return state_->walk.take_leaf();
 }
 
 Result<void> TreeCursor::seek(std::string_view path) {

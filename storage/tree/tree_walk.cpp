@@ -1,5 +1,6 @@
 #include "storage/tree/tree_walk.h"
 
+#include "crypto/assert.h"
 #include "storage/tree/tree_format.h"
 #include "storage/tree/tree_object.h"
 
@@ -75,6 +76,22 @@ const Entry* TreeWalk::entry() const {
 Entry TreeWalk::take_entry() {
   Entry out = std::move(frames_.back().page.entries[frames_.back().next]);
   pass();
+  return out;
+}
+
+std::vector<Entry> TreeWalk::take_entries() {
+  Frame& frame = frames_.back();
+  std::vector<Entry> out = std::move(frame.page.entries);
+  out.erase(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(frame.next));
+  frames_.pop_back();
+  leave_finished();
+  return out;
+}
+
+TreeLeaf TreeWalk::take_leaf() {
+  BEFFROI_ASSERT(frames_.back().page.self.level == 0 && frames_.back().next == 0);
+  TreeLeaf out{.self = std::move(frames_.back().page.self), .entries = {}};
+  out.entries = take_entries();
   return out;
 }
 

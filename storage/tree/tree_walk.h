@@ -39,6 +39,10 @@ class TreeWalk {
   const Entry* entry() const;
   /// Moves the entry out and passes it.
   Entry take_entry();
+  /// Moves the entry and all behind it in its leaf out and passes them.
+  std::vector<Entry> take_entries();
+  /// Moves the whole leaf out and passes it. Before its first entry only (asserted).
+  TreeLeaf take_leaf();
   /// Goes on behind the item.
   void pass();
   /// Reads the subtree and stands before its first item.

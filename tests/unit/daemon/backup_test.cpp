@@ -7,6 +7,7 @@
 
 #include "storage/store/limits.h"
 #include "tests/support/backup_world.h"
+#include "tests/support/test_entries.h"
 #include "tests/support/meddling_reader.h"
 #include "tests/support/memory_objects.h"
 
@@ -21,6 +22,19 @@ using testing::write_file;
 constexpr std::uint64_t kTreeBytes = 8'192;
 
 std::string random_text(std::uint64_t seed, std::size_t size) { return to_string(seeded_bytes(seed, size)); }
+
+/// Stores nothing: for the digest of a tree.
+struct NamedByDigest : storage::ObjectSink {
+  std::optional<storage::ObjectRef> find(storage::ObjectKind, const storage::Digest&) override { return std::nullopt; }
+  Result<storage::ObjectRef> put(storage::ObjectKind, const storage::Digest& digest,
+                                 const storage::ChildTable& children, ByteView) override {
+    return storage::ObjectRef{.id = {digest.data}, .height = children.parent_height()};
+  }
+};
+
+std::size_t folders_above(const std::string& path) {
+  return static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
+}
 
 void make_folder(const std::string& path) { ASSERT_EQ(::mkdir(path.c_str(), 0755), 0); }
 
@@ -44,6 +58,55 @@ TEST(BackupTest, UnchangedFilesCostNothing) {
   EXPECT_LT(second.statistics.bytes_added, kTreeBytes);
   EXPECT_EQ(world.content_objects(), objects);
   EXPECT_EQ(world.entries(), entries);
+}
+
+// Goal: a tree in which what has not changed was taken over in whole leaves is the one that all entries would make.
+TEST(BackupTest, TreesOfChangesAreWholeTrees) {
+  BackupWorld world;
+  constexpr int kFolders = 12, kFiles = 150;
+  const auto name = [&](int folder, int file) {
+    return world.at("folder " + std::to_string(folder)) +
+           (file < 0 ? "" : "/document number " + std::to_string(file) + ".txt");
+  };
+  for (int folder = 0; folder < kFolders; ++folder) {
+    ASSERT_EQ(::mkdir(name(folder, -1).c_str(), 0755), 0);
+    for (int file = 0; file < kFiles; ++file)
+      write_file(name(folder, file), std::to_string(folder) + " and " + std::to_string(file));
+  }
+  world.backup();
+  const auto digest_of_all = [&](const Snapshot& snapshot) {
+    NamedByDigest objects;
+    storage::TreeBuilder builder(*world.vault->keys(), objects);
+    const auto opener = world.opener();
+    for (const auto& entry : storage::testing::all_entries(opener, snapshot.commit.clear.root))
+      EXPECT_TRUE(builder.add(entry).has_value());
+    return builder.finish()->digest;
+  };
+  const std::vector<std::function<void()>> changes = {
+      [] {},
+      [&] { write_file(name(3, 70), "edited"); },
+      [&] { ASSERT_EQ(::unlink(name(8, 0).c_str()), 0); },
+      [&] { write_file(name(5, 20) + "~", "new"); },
+      [&] { ASSERT_EQ(::chmod(name(10, -1).c_str(), 0700), 0); },
+      [&] { ASSERT_EQ(::rename(name(6, -1).c_str(), world.at("another name").c_str()), 0); },
+      [&] { ASSERT_EQ(::symlink("nowhere", name(1, 200).c_str()), 0); },
+      [&] { ASSERT_EQ(::link(name(2, 30).c_str(), world.at("zz").c_str()), 0); },
+      [] {},
+  };
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    changes[i]();
+    const auto result = world.backup();
+    const auto latest = world.vault->resolve("latest");
+    EXPECT_EQ(latest->sealed.tree_digest, digest_of_all(*latest)) << i;
+    EXPECT_EQ(result.statistics.directories, world.entries().size() - result.statistics.others -
+                                                 result.statistics.files_unchanged - result.statistics.files_changed -
+                                                 result.statistics.files_new + folders_above(world.source()))
+        << i;
+    world.restore_to(world.folder.path() + "/out" + std::to_string(i));
+    EXPECT_EQ(testing::describe_tree(world.folder.path() + "/out" + std::to_string(i)),
+              testing::describe_tree(world.source()))
+        << i;
+  }
 }
 
 // Goal: a change of attributes alone, or of rights, is a change.

@@ -81,6 +81,87 @@ TEST_F(TreeTest, GivesBackWhatWasPutIn) {
   }
 }
 
+// Goal: a tree made of whole leaves of another one, where they fit, is the tree that its entries alone would make; and
+// most leaves do fit.
+TEST_F(TreeTest, WholeLeavesAreTakenOver) {
+  std::size_t taken = 0, offered = 0;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    crypto::SeededRandom random(seed);
+    const EntryMap before = random_map(seed, 1500);
+    EntryMap after = before;
+    for (std::uint64_t edits = random.below(12); edits > 0; --edits) {
+      const auto at = std::next(after.begin(), static_cast<std::ptrdiff_t>(random.below(after.size())));
+      switch (random.below(3)) {
+        case 0:
+          ++at->second.mtime_s;
+          break;
+        case 1:
+          after.erase(at);
+          break;
+        default:
+          after.insert_or_assign(at->first + "\1"s, plain_entry(at->first + "\1"s, keys));
+      }
+    }
+    const TreeRoot old = build_tree(before, *objects);
+    TreeCursor cursor(opener, old.object.id);
+    TreeBuilder builder(objects->keys(), *objects);
+    auto next = after.begin();
+    const auto add_until = [&](EntryMap::iterator end) {
+      for (; next != end; ++next) ASSERT_TRUE(builder.add(next->second).has_value());
+    };
+    for (;;) {
+      const auto leaf = cursor.next_leaf();
+      ASSERT_TRUE(leaf.has_value());
+      if (!*leaf) break;
+      add_until(after.lower_bound((*leaf)->entries.front().path));
+      auto end = next;
+      std::size_t same = 0;
+      for (const Entry& entry : (*leaf)->entries) {
+        if (end == after.end() || end->second != entry) break;
+        ++end, ++same;
+      }
+      if (same < (*leaf)->entries.size()) continue;
+      ++offered;
+      const auto outcome = builder.add_leaf(**leaf);
+      ASSERT_TRUE(outcome.has_value());
+      if (!*outcome) continue;
+      ++taken;
+      next = end;
+    }
+    add_until(after.end());
+    EXPECT_EQ(builder.finish()->digest, build_tree(after, *objects).digest) << seed;
+  }
+  EXPECT_GT(taken * 10, offered * 7);
+  EXPECT_LT(taken, offered);  // the last leaf ends because the tree does
+}
+
+// Goal: leaves and what is left of one come in order, and together are the tree.
+TEST_F(TreeTest, LeavesComeInOrder) {
+  const EntryMap entries = random_map(5, 2000);
+  const TreeRoot root = build_tree(entries, *objects);
+  TreeCursor cursor(opener, root.object.id);
+  const auto middle = std::next(entries.begin(), 700);
+  ASSERT_TRUE(cursor.seek_at_least(middle->first).has_value());
+  const auto rest = cursor.next_entries();
+  ASSERT_TRUE(rest.has_value() && *rest);
+  std::vector<Entry> read = **rest;
+  std::size_t leaves = 0;
+  for (;;) {
+    const auto leaf = cursor.next_leaf();
+    ASSERT_TRUE(leaf.has_value());
+    if (!*leaf) break;
+    ++leaves;
+    EXPECT_EQ((*leaf)->self.entries, (*leaf)->entries.size());
+    EXPECT_EQ((*leaf)->self.first_path, (*leaf)->entries.front().path);
+    read.insert(read.end(), (*leaf)->entries.begin(), (*leaf)->entries.end());
+  }
+  EXPECT_GT(leaves, 2U);
+  std::vector<Entry> expected;
+  for (auto at = middle; at != entries.end(); ++at) expected.push_back(at->second);
+  EXPECT_EQ(read, expected);
+  EXPECT_EQ(*cursor.next_entries(), std::nullopt);
+}
+
 TEST_F(TreeTest, AnEmptyTreeIsOneEmptyLeaf) {
   const TreeRoot root = build_tree({}, *objects);
   const auto opened = opener.open(root.object.id, ObjectKind::leaf);
