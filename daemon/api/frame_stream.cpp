@@ -20,9 +20,9 @@ bool produce_all(HttpExchange& exchange, const std::function<Result<void>(FrameS
 
 }  // namespace
 
-Result<void> FrameSender::send(Bytes frame) {
-  if (pending_.empty() && frame.size() >= kPieceBytes) return exchange_.write_blocking(std::move(frame));
-  pending_.insert(pending_.end(), frame.begin(), frame.end());
+Result<void> FrameSender::send(ByteView head, ByteView rest) {
+  if (pending_.empty()) pending_.reserve(kPieceBytes + std::max(kPieceBytes, head.size() + rest.size()));
+  for (const ByteView part : {head, rest}) pending_.insert(pending_.end(), part.begin(), part.end());
   return pending_.size() < kPieceBytes ? Result<void>() : flush();
 }
 

@@ -13,7 +13,7 @@ class FrameSender {
  public:
   explicit FrameSender(HttpExchange& exchange) : exchange_(exchange) {}
   /// ErrorCode::cancelled when the client is gone.
-  Result<void> send(Bytes frame);
+  Result<void> send(ByteView head, ByteView rest = {});
   Result<void> flush();
   /// To be asked for each thing that was looked at, sent or not: ErrorCode::cancelled soon after the client is gone.
   Result<void> looked_at_one();

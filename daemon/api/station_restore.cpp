@@ -64,7 +64,7 @@ Result<RestoreCounts> stream(StationContext& station, const RestoreWords& words,
   };
   return stream_restore(
       opener, root, words.selections, make_access_filter(opener, root, rights, named),
-      [&sender](Bytes frame) { return sender.send(std::move(frame)); }, learn, progress, kReadAheadThreads);
+      [&sender](ByteView head, ByteView rest) { return sender.send(head, rest); }, learn, progress, kReadAheadThreads);
 }
 
 /// Damage must not be known to the one who met it alone. What is missing here only may have been evicted.

@@ -95,7 +95,7 @@ Result<bool> ContentStage::read_attempt(FileReader& reader, const SlotPointer& s
     if (progress_.cancel) return std::unexpected(stopped());
     progress_.bytes_read += piece.data.size();
     if (piece.is_whole && piece.length <= whole) {
-      small = std::move(piece.data);
+      small = to_bytes(piece.data);
       return {};
     }
     if (!file) file = std::make_shared<FileAssembly>(slot, sink_.keys(), sink_);

@@ -13,7 +13,7 @@ namespace beffroi::daemon {
 /// Bounds of what is between the stages.
 inline constexpr std::size_t kMaxFilesWaiting = 128;
 inline constexpr std::size_t kMaxPiecesWaiting = 2048;
-inline constexpr std::size_t kMaxPieceBytesWaiting = std::size_t{6} * 1024 * 1024;
+inline constexpr std::size_t kMaxPieceBytesWaiting = std::size_t{3} * 1024 * 1024;
 
 class FileAssembly;
 

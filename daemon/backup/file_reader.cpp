@@ -46,7 +46,7 @@ Result<FileReading> FileReader::read(const OpenFolder& folder, const std::string
     return fail(ErrorCode::io, N_("This file was replaced by another one before it was read."));
   const off_t size = out.before.st_size;
   if (static_cast<std::uint64_t>(size) <= whole_bytes) {
-    BEFFROI_CHECK(read_whole(file.get(), take));
+    BEFFROI_CHECK(read_whole(file.get(), whole_bytes, take));
   } else {
     ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     const bool sparse = out.before.st_blocks < size / kStatBlockBytes;
@@ -61,14 +61,26 @@ Result<FileReading> FileReader::read(const OpenFolder& folder, const std::string
   return out;
 }
 
-Result<void> FileReader::read_whole(int file, const Take& take) {
-  // One byte more than is taken in one piece tells whether the file has grown; the caller sees it by the times.
-  BEFFROI_TRY(const std::size_t length, read_at(file, 0, std::span(buffer_).first(kReadBytes)));
+Result<void> FileReader::read_whole(int file, std::size_t whole_bytes, const Take& take) {
+  filled_ = begin_;
+  // One byte more tells whether the file has grown.
+  BEFFROI_TRY(const std::size_t length, read_at(file, 0, make_room().first(whole_bytes + 1)));
   if (length == 0) return {};
-  if (length <= storage::kChunkMinBytes)
-    return take({0, length, Bytes(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(length)), true});
+  if (length <= whole_bytes) return take({0, length, ByteView(*buffer_).subspan(begin_, length), nullptr, true});
   BEFFROI_CHECK(read_data(file, 0, UINT64_MAX, take));
   return {};
+}
+
+/// Room to read into, behind what is in the buffer; with too little left, in another one, to which that goes along.
+std::span<std::uint8_t> FileReader::make_room() {
+  if (buffer_->size() - filled_ < kReadRoomBytes) {
+    const auto next = buffers_.take();
+    std::copy(buffer_->begin() + static_cast<std::ptrdiff_t>(begin_),
+              buffer_->begin() + static_cast<std::ptrdiff_t>(filled_), next->begin());
+    filled_ -= std::exchange(begin_, 0);
+    buffer_ = next;
+  }
+  return std::span(*buffer_).subspan(filled_);
 }
 
 /// Data and holes in turn, as the file system tells them apart. Returns the file's length as it was met.
@@ -79,7 +91,7 @@ Result<std::uint64_t> FileReader::read_sparse(int file, const struct stat& statu
     const off_t data = ::lseek(file, static_cast<off_t>(at), SEEK_DATA);
     if (data < 0 && errno != ENXIO) return read_data(file, at, UINT64_MAX, take);
     const std::uint64_t data_begin = data < 0 ? end : std::min(end, static_cast<std::uint64_t>(data));
-    if (data_begin > at) BEFFROI_CHECK(take({at, data_begin - at, {}, false}));
+    if (data_begin > at) BEFFROI_CHECK(take({at, data_begin - at, {}, nullptr, false}));
     if (data_begin == end) return end;
     const off_t hole = ::lseek(file, static_cast<off_t>(data_begin), SEEK_HOLE);
     const std::uint64_t data_end = hole < 0 ? end : std::min(end, static_cast<std::uint64_t>(hole));
@@ -94,27 +106,44 @@ Result<std::uint64_t> FileReader::read_data(int file, std::uint64_t from, std::u
   struct stat status{};
   if (::fstat(file, &status) != 0) return read_failure();
   const std::uint64_t limit = std::min(to, static_cast<std::uint64_t>(status.st_size) + kMaxGrowthBytes);
-  std::size_t begin = 0, filled = 0;  // of the buffer
-  std::uint64_t position = from;      // in the file, of `begin`
+  filled_ = begin_;
+  std::uint64_t position = from;  // in the file, of begin_
   bool at_end = false;
   for (;;) {
-    if (!at_end && filled - begin < storage::kChunkMaxBytes) {
-      std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin),
-                buffer_.begin() + static_cast<std::ptrdiff_t>(filled), buffer_.begin());
-      filled -= std::exchange(begin, 0);
-      const std::uint64_t next = position + filled;
-      const std::size_t wanted = std::min<std::uint64_t>(buffer_.size() - filled, limit - next);
-      BEFFROI_TRY(const std::size_t got, read_at(file, next, std::span(buffer_).subspan(filled, wanted)));
-      at_end = got < buffer_.size() - filled;
-      filled += got;
+    const ByteView rest = ByteView(*buffer_).subspan(begin_, filled_ - begin_);
+    const std::size_t length = rest.empty() ? 0 : chunker_.next_cut(rest);
+    if (length == rest.size() && length < storage::kChunkMaxBytes && !at_end) {
+      // Where this chunk ends is still to be read.
+      const auto room = make_room();
+      const std::uint64_t next = position + rest.size();
+      const std::size_t wanted = std::min<std::uint64_t>(room.size(), limit - next);
+      BEFFROI_TRY(const std::size_t got, read_at(file, next, room.first(wanted)));
+      at_end = got < room.size();
+      filled_ += got;
+      continue;
     }
-    if (begin == filled) return position;
-    const std::size_t length = chunker_.next_cut(ByteView(buffer_).subspan(begin, filled - begin));
-    const auto piece = buffer_.begin() + static_cast<std::ptrdiff_t>(begin);
-    BEFFROI_CHECK(take({position, length, Bytes(piece, piece + static_cast<std::ptrdiff_t>(length)), false}));
-    begin += length;
+    if (length == 0) return position;
+    BEFFROI_CHECK(take({position, length, rest.first(length), buffer_, false}));
+    begin_ += length;
     position += length;
   }
+}
+
+std::shared_ptr<Bytes> ReadBuffers::take() {
+  std::unique_ptr<Bytes> buffer;
+  {
+    const std::lock_guard lock(free_->mutex);
+    if (!free_->buffers.empty()) {
+      buffer = std::move(free_->buffers.back());
+      free_->buffers.pop_back();
+    }
+  }
+  if (!buffer) buffer = std::make_unique<Bytes>(kReadBufferBytes);
+  return {buffer.release(), [free = free_](Bytes* done) {
+            std::unique_ptr<Bytes> back(done);
+            const std::lock_guard lock(free->mutex);
+            free->buffers.push_back(std::move(back));
+          }};
 }
 
 }  // namespace beffroi::daemon

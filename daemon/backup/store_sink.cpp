@@ -41,6 +41,7 @@ class StoreSink::EncoderPool {
     Loan(const Loan&) = delete;
     Loan& operator=(const Loan&) = delete;
     storage::PayloadEncoder* operator->() { return encoder_.get(); }
+    storage::PayloadEncoder& operator*() { return *encoder_; }
 
    private:
     EncoderPool& pool_;
@@ -110,8 +111,11 @@ Result<ObjectRef> StoreSink::put(ObjectKind kind, const Digest& digest, const st
   BEFFROI_CHECK(outcome());
   // Trees, and bundles of many small files, compress well together.
   const int level = std::max(compression_level_(), storage::kDefaultCompressionLevel);
-  const auto payload = EncoderPool::Loan(*encoders_)->encode(plaintext, level);
-  auto sealed = storage::seal_object(space_, *keys_->current(), kind, children, payload.bytes);
+  storage::SealedObject sealed;
+  {
+    EncoderPool::Loan encoder(*encoders_);
+    sealed = storage::seal_object(space_, *keys_->current(), kind, children, encoder->encode(plaintext, level).bytes);
+  }
   return add(std::move(sealed), [&, ref = sealed.ref](Batch& batch) -> Result<void> {
     batch.trees.insert_or_assign({kind, digest}, ref);
     vault_.dedup().add_object(batch.index, kind, digest, ref);
@@ -138,10 +142,9 @@ Result<std::optional<Segment>> StoreSink::find_segment(const Digest& digest, boo
   return present ? known : std::nullopt;
 }
 
-Result<storage::EncodedPayload> StoreSink::encode_piece(ByteView plaintext, const PieceRules& rules,
-                                                        storage::ChildTable& children) {
-  EncoderPool::Loan encoder(*encoders_);
-  auto alone = encoder->encode(plaintext, compression_level_());
+Result<storage::EncodedPayload> StoreSink::encode_piece(storage::PayloadEncoder& encoder, ByteView plaintext,
+                                                        const PieceRules& rules, storage::ChildTable& children) {
+  const auto alone = encoder.encode(plaintext, compression_level_());
   if (rules.separate || !rules.base || rules.base->height >= kMaxDeltaHeight) return alone;
   // A base that the peer has not and would not take (an older epoch) would keep this object from it for ever.
   BEFFROI_TRY(const bool usable, presence_.has(*rules.base));
@@ -149,7 +152,7 @@ Result<storage::EncodedPayload> StoreSink::encode_piece(ByteView plaintext, cons
   const auto base = opener_.open(rules.base->id, ObjectKind::chunk);
   // Evicted or damaged: then there is no delta.
   if (!base) return alone;
-  auto delta = encoder->encode_delta(plaintext, base->plaintext, 0, storage::kDefaultCompressionLevel);
+  const auto delta = encoder.encode_delta(plaintext, base->plaintext, 0, storage::kDefaultCompressionLevel);
   if (delta.bytes.size() * 100 > alone.bytes.size() * kDeltaGainPercent) return alone;
   children.add(*rules.base);
   children.freeze();
@@ -160,8 +163,12 @@ Result<Segment> StoreSink::put_piece(const Digest& digest, ByteView plaintext, c
   BEFFROI_TRY(const auto known, find_segment(digest, rules.separate));
   if (known && known->length == plaintext.size()) return *known;
   storage::ChildTable children;
-  BEFFROI_TRY(const auto payload, encode_piece(plaintext, rules, children));
-  auto sealed = storage::seal_object(space_, *keys_->current(), ObjectKind::chunk, children, payload.bytes);
+  storage::SealedObject sealed;
+  {
+    EncoderPool::Loan encoder(*encoders_);
+    BEFFROI_TRY(const auto payload, encode_piece(*encoder, plaintext, rules, children));
+    sealed = storage::seal_object(space_, *keys_->current(), ObjectKind::chunk, children, payload.bytes);
+  }
   const Segment segment{
       .length = plaintext.size(), .object = sealed.ref, .offset = 0, .in_bundle = false, .digest = digest};
   BEFFROI_CHECK(add(std::move(sealed), [&](Batch& batch) {

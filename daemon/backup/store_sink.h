@@ -69,8 +69,8 @@ class StoreSink final : public storage::ObjectSink {
   class EncoderPool;
   using AddToIndex = std::function<Result<void>(Batch&)>;
   Result<storage::ObjectRef> add(storage::SealedObject object, const AddToIndex& index);
-  Result<storage::EncodedPayload> encode_piece(ByteView plaintext, const PieceRules& rules,
-                                               storage::ChildTable& children);
+  Result<storage::EncodedPayload> encode_piece(storage::PayloadEncoder& encoder, ByteView plaintext,
+                                               const PieceRules& rules, storage::ChildTable& children);
   Result<void> write_open_batch(bool all);
   Result<void> hand_over_lot();
   Result<void> wait_for_settling();

@@ -5,7 +5,7 @@
 namespace beffroi::daemon {
 namespace {
 
-constexpr std::size_t kOffsetBytes = 8;
+constexpr std::size_t kOffsetBytes = kDataHeadBytes - kFrameHeaderBytes;
 
 Bytes frame(RestoreFrameType type, ByteView body) {
   BEFFROI_ASSERT(body.size() <= kMaxRestoreFrameBytes);
@@ -22,13 +22,12 @@ Bytes entry_frame(const storage::Entry& entry) {
   return frame(RestoreFrameType::entry, storage::encode_entry_logical(entry));
 }
 
-Bytes data_frame(std::uint64_t offset, ByteView bytes) {
-  BEFFROI_ASSERT(bytes.size() <= kMaxRestoreFrameBytes - kOffsetBytes);
-  Bytes out(kFrameHeaderBytes + kOffsetBytes + bytes.size());
-  put_le32(out.data(), static_cast<std::uint32_t>(kOffsetBytes + bytes.size()));
+std::array<std::uint8_t, kDataHeadBytes> data_frame_head(std::uint64_t offset, std::size_t bytes) {
+  BEFFROI_ASSERT(bytes <= kMaxRestoreFrameBytes - kOffsetBytes);
+  std::array<std::uint8_t, kDataHeadBytes> out{};
+  put_le32(out.data(), static_cast<std::uint32_t>(kOffsetBytes + bytes));
   out[4] = static_cast<std::uint8_t>(RestoreFrameType::data);
   put_le64(out.data() + kFrameHeaderBytes, offset);
-  std::copy(bytes.begin(), bytes.end(), out.begin() + kFrameHeaderBytes + kOffsetBytes);
   return out;
 }
 

@@ -8,10 +8,11 @@ namespace beffroi::daemon {
 enum class RestoreFrameType : std::uint8_t { entry = 'E', data = 'D', failure = 'F', end = 'Z', stream_failure = 'X' };
 
 inline constexpr std::size_t kFrameHeaderBytes = 5;
+inline constexpr std::size_t kDataHeadBytes = kFrameHeaderBytes + 8;  ///< with the offset
 
 Bytes entry_frame(const storage::Entry& entry);
-/// `bytes` fits one frame (asserted).
-Bytes data_frame(std::uint64_t offset, ByteView bytes);
+/// What stands before a frame's `bytes` of data, which fit one (asserted).
+std::array<std::uint8_t, kDataHeadBytes> data_frame_head(std::uint64_t offset, std::size_t bytes);
 Bytes failure_frame(const std::string& entry_path, const Error& reason);
 /// The whole stream fails here.
 Bytes stream_failure_frame(const Error& error);

@@ -76,7 +76,7 @@ class RestoreStream {
   Result<RestoreCounts> finish() {
     dispatch();
     BEFFROI_CHECK(write_until(0, 0));
-    BEFFROI_CHECK(write_(end_frame(counts_)));
+    BEFFROI_CHECK(write_(end_frame(counts_), {}));
     return counts_;
   }
 
@@ -179,7 +179,7 @@ class RestoreStream {
   Result<void> write_item(const Item& item) {
     if (!item.frame.empty()) {
       ++counts_.entries;
-      return write_(item.frame);
+      return write_(item.frame, {});
     }
     if (item.link_to) {
       if (!item.link_to->failed) return {};
@@ -197,7 +197,7 @@ class RestoreStream {
     counts_.bytes += bytes->size();
     progress_.bytes_read += bytes->size();
     if (verified_) verified_(item.task->segment);
-    return write_(data_frame(item.offset, *bytes));
+    return write_(data_frame_head(item.offset, bytes->size()), *bytes);
   }
 
   Result<void> write_failure(FileState& file, const Error& reason) {
@@ -206,7 +206,7 @@ class RestoreStream {
     if (reason.code == ErrorCode::corrupt) ++counts_.damaged;
     if (reason.code == ErrorCode::not_found) ++counts_.missing;
     ++progress_.errors;
-    return write_(failure_frame(file.path, reason));
+    return write_(failure_frame(file.path, reason), {});
   }
 
   const storage::ObjectOpener& opener_;

@@ -23,8 +23,9 @@ struct RestoreCounts {
 
 /// Called for each entry; false leaves it (and its content) out: access control.
 using EntryFilter = std::function<bool(const storage::Entry&)>;
-/// Takes encoded frames, may block for back-pressure; an error stops the stream.
-using FrameWriter = std::function<Result<void>(Bytes frame)>;
+/// Takes one encoded frame, in two parts so that contents need not be copied together; may block for back-pressure; an
+/// error stops the stream.
+using FrameWriter = std::function<Result<void>(ByteView head, ByteView rest)>;
 /// Told of plaintext that was opened and whose digest was checked: feeds the dedup index after a recovery.
 using VerifiedSegment = std::function<void(const storage::Segment&)>;
 

@@ -32,8 +32,8 @@ bool is_stream_end(const Error& error) {
 /// Trees of one generation of content keys.
 struct Generation {
   Generation(std::shared_ptr<const storage::KeyRing> keys, std::shared_ptr<storage::ObjectSource> source,
-             std::size_t threads)
-      : opener(std::move(keys), std::move(source)), ahead(opener, threads, Verify::object_id_too) {}
+             std::size_t threads, Verify verify)
+      : opener(std::move(keys), std::move(source)), ahead(opener, threads, verify) {}
   storage::ObjectOpener opener;
   ReadAhead ahead;
 };
@@ -76,7 +76,11 @@ class Check {
       return {};
     }
     auto& generation = generations_[snapshot.sealed.content_generation];
-    if (!generation) generation = std::make_unique<Generation>(*keys, source_, read_data_ ? threads() : 0);
+    // Who holds the keys knows by seal and digest that the bytes here are right. Of a peer it is asked as well whether
+    // it has them under the name that everybody else knows.
+    if (!generation)
+      generation = std::make_unique<Generation>(*keys, source_, read_data_ ? threads() : 0,
+                                                local_ ? Verify::content : Verify::object_id_too);
     now_ = generation.get();
     const auto visited = visit_tree(snapshot.commit.clear.root, snapshot.sealed.tree_digest);
     // What was read before an error ended the visit is judged first: it came first.

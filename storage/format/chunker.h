@@ -23,8 +23,8 @@ class Chunker {
   /// `key16`: 16 bytes, copied into this object (derived from the boundary key: see DigestKeys::chunk_cut_key).
   explicit Chunker(ByteView key16);
   ~Chunker();
-  /// Length of the first chunk of `data`. Precondition: data.size() >= kChunkMaxBytes, or `data` runs to the end of the
-  /// file and is not empty. Returns at most kChunkMaxBytes.
+  /// Length of the first chunk of `data`, which is not empty: at most kChunkMaxBytes. All of `data` means, unless it is
+  /// that long or runs to the end of the file, that the chunk may be longer.
   std::size_t next_cut(ByteView data) const;
 
  private:

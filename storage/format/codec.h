@@ -21,9 +21,10 @@ inline constexpr std::size_t kPayloadHeaderBytes = 12;
 inline constexpr std::uint16_t kNoReferenceChild = 0xFFFF;
 inline constexpr int kDefaultCompressionLevel = 3;
 
-/// A padded payload that can be sealed, and what was chosen.
+/// A padded payload that can be sealed, and what was chosen. `bytes` are the encoder's, until the same function is
+/// called again.
 struct EncodedPayload {
-  Bytes bytes;
+  ByteView bytes;
   Codec codec = Codec::stored;
 };
 

@@ -74,8 +74,8 @@ ObjectOpener::ObjectOpener(std::shared_ptr<const KeyRing> keys, std::shared_ptr<
 }
 
 Result<OpenedObject> ObjectOpener::open(const ObjectId& id) const {
-  BEFFROI_TRY(const Bytes object, source_->get(id));
-  return open_at_depth(id, object, Identity::hashed, 0);
+  BEFFROI_TRY(Bytes object, source_->get(id));
+  return open_at_depth(id, std::move(object), Identity::hashed, 0);
 }
 
 Result<OpenedObject> ObjectOpener::open(const ObjectId& id, ObjectKind kind) const {
@@ -87,8 +87,8 @@ Result<OpenedObject> ObjectOpener::open_content(const ObjectId& id, ObjectKind k
 }
 
 Result<OpenedObject> ObjectOpener::open_kind(const ObjectId& id, ObjectKind kind, Identity identity) const {
-  BEFFROI_TRY(const Bytes object, source_->get(id));
-  BEFFROI_TRY(OpenedObject opened, open_at_depth(id, object, identity, 0));
+  BEFFROI_TRY(Bytes object, source_->get(id));
+  BEFFROI_TRY(OpenedObject opened, open_at_depth(id, std::move(object), identity, 0));
   if (opened.header.kind != kind)
     return fail(ErrorCode::corrupt, N_("The object {} is a {} where a {} should be: run a check."), id.hex(),
                 object_kind_name(opened.header.kind), object_kind_name(kind));
@@ -96,7 +96,7 @@ Result<OpenedObject> ObjectOpener::open_kind(const ObjectId& id, ObjectKind kind
 }
 
 Result<OpenedObject> ObjectOpener::open_bytes(const ObjectId& id, ByteView object) const {
-  return open_at_depth(id, object, Identity::hashed, 0);
+  return open_at_depth(id, to_bytes(object), Identity::hashed, 0);
 }
 
 Result<ObjectHeader> ObjectOpener::verify_header(const ObjectId& id, ByteView object, Identity identity) const {
@@ -118,16 +118,15 @@ Result<std::shared_ptr<const OpenedObject>> ObjectOpener::open_reference(const O
                                                                          Identity identity, int depth) const {
   if (codec == Codec::zstd_dictionary)
     if (auto cached = dictionaries_->find(id)) return cached;
-  BEFFROI_TRY(const Bytes object, source_->get(id));
-  BEFFROI_TRY(OpenedObject opened, open_at_depth(id, object, identity, depth));
+  BEFFROI_TRY(Bytes object, source_->get(id));
+  BEFFROI_TRY(OpenedObject opened, open_at_depth(id, std::move(object), identity, depth));
   if (!reference_fits_codec(codec, opened.header.kind)) return damaged(id, opened.header.kind);
   auto shared = std::make_shared<const OpenedObject>(std::move(opened));
   if (codec == Codec::zstd_dictionary) dictionaries_->add(id, shared);
   return shared;
 }
 
-Result<OpenedObject> ObjectOpener::open_at_depth(const ObjectId& id, ByteView object, Identity identity,
-                                                 int depth) const {
+Result<OpenedObject> ObjectOpener::open_at_depth(const ObjectId& id, Bytes object, Identity identity, int depth) const {
   BEFFROI_TRY(ObjectHeader header, verify_header(id, object, identity));
   if (depth > kMaxDeltaDepth) return damaged(id, header.kind);
   const auto keys = keys_->epoch(header.epoch);
@@ -135,7 +134,8 @@ Result<OpenedObject> ObjectOpener::open_at_depth(const ObjectId& id, ByteView ob
     return fail(ErrorCode::refused, N_("The {} {} is sealed with a key that this device was not given (epoch {})."),
                 object_kind_name(header.kind), id.hex(), std::to_string(header.epoch.value));
   const std::size_t clear_bytes = header.encoded_size();
-  const auto padded = crypto::open(keys->object_keys(), object.first(clear_bytes), object.subspan(clear_bytes));
+  const auto padded = crypto::open_in_place(keys->object_keys(), ByteView(object).first(clear_bytes),
+                                            std::span(object).subspan(clear_bytes));
   if (!padded) return about_object(padded.error(), id, header.kind);
   const auto payload = parse_payload(*padded);
   if (!payload) return about_object(payload.error(), id, header.kind);
@@ -146,6 +146,12 @@ Result<OpenedObject> ObjectOpener::open_at_depth(const ObjectId& id, ByteView ob
     BEFFROI_TRY(reference,
                 open_reference(header.children[*payload->reference_child], payload->codec, identity, depth + 1));
     if (header.height <= reference->header.height) return damaged(id, header.kind);
+  }
+  if (payload->codec == Codec::stored) {
+    // What is stored as it is stays in its buffer.
+    object.erase(object.begin(), object.begin() + (payload->data.data() - object.data()));
+    object.resize(payload->data.size());
+    return OpenedObject{std::move(header), std::move(object), std::nullopt};
   }
   auto plaintext = decode_payload(*payload, reference ? ByteView(reference->plaintext) : ByteView());
   if (!plaintext) return about_object(plaintext.error(), id, header.kind);

@@ -32,13 +32,6 @@ void put_payload_header(Codec codec, std::uint16_t reference, std::size_t raw_le
   put_le32(out + 8, static_cast<std::uint32_t>(data_length));
 }
 
-Bytes padded_payload(Codec codec, std::uint16_t reference, std::size_t raw_length, ByteView data) {
-  Bytes out(padded_length(kPayloadHeaderBytes + data.size()));
-  put_payload_header(codec, reference, raw_length, data.size(), out.data());
-  if (!data.empty()) std::memcpy(out.data() + kPayloadHeaderBytes, data.data(), data.size());
-  return out;
-}
-
 }  // namespace
 
 struct PayloadEncoder::State {
@@ -46,7 +39,19 @@ struct PayloadEncoder::State {
     void operator()(ZSTD_CCtx* owned) const { ZSTD_freeCCtx(owned); }
   };
   std::unique_ptr<ZSTD_CCtx, FreeContext> context{ZSTD_createCCtx()};
-  Bytes frame;  // reused output of compress()
+  // Output of compress(), reused: a buffer of its own for what is compared with the other.
+  Bytes alone, with_base;
+
+  // Completes the payload around `data_length` bytes of data that stand in `buffer` at their place.
+  static EncodedPayload complete(Bytes& buffer, Codec codec, std::uint16_t reference, std::size_t raw_length,
+                                 std::size_t data_length) {
+    const std::size_t end = kPayloadHeaderBytes + data_length, padded = padded_length(end);
+    put_payload_header(codec, reference, raw_length, data_length, buffer.data());
+    if (buffer.size() < padded) buffer.resize(padded);
+    std::fill(buffer.begin() + static_cast<std::ptrdiff_t>(end), buffer.begin() + static_cast<std::ptrdiff_t>(padded),
+              std::uint8_t{0});
+    return {ByteView(buffer).first(padded), codec};
+  }
 
   void set(ZSTD_cParameter parameter, int value) {
     check_zstd(ZSTD_CCtx_setParameter(context.get(), parameter, value));
@@ -62,11 +67,14 @@ struct PayloadEncoder::State {
     set(ZSTD_c_dictIDFlag, 0);
   }
 
-  ByteView compress(ByteView raw) {
-    frame.resize(ZSTD_compressBound(raw.size()));
-    const std::size_t size = ZSTD_compress2(context.get(), frame.data(), frame.size(), raw.data(), raw.size());
+  // Puts the frame behind the room of a payload's header; returns its length.
+  std::size_t compress(ByteView raw, Bytes& buffer) {
+    const std::size_t room = ZSTD_compressBound(raw.size());
+    if (buffer.size() < kPayloadHeaderBytes + room) buffer.resize(kPayloadHeaderBytes + room);
+    const std::size_t size =
+        ZSTD_compress2(context.get(), buffer.data() + kPayloadHeaderBytes, room, raw.data(), raw.size());
     check_zstd(size);
-    return ByteView(frame).first(size);
+    return size;
   }
 
   bool seems_incompressible(ByteView raw) {
@@ -75,7 +83,7 @@ struct PayloadEncoder::State {
     for (std::size_t i = 0; i < kProbeSamples; ++i) {
       begin(kProbeLevel);
       const std::size_t offset = i * (raw.size() - kProbeSampleBytes) / (kProbeSamples - 1);
-      compressed += compress(raw.subspan(offset, kProbeSampleBytes)).size();
+      compressed += compress(raw.subspan(offset, kProbeSampleBytes), alone);
     }
     return compressed * 100 > kProbeSamples * kProbeSampleBytes * kProbePercent;
   }
@@ -88,7 +96,8 @@ struct PayloadEncoder::State {
     set(ZSTD_c_windowLog, bits_to_reach(reference.size() + raw.size()));
     set(ZSTD_c_enableLongDistanceMatching, 1);
     check_zstd(ZSTD_CCtx_refPrefix(context.get(), reference.data(), reference.size()));
-    EncodedPayload out{padded_payload(codec, index, raw.size(), compress(raw)), codec};
+    const std::size_t length = compress(raw, with_base);
+    const EncodedPayload out = complete(with_base, codec, index, raw.size(), length);
     const auto view = parse_payload(out.bytes);
     BEFFROI_ASSERT(view.has_value());
     const auto decoded = decode_payload(*view, reference);
@@ -106,12 +115,15 @@ EncodedPayload PayloadEncoder::encode(ByteView raw, int level) {
   BEFFROI_ASSERT(raw.size() <= kMaxRawBytes);
   if (!raw.empty() && !state_->seems_incompressible(raw)) {
     state_->begin(level);
-    const ByteView data = state_->compress(raw);
+    const std::size_t length = state_->compress(raw, state_->alone);
     // Compared after padding: bytes that the padding eats again are not worth the decompression.
-    if (padded_length(kPayloadHeaderBytes + data.size()) < padded_length(kPayloadHeaderBytes + raw.size()))
-      return {padded_payload(Codec::zstd, kNoReferenceChild, raw.size(), data), Codec::zstd};
+    if (padded_length(kPayloadHeaderBytes + length) < padded_length(kPayloadHeaderBytes + raw.size()))
+      return State::complete(state_->alone, Codec::zstd, kNoReferenceChild, raw.size(), length);
   }
-  return {padded_payload(Codec::stored, kNoReferenceChild, raw.size(), raw), Codec::stored};
+  Bytes& buffer = state_->alone;
+  if (buffer.size() < kPayloadHeaderBytes + raw.size()) buffer.resize(kPayloadHeaderBytes + raw.size());
+  if (!raw.empty()) std::memcpy(buffer.data() + kPayloadHeaderBytes, raw.data(), raw.size());
+  return State::complete(buffer, Codec::stored, kNoReferenceChild, raw.size(), raw.size());
 }
 
 EncodedPayload PayloadEncoder::encode_delta(ByteView raw, ByteView base, std::uint16_t base_index, int level) {

@@ -60,7 +60,7 @@ class ObjectOpener {
  private:
   enum class Identity { hashed, compared_by_caller };
   Result<ObjectHeader> verify_header(const ObjectId& id, ByteView object, Identity identity) const;
-  Result<OpenedObject> open_at_depth(const ObjectId& id, ByteView object, Identity identity, int depth) const;
+  Result<OpenedObject> open_at_depth(const ObjectId& id, Bytes object, Identity identity, int depth) const;
   Result<std::shared_ptr<const OpenedObject>> open_reference(const ObjectId& id, Codec codec, Identity identity,
                                                              int depth) const;
   Result<OpenedObject> open_kind(const ObjectId& id, ObjectKind kind, Identity identity) const;

@@ -117,7 +117,11 @@ class RestoreReceiver {
   RestoreReceiver(std::string target, std::string strip) : target_(std::move(target)), strip_(std::move(strip)) {}
 
   FrameWriter writer() {
-    return [this](const Bytes& frame) { return take(frame); };
+    return [this](ByteView head, ByteView rest) {
+      Bytes frame = to_bytes(head);
+      frame.insert(frame.end(), rest.begin(), rest.end());
+      return take(frame);
+    };
   }
   /// Times and modes of folders come last: writing into them changes them.
   void finish() {

@@ -274,7 +274,7 @@ TEST(RestoreTest, WriterErrorsEndTheStream) {
     write_file(world.at(std::to_string(i)), to_string(seeded_bytes(static_cast<std::uint64_t>(i), 100'000)));
   world.backup();
   int frames = 0;
-  const FrameWriter gone = [&](const Bytes&) -> Result<void> {
+  const FrameWriter gone = [&](ByteView, ByteView) -> Result<void> {
     if (++frames < 10) return {};
     return fail(ErrorCode::unreachable, "gone");
   };
@@ -339,8 +339,8 @@ TEST(RestoreTest, HardLinksHideNamesOutOfReach) {
   const auto root = world.vault->resolve("latest")->commit.clear.root;
   Bytes stream;
   Progress progress;
-  const auto write = [&](Bytes frame) -> Result<void> {
-    stream.insert(stream.end(), frame.begin(), frame.end());
+  const auto write = [&](ByteView head, ByteView rest) -> Result<void> {
+    for (const ByteView part : {head, rest}) stream.insert(stream.end(), part.begin(), part.end());
     return {};
   };
   ASSERT_TRUE(stream_restore(world.opener(), root, {{storage::to_entry_path(world.source())}},

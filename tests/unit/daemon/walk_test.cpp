@@ -255,6 +255,7 @@ class FileReaderTest : public ::testing::Test {
   Result<FileReading> read(const std::function<void()>& meanwhile = {}, bool network = false,
                            const struct stat* seen = nullptr) {
     pieces_.clear();
+    content_.clear();
     const storage::Chunker chunker(as_bytes("0123456789abcdef"));
     FileReader reader(chunker);
     const auto folder = std::make_shared<const FileDescriptor>(open_folder_at(AT_FDCWD, folder_.path(), true));
@@ -262,6 +263,8 @@ class FileReaderTest : public ::testing::Test {
         folder, "f", 16 * 1024,
         [&](FilePiece piece) -> Result<void> {
           if (meanwhile && pieces_.empty()) meanwhile();
+          // Data of a whole file lasts as long as the call.
+          content_.append(piece.data.begin(), piece.data.end());
           pieces_.push_back(std::move(piece));
           return {};
         },
@@ -279,6 +282,7 @@ class FileReaderTest : public ::testing::Test {
 
   TemporaryFolder folder_;
   std::vector<FilePiece> pieces_;
+  std::string content_;
 };
 
 // Goal: a change while the file is read shows, whether it grows, shrinks or keeps its size.
@@ -354,7 +358,41 @@ TEST_F(FileReaderTest, SmallFilesAreOnePiece) {
   ASSERT_TRUE(read().has_value());
   ASSERT_EQ(pieces_.size(), 1U);
   EXPECT_TRUE(pieces_[0].is_whole);
-  EXPECT_EQ(pieces_[0].data, Bytes(16 * 1024));
+  EXPECT_EQ(content_, std::string(16 * 1024, '\0'));
+}
+
+// Goal: pieces are those that the chunker makes of the whole file, however it comes to be read, and stay as they were
+// while more files are read.
+TEST_F(FileReaderTest, PiecesAreThoseOfTheWholeFile) {
+  const storage::Chunker chunker(as_bytes("0123456789abcdef"));
+  FileReader reader(chunker);
+  const auto folder = std::make_shared<const FileDescriptor>(open_folder_at(AT_FDCWD, folder_.path(), true));
+  std::vector<std::pair<FilePiece, Bytes>> kept;
+  for (const std::size_t size : {17'000U, 40'000U, 1'000'000U, 5'000'000U, 3'000'000U, 300'000U}) {
+    // Noise, and in the longest a stretch without any boundary.
+    Bytes content = storage::testing::seeded_bytes(size, size);
+    if (size == 5'000'000) std::fill(content.begin() + 1'200'000, content.begin() + 4'300'000, std::uint8_t{0});
+    write_file(path(), to_string(content));
+    std::vector<std::size_t> lengths;
+    Bytes read;
+    ASSERT_TRUE(reader
+                    .read(folder, "f", 16 * 1024,
+                          [&](FilePiece piece) -> Result<void> {
+                            lengths.push_back(piece.data.size());
+                            read.insert(read.end(), piece.data.begin(), piece.data.end());
+                            kept.emplace_back(piece, to_bytes(piece.data));
+                            return {};
+                          })
+                    .has_value());
+    EXPECT_EQ(read, content) << size;
+    ByteView rest(content);
+    for (const std::size_t length : lengths) {
+      ASSERT_EQ(length, chunker.next_cut(rest)) << size;
+      rest = rest.subspan(length);
+    }
+    EXPECT_TRUE(rest.empty());
+  }
+  for (const auto& [piece, content] : kept) EXPECT_TRUE(std::ranges::equal(piece.data, content));
 }
 
 }  // namespace
