@@ -115,15 +115,19 @@ TEST(TlsTest, SendingKeepsToItsLimit) {
   auto channel = dial(thread, echo.port(), seed(2), crypto::transport_public(seed(1)));
   ASSERT_TRUE(channel) << channel.error().message();
   ASSERT_TRUE(receive(thread, **channel));
+  const auto send_one = [&] {
+    const auto began = system_clock().monotonic();
+    EXPECT_TRUE(send(thread, **channel, {FrameType::object, Bytes(600'000, 7)}));
+    EXPECT_TRUE(receive(thread, **channel));
+    return system_clock().monotonic() - began;
+  };
+  // Linux does not pace the first ten segments of a connection (tcp_output.c), of up to 64 KiB on this interface.
+  for (int i = 0; i < 3; ++i) send_one();
   constexpr std::uint64_t kBytesPerSecond = 400'000;
   thread.call([&] { (*channel)->limit_sending(kBytesPerSecond); });
-  const auto began = system_clock().monotonic();
-  ASSERT_TRUE(send(thread, **channel, {FrameType::object, Bytes(600'000, 7)}));
-  ASSERT_TRUE(receive(thread, **channel));
-  EXPECT_GE(system_clock().monotonic() - began, 1s);
+  EXPECT_GE(send_one(), 1s);
   thread.call([&] { (*channel)->limit_sending({}); });
-  ASSERT_TRUE(send(thread, **channel, {FrameType::object, Bytes(600'000, 7)}));
-  ASSERT_TRUE(receive(thread, **channel));
+  send_one();
   thread.call([&] { channel->reset(); });
 }
 
