@@ -8,14 +8,14 @@
 #include "daemon/api/name_pattern.h"
 #include "daemon/api/snapshot_rights.h"
 #include "daemon/api/station_api.h"
-#include "daemon/backup/work_queue.h"
+#include "daemon/backup/previous_leaves.h"
 
 namespace beffroi::daemon {
 namespace {
 
 using storage::Entry;
 
-constexpr std::size_t kLeavesAhead = 4;
+using Entries = std::vector<Entry>;
 
 /// A snapshot that is being looked at.
 struct Opened {
@@ -77,7 +77,17 @@ Result<void> for_all_below(const Opened& opened, const std::string& entry_path,
                            const std::function<Result<void>(const Entry&)>& visit) {
   storage::TreeCursor cursor(opened.opener, opened.snapshot.commit.clear.root);
   BEFFROI_CHECK(cursor.seek_at_least(entry_path));
-  RunAhead<std::vector<Entry>> ahead(kLeavesAhead, [&cursor] { return cursor.next_entries(); }, std::nullopt);
+  // What is behind is not fetched: at a peer that may take long.
+  bool is_behind = false;
+  RunAhead<Entries> ahead(
+      {.items = kMaxLeavesAhead, .weight = kMaxLeafBytesAhead},
+      [&]() -> Result<std::optional<Entries>> {
+        if (is_behind) return std::nullopt;
+        BEFFROI_TRY(auto entries, cursor.next_entries());
+        is_behind = entries && !storage::is_at_or_below(entries->back().path, entry_path);
+        return entries;
+      },
+      [](const Entries& entries) { return entries.size() * sizeof(Entry); }, std::nullopt);
   for (;;) {
     BEFFROI_TRY(const auto entries, ahead.next());
     if (!entries) return {};

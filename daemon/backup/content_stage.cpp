@@ -59,7 +59,7 @@ void ContentStage::complete(Slot& slot) {
 }
 
 void ContentStage::read_files() {
-  FileReader reader(chunker_);
+  FileReader reader(chunker_, buffers_);
   while (auto slot = files_.pop()) {
     if (auto outcome = read_file(reader, **slot, *slot); !outcome) return run_.stop(outcome.error());
   }

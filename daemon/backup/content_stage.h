@@ -52,6 +52,7 @@ class ContentStage {
   Progress& progress_;
   const storage::ObjectOpener opener_;
   const storage::Chunker chunker_;
+  ReadBuffers buffers_;
   WorkQueue<SlotPointer> files_;
   WorkQueue<Piece> pieces_;
   std::optional<WorkerThreads> readers_, workers_;

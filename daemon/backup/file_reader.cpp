@@ -106,6 +106,8 @@ Result<std::uint64_t> FileReader::read_data(int file, std::uint64_t from, std::u
   struct stat status{};
   if (::fstat(file, &status) != 0) return read_failure();
   const std::uint64_t limit = std::min(to, static_cast<std::uint64_t>(status.st_size) + kMaxGrowthBytes);
+  // It became shorter, and may grow again at any moment.
+  if (from >= limit) return from;
   filled_ = begin_;
   std::uint64_t position = from;  // in the file, of begin_
   bool at_end = false;

@@ -47,7 +47,9 @@ class ReadBuffers {
 /// One per thread.
 class FileReader {
  public:
-  explicit FileReader(const storage::Chunker& chunker) : chunker_(chunker), buffer_(buffers_.take()) {}
+  /// Both outlive the reader.
+  FileReader(const storage::Chunker& chunker, ReadBuffers& buffers)
+      : chunker_(chunker), buffers_(buffers), buffer_(buffers_.take()) {}
 
   /// Opens `name` and hands its pieces on in order; a file of up to `whole_bytes` bytes (below kReadRoomBytes) is one
   /// piece, holes included.
@@ -66,7 +68,7 @@ class FileReader {
   std::span<std::uint8_t> make_room();
 
   const storage::Chunker& chunker_;
-  ReadBuffers buffers_;
+  ReadBuffers& buffers_;
   std::shared_ptr<Bytes> buffer_;
   std::size_t begin_ = 0;   ///< in the buffer, of what has been read and not handed on; before it others may read
   std::size_t filled_ = 0;  ///< where it ends

@@ -8,13 +8,16 @@
 
 namespace beffroi::daemon {
 
-/// Leaves that are read ahead: of about 64 KiB each, and never more than 1 MiB.
+/// Leaves that are read ahead, of about 64 KiB each.
 inline constexpr std::size_t kMaxLeavesAhead = 4;
+/// And never more of them than this in memory: others' leaves may be odd.
+inline constexpr std::size_t kMaxLeafBytesAhead = std::size_t{8} * 1024 * 1024;
 
 /// One leaf, which nobody changes any more.
 struct KnownLeaf {
   storage::TreeLeaf leaf;
-  /// The object counts as present with all below it, and nothing of it lies in a sparse bundle.
+  /// The object counts as present with all below it, and nothing of it lies in a sparse bundle; only known where the
+  /// file cache vouches. (A check may find damage meanwhile, and the next backup then mends it: so it was always.)
   bool present = false;
   /// Of each entry: what its file was like when it had just this content and these attributes; nullopt when the file
   /// cache doesn't know all of that, or it is no file.
@@ -29,6 +32,8 @@ struct KnownRun {
   std::shared_ptr<const KnownLeaf> leaf;  ///< nullptr: none
   std::size_t first = 0;
   std::size_t count = 0;
+  /// In memory. A run keeps its whole leaf: the first one that is handed on carries all of it, the others nothing.
+  std::size_t weight = 0;
 
   std::span<const storage::Entry> entries() const { return std::span(leaf->entries()).subspan(first, count); }
   bool is_whole_leaf() const { return count == leaf->entries().size(); }

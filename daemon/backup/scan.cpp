@@ -64,6 +64,7 @@ Result<void> Scan::hand_on_known() {
   if (!known_.leaf) return {};
   auto slot = std::make_shared<Slot>();
   slot->known = std::exchange(known_, {});
+  if (std::exchange(weighed_, slot->known.leaf) != slot->known.leaf) slot->known.weight = slot->known.leaf->weight;
   return take_(slot);
 }
 

@@ -91,7 +91,8 @@ class Scan final : private WalkVisitor {
   MetadataReader own_metadata_;
   MetadataReader& metadata_;
   PreviousTree previous_;
-  KnownRun known_;  ///< not handed on yet
+  KnownRun known_;                            ///< not handed on yet
+  std::shared_ptr<const KnownLeaf> weighed_;  ///< of the last run that was handed on
   storage::FileCacheCursor cached_;
   const Source* source_ = nullptr;
   bool source_begun_ = false;        ///< something of it was handed on

@@ -65,8 +65,7 @@ inline std::size_t weight_of(const storage::Entry& entry) {
   return weight;
 }
 inline std::size_t weight_of(const Slot& slot) {
-  if (const KnownRun& run = slot.known; run.leaf)
-    return sizeof slot + run.leaf->weight * run.count / run.leaf->entries().size();
+  if (slot.known.leaf) return sizeof slot + slot.known.weight;
   return 256 + weight_of(slot.entry()) + (slot.previous ? weight_of(*slot.previous) : 0) + slot.small_content.size();
 }
 

@@ -158,9 +158,17 @@ template <class Item>
 class RunAhead {
  public:
   using Produce = std::function<Result<std::optional<Item>>()>;
+  using Weigh = std::function<std::size_t(const Item&)>;
+  struct Bounds {
+    std::size_t items = 1;
+    std::size_t weight = SIZE_MAX;
+  };
   /// All that `produce` refers to outlives this.
-  RunAhead(std::size_t max_items, Produce produce, std::optional<Priority> priority)
-      : items_(max_items, SIZE_MAX), produce_(std::move(produce)), thread_(1, [this] { run(); }, priority) {}
+  RunAhead(Bounds bounds, Produce produce, Weigh weigh, std::optional<Priority> priority)
+      : items_(bounds.items, bounds.weight),
+        produce_(std::move(produce)),
+        weigh_(std::move(weigh)),
+        thread_(1, [this] { run(); }, priority) {}
   ~RunAhead() { items_.close(); }
   Result<std::optional<Item>> next() {
     auto item = items_.pop();
@@ -172,7 +180,8 @@ class RunAhead {
     for (bool goes_on = true; goes_on;) {
       auto item = produce_or_fail();
       const bool is_last = !item || !*item;
-      goes_on = items_.push(std::move(item)) && !is_last;
+      const std::size_t weight = is_last ? 0 : weigh_(**item);
+      goes_on = items_.push(std::move(item), weight) && !is_last;
     }
     items_.finish();
   }
@@ -186,6 +195,7 @@ class RunAhead {
 
   WorkQueue<Result<std::optional<Item>>> items_;
   const Produce produce_;
+  const Weigh weigh_;
   WorkerThreads thread_;  ///< last: it uses all of the above
 };
 

@@ -23,7 +23,7 @@ Bytes entry_frame(const storage::Entry& entry) {
 }
 
 std::array<std::uint8_t, kDataHeadBytes> data_frame_head(std::uint64_t offset, std::size_t bytes) {
-  BEFFROI_ASSERT(bytes <= kMaxRestoreFrameBytes - kOffsetBytes);
+  BEFFROI_ASSERT(bytes <= kMaxFrameDataBytes);
   std::array<std::uint8_t, kDataHeadBytes> out{};
   put_le32(out.data(), static_cast<std::uint32_t>(kOffsetBytes + bytes));
   out[4] = static_cast<std::uint8_t>(RestoreFrameType::data);

@@ -9,9 +9,11 @@ enum class RestoreFrameType : std::uint8_t { entry = 'E', data = 'D', failure = 
 
 inline constexpr std::size_t kFrameHeaderBytes = 5;
 inline constexpr std::size_t kDataHeadBytes = kFrameHeaderBytes + 8;  ///< with the offset
+/// Data that fit one frame.
+inline constexpr std::size_t kMaxFrameDataBytes = kMaxRestoreFrameBytes - (kDataHeadBytes - kFrameHeaderBytes);
 
 Bytes entry_frame(const storage::Entry& entry);
-/// What stands before a frame's `bytes` of data, which fit one (asserted).
+/// What stands before a frame's `bytes` of data, at most kMaxFrameDataBytes (asserted).
 std::array<std::uint8_t, kDataHeadBytes> data_frame_head(std::uint64_t offset, std::size_t bytes);
 Bytes failure_frame(const std::string& entry_path, const Error& reason);
 /// The whole stream fails here.

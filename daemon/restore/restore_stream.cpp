@@ -197,7 +197,18 @@ class RestoreStream {
     counts_.bytes += bytes->size();
     progress_.bytes_read += bytes->size();
     if (verified_) verified_(item.task->segment);
-    return write_(data_frame_head(item.offset, bytes->size()), *bytes);
+    return write_data(item.offset, *bytes);
+  }
+
+  /// A piece of ours fits one frame; the format allows a little more.
+  Result<void> write_data(std::uint64_t offset, ByteView bytes) {
+    while (!bytes.empty()) {
+      const ByteView part = bytes.first(std::min(bytes.size(), kMaxFrameDataBytes));
+      BEFFROI_CHECK(write_(data_frame_head(offset, part.size()), part));
+      offset += part.size();
+      bytes = bytes.subspan(part.size());
+    }
+    return {};
   }
 
   Result<void> write_failure(FileState& file, const Error& reason) {

@@ -39,12 +39,12 @@ class PayloadEncoder {
   /// Compresses when a cheap probe of samples says that it may pay, and keeps the result when it is shorter after
   /// padding; stores otherwise. raw.size() <= kMaxRawBytes (asserted). What zstd makes of given bytes may change with
   /// its version: nothing may depend on equal bytes giving equal payloads.
-  EncodedPayload encode(ByteView raw, int level = kDefaultCompressionLevel);
+  EncodedPayload encode(ByteView raw, int level = kDefaultCompressionLevel) &;
   /// Always the delta codec against `base`, named as child `base_index`; the caller compares sizes with encode()'s.
   /// `raw` is not empty. The result is decoded again and compared (asserted) before it is returned.
-  EncodedPayload encode_delta(ByteView raw, ByteView base, std::uint16_t base_index, int level);
+  EncodedPayload encode_delta(ByteView raw, ByteView base, std::uint16_t base_index, int level) &;
   /// The same with a dictionary object's plaintext.
-  EncodedPayload encode_with_dictionary(ByteView raw, ByteView dictionary, std::uint16_t dictionary_index, int level);
+  EncodedPayload encode_with_dictionary(ByteView raw, ByteView dictionary, std::uint16_t dictionary_index, int level) &;
 
  private:
   struct State;

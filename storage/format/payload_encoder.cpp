@@ -111,7 +111,7 @@ PayloadEncoder::~PayloadEncoder() = default;
 PayloadEncoder::PayloadEncoder(PayloadEncoder&&) noexcept = default;
 PayloadEncoder& PayloadEncoder::operator=(PayloadEncoder&&) noexcept = default;
 
-EncodedPayload PayloadEncoder::encode(ByteView raw, int level) {
+EncodedPayload PayloadEncoder::encode(ByteView raw, int level) & {
   BEFFROI_ASSERT(raw.size() <= kMaxRawBytes);
   if (!raw.empty() && !state_->seems_incompressible(raw)) {
     state_->begin(level);
@@ -126,12 +126,12 @@ EncodedPayload PayloadEncoder::encode(ByteView raw, int level) {
   return State::complete(buffer, Codec::stored, kNoReferenceChild, raw.size(), raw.size());
 }
 
-EncodedPayload PayloadEncoder::encode_delta(ByteView raw, ByteView base, std::uint16_t base_index, int level) {
+EncodedPayload PayloadEncoder::encode_delta(ByteView raw, ByteView base, std::uint16_t base_index, int level) & {
   return state_->with_reference(Codec::zstd_delta, raw, base, base_index, level);
 }
 
 EncodedPayload PayloadEncoder::encode_with_dictionary(ByteView raw, ByteView dictionary, std::uint16_t dictionary_index,
-                                                      int level) {
+                                                      int level) & {
   return state_->with_reference(Codec::zstd_dictionary, raw, dictionary, dictionary_index, level);
 }
 

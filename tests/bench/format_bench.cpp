@@ -57,7 +57,8 @@ void BM_Encode_Incompressible(benchmark::State& state) {
 BENCHMARK(BM_Encode_Incompressible);
 
 void BM_Decode_Text(benchmark::State& state) {
-  const auto payload = PayloadEncoder().encode(text(kChunkBytes));
+  PayloadEncoder encoder;
+  const auto payload = encoder.encode(text(kChunkBytes));
   for (auto _ : state) {
     const auto view = storage::parse_payload(payload.bytes);
     benchmark::DoNotOptimize(storage::decode_payload(*view, {}));

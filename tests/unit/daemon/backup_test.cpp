@@ -7,9 +7,9 @@
 
 #include "storage/store/limits.h"
 #include "tests/support/backup_world.h"
-#include "tests/support/test_entries.h"
 #include "tests/support/meddling_reader.h"
 #include "tests/support/memory_objects.h"
+#include "tests/support/test_entries.h"
 
 namespace beffroi::daemon {
 namespace {

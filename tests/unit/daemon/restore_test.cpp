@@ -267,6 +267,38 @@ TEST(RestoreTest, SelectionsAreInOrder) {
   EXPECT_EQ(unknown.error().code, ErrorCode::not_found);
 }
 
+// Goal: the longest piece that the format allows, which we never write, is given in frames that fit.
+TEST(RestoreTest, TheLongestPieceIsGiven) {
+  const auto objects = std::make_shared<storage::testing::MemoryObjects>(storage::testing::test_key_ring(5));
+  const Bytes content = seeded_bytes(7, storage::kMaxRawBytes);
+  const auto digest = objects->keys().digests().chunk(content);
+  const auto chunk = objects->put(storage::ObjectKind::chunk, digest, {}, content);
+  storage::Entry file;
+  file.path = "f";
+  file.size = content.size();
+  file.content_digest = digest;
+  file.segments = {{.length = content.size(), .object = *chunk, .digest = digest}};
+  storage::TreeBuilder builder(objects->keys(), *objects);
+  ASSERT_TRUE(builder.add(file).has_value());
+  const auto root = builder.finish();
+  Bytes given;
+  const FrameWriter write = [&](ByteView head, ByteView rest) -> Result<void> {
+    EXPECT_LE(head.size() + rest.size(), kFrameHeaderBytes + kMaxRestoreFrameBytes);
+    EXPECT_EQ(head.size() + rest.size(), kFrameHeaderBytes + get_le32(head.data()));
+    if (static_cast<RestoreFrameType>(head[4]) == RestoreFrameType::data) {
+      EXPECT_EQ(get_le64(head.data() + kFrameHeaderBytes), given.size());
+      given.insert(given.end(), rest.begin(), rest.end());
+    }
+    return {};
+  };
+  Progress progress;
+  const auto opener = storage::testing::MemoryObjects::opener(objects);
+  const auto counts = stream_restore(opener, root->object.id, {{""}}, {}, write, {}, progress, 1);
+  ASSERT_TRUE(counts.has_value());
+  EXPECT_EQ(counts->bytes, content.size());
+  EXPECT_EQ(given, content);
+}
+
 // Goal: a client that goes away stops the stream.
 TEST(RestoreTest, WriterErrorsEndTheStream) {
   BackupWorld world;

@@ -257,7 +257,8 @@ class FileReaderTest : public ::testing::Test {
     pieces_.clear();
     content_.clear();
     const storage::Chunker chunker(as_bytes("0123456789abcdef"));
-    FileReader reader(chunker);
+    ReadBuffers buffers;
+    FileReader reader(chunker, buffers);
     const auto folder = std::make_shared<const FileDescriptor>(open_folder_at(AT_FDCWD, folder_.path(), true));
     return reader.read(
         folder, "f", 16 * 1024,
@@ -365,7 +366,8 @@ TEST_F(FileReaderTest, SmallFilesAreOnePiece) {
 // while more files are read.
 TEST_F(FileReaderTest, PiecesAreThoseOfTheWholeFile) {
   const storage::Chunker chunker(as_bytes("0123456789abcdef"));
-  FileReader reader(chunker);
+  ReadBuffers buffers;
+  FileReader reader(chunker, buffers);
   const auto folder = std::make_shared<const FileDescriptor>(open_folder_at(AT_FDCWD, folder_.path(), true));
   std::vector<std::pair<FilePiece, Bytes>> kept;
   for (const std::size_t size : {17'000U, 40'000U, 1'000'000U, 5'000'000U, 3'000'000U, 300'000U}) {
