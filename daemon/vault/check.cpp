@@ -167,12 +167,6 @@ class Check {
       if (pending_.contains(name)) readings_.push_back({path, pending_.at(name), {}});
       return {};
     }
-    // Evicted: the peer has it, and its own check says whether it is sound.
-    if (local_) {
-      BEFFROI_TRY(const auto info, vault_.objects().info(vault_.space(), id));
-      if (info && !info->bytes_present && info->receipted && !info->quarantined) return {};
-    }
-    if (visited_.insert(id).second) ++report_.objects;
     Reading reading{path, std::make_shared<SegmentTask>(), name};
     reading.task->segment = segment;
     pending_.emplace(name, reading.task);
@@ -210,6 +204,7 @@ class Check {
     const ObjectId& id = task->segment.object->id;
     const Result<Bytes>& bytes = task->bytes;
     if (bytes) {
+      count(id);
       report_.bytes += bytes->size();
       progress_.bytes_read += bytes->size();
       return {};
@@ -219,13 +214,19 @@ class Check {
       return {};
     }
     if (local_ && !is_stream_end(bytes.error())) {
-      // Evicted since it was looked at.
+      // Evicted: the peer has it, and its own check says whether it is sound. (Asked only now: of each object that is
+      // here it would cost a look-up more.)
       BEFFROI_TRY(const auto info, vault_.objects().info(vault_.space(), id));
       if (info && !info->bytes_present && info->receipted && !info->quarantined) return {};
       BEFFROI_TRY(const bool elsewhere, is_sound(id) ? base_is_elsewhere(id) : Result<bool>(false));
       if (elsewhere) return {};
     }
+    count(id);
     return object_damage(id, path, bytes.error());
+  }
+
+  void count(const ObjectId& id) {
+    if (visited_.insert(id).second) ++report_.objects;
   }
 
   bool is_sound(const ObjectId& id) {
