@@ -8,7 +8,7 @@
 #include "daemon/api/name_pattern.h"
 #include "daemon/api/snapshot_rights.h"
 #include "daemon/api/station_api.h"
-#include "daemon/backup/previous_leaves.h"
+#include "daemon/backup/run_ahead.h"
 
 namespace beffroi::daemon {
 namespace {

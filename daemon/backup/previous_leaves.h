@@ -2,16 +2,11 @@
 #pragma once
 
 #include "daemon/backup/presence.h"
-#include "daemon/backup/work_queue.h"
+#include "daemon/backup/run_ahead.h"
 #include "storage/store/file_cache.h"
 #include "storage/tree/tree.h"
 
 namespace beffroi::daemon {
-
-/// Leaves that are read ahead, of about 64 KiB each.
-inline constexpr std::size_t kMaxLeavesAhead = 4;
-/// And never more of them than this in memory: others' leaves may be odd.
-inline constexpr std::size_t kMaxLeafBytesAhead = std::size_t{8} * 1024 * 1024;
 
 /// One leaf, which nobody changes any more.
 struct KnownLeaf {
