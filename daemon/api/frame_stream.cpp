@@ -21,7 +21,8 @@ bool produce_all(HttpExchange& exchange, const std::function<Result<void>(FrameS
 }  // namespace
 
 Result<void> FrameSender::send(ByteView head, ByteView rest) {
-  if (pending_.empty()) pending_.reserve(kPieceBytes + std::max(kPieceBytes, head.size() + rest.size()));
+  // One frame may come on top of nearly a piece.
+  if (pending_.empty()) pending_.reserve(std::max(2 * kPieceBytes, head.size() + rest.size()));
   for (const ByteView part : {head, rest}) pending_.insert(pending_.end(), part.begin(), part.end());
   return pending_.size() < kPieceBytes ? Result<void>() : flush();
 }
