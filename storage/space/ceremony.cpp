@@ -130,6 +130,7 @@ Result<std::vector<Bytes>> found_vault(const crypto::DeviceKeys& root, const Dev
   BEFFROI_CHECK(author.add(device_body(root, device.device)));
   BEFFROI_TRY(EpochBody epoch, next_epoch(author.log(), nullptr, preshared_of(root, device), name, random));
   BEFFROI_CHECK(author.add(std::move(epoch)));
+  BEFFROI_CHECK(author.add(kDefaultRetention));
   std::vector<Bytes> out = author.take();
   out.insert(out.begin(), first);
   return out;

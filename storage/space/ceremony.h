@@ -7,6 +7,13 @@
 
 namespace beffroi::storage {
 
+/// The rules that a vault is founded with. The lock outlasts a month of holidays in which nobody looks. Two days by the
+/// hour and two months by the day are what is asked back daily; half a year by the week, three budget years by the
+/// month, and ten years by the year, which is how long accounts are kept. Nothing more by age alone: a flood of
+/// snapshots would be kept as well.
+inline constexpr RetentionBody kDefaultRetention{
+    .lock_days = 30, .within_days = 0, .hourly = 48, .daily = 60, .weekly = 26, .monthly = 36, .yearly = 10};
+
 /// What a daemon says of its device when it asks to be admitted. Travels over the local socket only.
 struct DeviceRequest {
   crypto::DevicePublic device;
@@ -16,8 +23,8 @@ struct DeviceRequest {
   static Result<DeviceRequest> decode(ByteView bytes);
 };
 
-/// Founds a vault: genesis, the station's device as a writer, epoch 1 boxed for root and device. Returns the encoded
-/// records. usage: a name that is empty or longer than kMaxSpaceNameBytes.
+/// Founds a vault: genesis, the station's device as a writer, epoch 1 boxed for root and device, kDefaultRetention.
+/// Returns the encoded records. usage: a name that is empty or longer than kMaxSpaceNameBytes.
 Result<std::vector<Bytes>> found_vault(const crypto::DeviceKeys& root, const DeviceRequest& device,
                                        const std::string& name, UnixTime clock, crypto::Random& random);
 

@@ -34,6 +34,9 @@ struct DeviceState {
   std::optional<Role> role_at(std::uint64_t position) const;
 };
 
+/// A space's rules of retention, each with the position of its record, ascending.
+using RetentionHistory = std::vector<std::pair<std::uint64_t, RetentionBody>>;
+
 /// Rotations by devices in a row, before root or a manager has signed something again. A log only grows: a stolen
 /// device must not make it unreadable by length.
 inline constexpr std::uint32_t kMaxRotationsInARow = 64;
@@ -86,7 +89,9 @@ class SpaceLog {
   /// Public keys of an entitled id, else nullptr.
   const crypto::DevicePublic* entitled_keys(const DeviceId& id) const;
   std::optional<HomeBody> home() const { return home_; }
-  RetentionBody retention() const { return retention_; }
+  /// All rules that there ever were; none yet: nothing expires.
+  const RetentionHistory& retentions() const { return retentions_; }
+  bool pinned(const CommitId& commit) const { return pinned_.contains(commit); }
   /// True when some device or root of this log, present or past, has this as one of its public keys.
   bool key_used(ByteView public_key) const;
   /// A deletion that was taken back.
@@ -128,13 +133,14 @@ class SpaceLog {
   /// Every public key that any device or root ever had here: none is used twice.
   std::set<std::array<std::uint8_t, 32>> used_keys_;
   std::set<RecordId> cancelled_;
+  std::set<CommitId> pinned_;
   Epoch epoch_;
   std::uint32_t content_generation_ = 1;
   bool rotation_due_ = true;
   bool hostile_pending_ = false;
   std::uint32_t rotations_in_a_row_ = 0;
   std::optional<HomeBody> home_;
-  RetentionBody retention_;
+  RetentionHistory retentions_;
   friend struct LogChanges;
 };
 

@@ -75,7 +75,16 @@ void LogChanges::change(SpaceLog& log, const EpochBody& body) {
   log.hostile_pending_ = false;
 }
 
-void LogChanges::change(SpaceLog& log, const RetentionBody& body) { log.retention_ = body; }
+void LogChanges::change(SpaceLog& log, const RetentionBody& body) {
+  log.retentions_.emplace_back(log.records_.size(), body);
+}
+
+void LogChanges::change(SpaceLog& log, const PinBody& body) {
+  if (body.pinned)
+    log.pinned_.insert(body.commit);
+  else
+    log.pinned_.erase(body.commit);
+}
 
 void LogChanges::change(SpaceLog& log, const HomeBody& body) { log.home_ = body; }
 

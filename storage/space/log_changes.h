@@ -17,11 +17,11 @@ struct LogChanges {
   static void change(SpaceLog& log, const RemovalBody& body);
   static void change(SpaceLog& log, const EpochBody& body);
   static void change(SpaceLog& log, const RetentionBody& body);
+  static void change(SpaceLog& log, const PinBody& body);
   static void change(SpaceLog& log, const HomeBody& body);
   static void change(SpaceLog& log, const HandoverBody& body);
   static void change(SpaceLog& log, const CancelBody& body);
   // Statements about commits: they bind the peer and stay in the log, but change nothing of it.
-  static void change(SpaceLog&, const PinBody&) {}
   static void change(SpaceLog&, const RecoveryBody&) {}
   static void change(SpaceLog&, const DeletionBody&) {}
 

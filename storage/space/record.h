@@ -77,9 +77,12 @@ struct EpochBody {
   };
   std::vector<Box> boxes;  ///< ascending by recipient; exactly the entitled devices and the root
 };
+/// What the peer keeps: retention.h. Windows are lengths of time in their unit, up to kMaxRetentionWindow.
 struct RetentionBody {
-  std::uint32_t lock_days = 30;                                              ///< 1 to kMaxLockDays
-  std::uint32_t hourly = 0, daily = 0, weekly = 0, monthly = 0, yearly = 0;  ///< lengths of the windows, in their unit
+  std::uint32_t lock_days = 30;   ///< 1 to kMaxLockDays: nothing younger goes, whatever is signed
+  std::uint32_t within_days = 0;  ///< window in which everything is kept
+  std::uint32_t hourly = 0, daily = 0, weekly = 0, monthly = 0, yearly = 0;  ///< in which first and last are kept
+  bool operator==(const RetentionBody&) const = default;
 };
 struct PinBody {
   CommitId commit;

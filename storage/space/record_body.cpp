@@ -165,8 +165,8 @@ void read(BodyDecoding& decoding, EpochBody& body) {
   if (body.handed_keys.empty() != (body.epoch.value == 1)) in.reject();
 }
 
-constexpr std::array kWindows = {&RetentionBody::hourly, &RetentionBody::daily, &RetentionBody::weekly,
-                                 &RetentionBody::monthly, &RetentionBody::yearly};
+constexpr std::array kWindows = {&RetentionBody::within_days, &RetentionBody::hourly,  &RetentionBody::daily,
+                                 &RetentionBody::weekly,      &RetentionBody::monthly, &RetentionBody::yearly};
 
 void write(CborWriter& out, const RetentionBody& body) {
   out.array(1 + kWindows.size()).uint(body.lock_days);

@@ -189,8 +189,9 @@ def epoch(body, _):
 
 
 def retention(body, _):
-    array(body, exactly=6)
-    return Body(lock_days=unsigned(body[0], 1, 3650), windows=[unsigned(w, 0, 1_000_000) for w in body[1:]])
+    array(body, exactly=7)
+    within, *windows = [unsigned(w, 0, 1_000_000) for w in body[1:]]
+    return Body(lock_days=unsigned(body[0], 1, 3650), within_days=within, windows=windows)
 
 
 def pin(body, _):

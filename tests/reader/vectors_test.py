@@ -240,14 +240,14 @@ class SpaceTest(Reads):
         return [1, keys.sign, 1, keys.box, 1, keys.transport]
 
     def test_rules(self):
-        retention, pin = [30, 0, 0, 0, 0, 0], [bytes(32), True]
+        retention, pin = [30, 0, 0, 0, 0, 0, 0], [bytes(32), True]
         friend, station = self.people["friend"], self.people["station"]
         boxes = [[recipient, 1, bytes(512)] for recipient in sorted((self.people["root"].id, station.id))]
         cases = {  # name: (records before it, type, body, signer)
             "a station in a vault": (3, spaces.RETENTION, retention, "station"), "a stranger": (3, spaces.RETENTION, retention, "friend"),
             "before the first epoch": (2, spaces.PIN, pin, "root"), "handover while a rotation is due": (2, spaces.HANDOVER, [self.public("next_root")], "root"),
-            "known keys": (4, spaces.HANDOVER, [self.public("friend")], "root"), "the root's role": (3, spaces.MEMBER, [self.public("root"), 2], "root"),
-            "no certificate": (4, spaces.DEVICE, [friend.sign, self.public("laptop"), 2, 1, bytes(64)], "root"),
+            "known keys": (5, spaces.HANDOVER, [self.public("friend")], "root"), "the root's role": (3, spaces.MEMBER, [self.public("root"), 2], "root"),
+            "no certificate": (5, spaces.DEVICE, [friend.sign, self.public("laptop"), 2, 1, bytes(64)], "root"),
             "no such device": (3, spaces.REMOVAL, [[[bytes(32)]], None, False], "root"),
             "the root": (3, spaces.REMOVAL, [[[station.id]], self.people["root"].sign, False], "root"),
             "an epoch too far": (3, spaces.EPOCH, [3, bytes(32), 1, b"x", b"x", []], "root"),
@@ -257,8 +257,8 @@ class SpaceTest(Reads):
             "long handed keys": (3, spaces.EPOCH, [2, bytes(32), 1, b"x", bytes(1281), boxes], "station"),
             "a long box": (3, spaces.EPOCH, [2, bytes(32), 1, b"x", b"x", [boxes[0], [boxes[1][0], 1, bytes(513)]]], "station"),
             "a deletion that is none": (3, spaces.CANCEL, [self.space], "root"), "recovery of nobody": (3, spaces.RECOVERY, [bytes(32), []], "root"),
-            "a removed device": (17, spaces.EPOCH, [5, bytes(32), 2, b"x", b"x", []], "station"),
-            "the former root": (17, spaces.RETENTION, retention, "root"), "before the next epoch": (17, spaces.RETENTION, retention, "next_root"),
+            "a removed device": (18, spaces.EPOCH, [5, bytes(32), 2, b"x", b"x", []], "station"),
+            "the former root": (18, spaces.RETENTION, retention, "root"), "before the next epoch": (18, spaces.RETENTION, retention, "next_root"),
         }
         for why, (before, kind, body, signer) in cases.items():
             log = spaces.Log(self.records[:before])
@@ -322,7 +322,7 @@ class SpaceTest(Reads):
             self.assertFalse(commit.is_signed_by(self.people["root"].sign))
             sealed = commit.open(keys)
             self.assertEqual((sealed.label.decode(), sealed.statistics[0], sealed.problems_total), (self.vectors["name"], 100, 3))
-            spaces.Log(self.records[:12]).accepts(commit)
+            spaces.Log(self.records[:13]).accepts(commit)
         whole = spaces.Log(self.records)  # the station is removed there, and number 17 is another commit than its last valid one
         whole.accepts(commit)
         self.refuses("refused", whole.accepts, spaces.Commit(bytes.fromhex(self.vectors["commit"]["commit"])))

@@ -106,7 +106,9 @@ inline std::string state_of(const SpaceLog& log) {
     out += "\n" + id.hex() + " " + role_name(device.role) + " " + std::to_string(device.removed);
   for (const auto& [id, member] : log.members())
     out += "\n" + id.hex() + " " + role_name(member.role) + " " + std::to_string(member.removed);
-  return out + "\n" + std::to_string(log.retention().lock_days) + " " + (log.home() ? log.home()->address : "");
+  for (const auto& [position, rule] : log.retentions())
+    out += "\n" + std::to_string(position) + " " + std::to_string(rule.lock_days);
+  return out + "\n" + (log.home() ? log.home()->address : "");
 }
 
 /// A commit of `device` on top of the log as it is.

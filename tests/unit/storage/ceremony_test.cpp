@@ -64,8 +64,8 @@ TEST_F(CeremonyTest, GoldenVaultIsFoundedByteForByte) {
   const auto records =
       found_vault(keys("root"), *request, vectors.at("name"), {vectors.at("clock").get<std::int64_t>()}, seeded);
   ASSERT_TRUE(records.has_value());
-  ASSERT_EQ(3U, records->size());
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(hex_of(vectors.at("records").at(i), "record"), (*records)[i]);
+  ASSERT_EQ(4U, records->size());
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(hex_of(vectors.at("records").at(i), "record"), (*records)[i]);
 }
 
 TEST_F(CeremonyTest, RequestIsCheckedWhenRead) {
@@ -81,6 +81,8 @@ TEST_F(CeremonyTest, FoundedVaultIsReadyForItsStation) {
   EXPECT_EQ(Role::writer, log.device(id_of(station))->role);
   EXPECT_TRUE(log.accepts_new_commit(signed_commit(commit_on(log, station), station)).has_value());
   EXPECT_EQ("Essai", open_access(log, root)->current.space_name);
+  ASSERT_EQ(1U, log.retentions().size());
+  EXPECT_EQ(kDefaultRetention, log.retentions().front().second);
 }
 
 TEST_F(CeremonyTest, VaultNeedsAName) {

@@ -323,7 +323,32 @@ TEST_F(VaultLogTest, HandoverReplacesTheRootAndRenewsAllKeys) {
   body.content_generation = 2;
   EXPECT_TRUE(space.add(body, next_root).has_value());
   EXPECT_TRUE(space.add(RetentionBody{.lock_days = 10}, next_root).has_value());
-  EXPECT_EQ(10U, log.retention().lock_days);
+  EXPECT_EQ(10U, log.retentions().back().second.lock_days);
+}
+
+TEST_F(VaultLogTest, RulesOfRetentionAreKeptWithTheirPlaces) {
+  EXPECT_TRUE(log.retentions().empty());
+  space.must(RetentionBody{.lock_days = 30, .within_days = 7});
+  const std::uint64_t first = log.head().sequence;
+  space.must(PinBody{});
+  space.must(RetentionBody{.lock_days = 1, .yearly = 2});
+  const RetentionHistory expected = {{first, {.lock_days = 30, .within_days = 7}},
+                                     {first + 2, {.lock_days = 1, .yearly = 2}}};
+  EXPECT_EQ(expected, log.retentions());
+  EXPECT_EQ(expected, SpaceLog::from_records(log.encoded(), log.space())->retentions());
+}
+
+TEST_F(VaultLogTest, TheLastPinOfACommitCounts) {
+  const CommitId commit{{1}};
+  EXPECT_FALSE(log.pinned(commit));
+  space.must(PinBody{.commit = commit, .pinned = false});
+  EXPECT_FALSE(log.pinned(commit));
+  space.must(PinBody{.commit = commit});
+  space.must(PinBody{.commit = commit});
+  EXPECT_TRUE(log.pinned(commit));
+  EXPECT_FALSE(log.pinned(CommitId{{2}}));
+  space.must(PinBody{.commit = commit, .pinned = false});
+  EXPECT_FALSE(log.pinned(commit));
 }
 
 TEST_F(VaultLogTest, DeletionIsTakenBackOnce) {

@@ -54,17 +54,17 @@ TEST_F(RecordTest, GoldenRecordsHaveEveryTypeAndFormOneLog) {
 
 TEST_F(RecordTest, FieldsHaveTheValuesThatTheGeneratorGave) {
   const auto body = [&](std::size_t i) { return decode_record(records[i])->body; };
-  const auto retention = std::get<RetentionBody>(body(7));
-  EXPECT_EQ((std::vector<std::uint32_t>{30, 48, 30, 12, 24, 10}),
-            (std::vector{retention.lock_days, retention.hourly, retention.daily, retention.weekly, retention.monthly,
-                         retention.yearly}));
-  EXPECT_TRUE(std::get<PinBody>(body(8)).pinned);
-  EXPECT_EQ("peer.example:8440", std::get<HomeBody>(body(9)).address);
-  const auto removal = std::get<RemovalBody>(body(12));
+  EXPECT_EQ(
+      (RetentionBody{
+          .lock_days = 60, .within_days = 7, .hourly = 24, .daily = 30, .weekly = 12, .monthly = 24, .yearly = 5}),
+      std::get<RetentionBody>(body(8)));
+  EXPECT_TRUE(std::get<PinBody>(body(9)).pinned);
+  EXPECT_EQ("peer.example:8440", std::get<HomeBody>(body(10)).address);
+  const auto removal = std::get<RemovalBody>(body(13));
   EXPECT_TRUE(removal.hostile);
   EXPECT_EQ(17U, removal.devices.at(0).last_valid_sequence);
-  EXPECT_TRUE(std::get<RemovalBody>(body(13)).identity.has_value());
-  EXPECT_EQ(2U, std::get<RecoveryBody>(body(14)).heads.size());
+  EXPECT_TRUE(std::get<RemovalBody>(body(14)).identity.has_value());
+  EXPECT_EQ(2U, std::get<RecoveryBody>(body(15)).heads.size());
 }
 
 TEST_F(RecordTest, MalformedRecordsAreRefusedWithTheirError) {

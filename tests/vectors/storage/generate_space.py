@@ -142,6 +142,7 @@ def device_body(device, owner, role):
 
 MANAGER, WRITER, READER, DEPOSITOR = range(1, 5)
 COMMIT_A, COMMIT_B = sorted((bytes([0xAA] * 32), bytes([0x0B] * 32)))
+DEFAULT_RETENTION = [30, 0, 48, 60, 26, 36, 10]
 
 
 def make_log():
@@ -152,6 +153,7 @@ def make_log():
     body, epoch = epoch_body(log.space, 1, [(ROOT, True), (STATION, True)], random)
     keys.append(epoch)
     log.add("first epoch", EPOCH, body)
+    log.add("first retention", RETENTION, DEFAULT_RETENTION)
     log.add("member", MEMBER, [FRIEND.public, WRITER])
     log.add("depositor", DEVICE, device_body(LAPTOP, ROOT, DEPOSITOR))
     everybody = [(ROOT, True), (STATION, True), (LAPTOP, False)]
@@ -162,7 +164,7 @@ def make_log():
     body, epoch = epoch_body(log.space, 3, everybody, random, content, handed=[[2, epoch["secret"], None]])
     keys.append(epoch)
     log.add("rotation by a depositor", EPOCH, body, LAPTOP)
-    log.add("retention", RETENTION, [30, 48, 30, 12, 24, 10])
+    log.add("retention", RETENTION, [60, 7, 24, 30, 12, 24, 5])
     log.add("pin", PIN, [COMMIT_A, True])
     log.add("home", HOME, [1, PEER.transport, 1, PEER.sign, b"peer.example:8440"])
     log.add("deletion", DELETION, [[COMMIT_A, COMMIT_B]])
@@ -182,7 +184,7 @@ def malformed_records(log):
     """(name, error, record) of single records; most follow the genesis of `log`."""
     base = Log()
     base.records = log.records[:1]
-    retention = [30, 48, 30, 12, 24, 10]
+    retention = DEFAULT_RETENTION
     good = base.encode(RETENTION, retention, ROOT)
     out = []
 
@@ -233,10 +235,12 @@ def malformed_records(log):
     case("empty box", [*epoch[:5], [[b"\1" * 32, 1, b""]]], EPOCH)
     case("box of suite 0", [*epoch[:5], [[b"\1" * 32, 0, b"box"]]], EPOCH)
     case("box that is too long", [*epoch[:5], [[b"\1" * 32, 1, bytes(16385)]]], EPOCH)
-    case("lock of 0 days", [0, 0, 0, 0, 0, 0])
-    case("lock of 3651 days", [3651, 0, 0, 0, 0, 0])
-    case("window beyond its bound", [30, 1_000_001, 0, 0, 0, 0])
-    case("negative window", [30, -1, 0, 0, 0, 0])
+    case("lock of 0 days", [0, 0, 0, 0, 0, 0, 0])
+    case("lock of 3651 days", [3651, 0, 0, 0, 0, 0, 0])
+    case("within beyond its bound", [30, 1_000_001, 0, 0, 0, 0, 0])
+    case("window beyond its bound", [30, 0, 1_000_001, 0, 0, 0, 0])
+    case("negative window", [30, 0, -1, 0, 0, 0, 0])
+    case("retention without a window", [30, 0, 0, 0, 0, 0])
     case("pin with a number", [COMMIT_A, 1], PIN)
     home = [1, PEER.transport, 1, PEER.sign]
     case("home without address", [*home, b""], HOME)
