@@ -15,6 +15,8 @@ using CommitId = FixedBytes<32, struct CommitIdTag>;
 /// Hash of a log record, signature included.
 using RecordId = FixedBytes<32, struct RecordIdTag>;
 using ReceiptId = FixedBytes<32, struct ReceiptIdTag>;
+/// Hash of an expiry, signature included.
+using ExpiryId = FixedBytes<32, struct ExpiryIdTag>;
 /// Keyed digest of plaintext: equal plaintext in one space means equal digest, and nothing to anybody without the key.
 using Digest = FixedBytes<32, struct DigestTag>;
 /// The root's Ed25519 public key.
@@ -45,6 +47,7 @@ inline constexpr std::size_t kMaxObjectBytes = kMaxRawBytes + 512 * 1024;
 inline constexpr std::size_t kMaxRecordBytes = 1024 * 1024;
 inline constexpr std::size_t kMaxCommitBytes = 256 * 1024;
 inline constexpr std::size_t kMaxReceiptBytes = 4096;
+inline constexpr std::size_t kMaxExpiryBytes = 72 * 1024;
 /// Longest chain of deltas that a reader follows.
 inline constexpr int kMaxDeltaDepth = 16;
 

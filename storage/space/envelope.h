@@ -1,4 +1,5 @@
-// What commits, receipts and log records share: the signed outside, and the sentence for bytes from the future.
+// What commits, receipts, expiries and log records share: the signed outside, and the sentence for bytes from the
+// future.
 #pragma once
 
 #include "crypto/sign.h"
@@ -9,7 +10,8 @@ namespace beffroi::storage {
 /// ErrorCode::unsupported_version: a structure of kind `what` ("commit", "log record") from a later Beffroi.
 Error written_by_newer(const std::string& what);
 
-/// Receipts and log records: CBOR [suite, clear bytes, signature], where the signature covers suite ‖ clear bytes.
+/// Receipts, expiries and log records: CBOR [suite, clear bytes, signature], where the signature covers suite ‖ clear
+/// bytes.
 struct Envelope {
   ByteView clear;  ///< points into the encoded bytes
   crypto::Signature signature;

@@ -1,4 +1,4 @@
-"""Commits, receipts, the log and its rules, epochs, boxes, invitations."""
+"""Commits, receipts, expiries, the log and its rules, epochs, boxes, invitations."""
 
 import re
 import struct
@@ -88,6 +88,26 @@ class Receipt:
         self.commit, self.log_head, self.time = identifier(fields[3]), identifier(fields[4]), signed(fields[5])
         require((self.previous is None) == (self.counter == 1), "a receipt's previous")
         self.id = blake2b("bfr1 receipt id", data)
+
+
+class Expiry:
+    """Commits that the peer let go: .gone has the id of each, and that of the deletion's record, or None for the rules."""
+
+    def __init__(self, data, peer):
+        clear, signature = outside(data, 72 * 1024, 2)
+        require(verify("bfr1 sig expiry", peer, b"\1" + clear, signature), "an expiry's signature")
+        fields = array(cbor.decode(clear), exactly=6)
+        self.space, self.counter = identifier(fields[0]), unsigned(fields[1], 1)
+        self.previous = None if fields[2] is None else identifier(fields[2])
+        self.as_of, self.log_head = signed(fields[3]), identifier(fields[4])
+        self.gone = [self.cause(*array(item, exactly=2)) for item in array(fields[5], 1024, least=1)]
+        ascending([commit for commit, _ in self.gone])
+        require((self.previous is None) == (self.counter == 1), "an expiry's previous")
+        self.id = blake2b("bfr1 expiry id", data)
+
+    @staticmethod
+    def cause(commit, cause):
+        return identifier(commit), identifier(cause) if isinstance(cause, bytes) else (unsigned(cause, 0, 0) or None)
 
 
 class Public:

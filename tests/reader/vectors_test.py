@@ -340,6 +340,15 @@ class SpaceTest(Reads):
         for v in self.vectors["malformed_receipts"]:
             self.refuses(v["error"], spaces.Receipt, bytes.fromhex(v["receipt"]), peer, why=v["name"])
 
+    def test_expiries(self):
+        peer = self.people["peer"].sign
+        expiry = spaces.Expiry(bytes.fromhex(self.vectors["expiry"]["expiry"]), peer)
+        self.assertEqual((expiry.id.hex(), expiry.counter, expiry.as_of), (self.vectors["expiry"]["id"], 2, self.vectors["clock"]))
+        deletion = next(bytes.fromhex(r["id"]) for r in self.vectors["records"] if r["name"] == "deletion")
+        self.assertEqual(expiry.gone, [(b"\x0b" * 32, None), (b"\xaa" * 32, deletion)])
+        for v in self.vectors["malformed_expiries"]:
+            self.refuses(v["error"], spaces.Expiry, bytes.fromhex(v["expiry"]), peer, why=v["name"])
+
     def test_invitations(self):
         v = self.vectors["invitation"]
         for code in [v["code"], *v["forgiven"]]:
@@ -572,6 +581,7 @@ class DocumentTest(unittest.TestCase):
             "kMaxDeltaDepth": "A reader follows at most {} references in a row.",
             "kMaxCommitBytes": "At most {} bytes: `[1, clear, sealed, signature]`",
             "kMaxReceiptBytes": "signed by the peer's signing key, at most {} bytes",
+            "kMaxExpiryBytes": "signed by the same key, at most {} bytes",
             "kMaxRecordBytes": "signed by the key that `signer` names, at most {} bytes",
         },
         "storage/format/object.h": {
@@ -613,6 +623,9 @@ class DocumentTest(unittest.TestCase):
             "kMaxProblemArguments": "each with at most {} arguments",
             "kMaxSourcesBytes": "bytes each and {} together",
             "kMaxProblemsBytes": "have at most {} bytes together",
+        },
+        "storage/space/expiry.h": {
+            "kMaxExpiredCommits": "1 to {} commits that have gone",
         },
         "storage/space/epoch.h": {
             "kMaxSpaceNameBytes": "the name has at most {} bytes",
@@ -679,6 +692,7 @@ class DocumentTest(unittest.TestCase):
             "commit": lambda: bytes.fromhex(self.space["first_commit" if which == "first" else "commit"]["commit"]),
             "sealed_plaintext": lambda: bytes.fromhex(self.space["sealed_plaintext"]),
             "receipt": lambda: self.receipt(which),
+            "expiry": lambda: bytes.fromhex(self.space["expiry"]["expiry"]),
             "record": lambda: self.records[which],
             "body": lambda: cbor.encode(cbor.decode(cbor.decode(self.records[which])[1])[6]),
             "signed": lambda: self.signed(*which.split(" ", 1)),

@@ -57,7 +57,7 @@ TEST(LabelsTest, EachHasOneUse) {
       object_nonce, commit_encrypt, epoch_commitment, reader_wrap,         nonce,       digest_chunk,   digest_content,
       digest_tree,  boundary_chunk, boundary_tree,    root_sign,           root_box,    root_transport, root_preshared,
       box_key,      box_commitment, password_key,     password_commitment, sign_commit, sign_record,    sign_receipt,
-      sign_device,  sign_removal,   sign_enrol,       local_file};
+      sign_device,  sign_expiry,    expiry_id,        sign_enrol,          local_file};
   EXPECT_EQ(std::set<Label>(all.begin(), all.end()).size(), all.size());
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Computes space.json: log records, epochs, commits, receipts and invitations, those that are accepted and those that are refused;
+"""Computes space.json: log records, epochs, commits, receipts, expiries and invitations, those that are accepted and those that are refused;
 and from them the seeds of their fuzz targets.
 
 An implementation of its own of storage/space/*.h in Python. Run it in this folder only when the format gets a new suite.
@@ -336,6 +336,35 @@ def receipt_vectors(space, log_head):
     return good, bad
 
 
+def expiry(space, log_head, gone, signer=PEER, suite=1, label="bfr1 sig expiry", **changes):
+    fields = {"space": space, "counter": 2, "previous": b"\x66" * 32, "as_of": CLOCK, "log_head": log_head, "gone": gone}
+    fields.update(changes)
+    return envelope(label, cbor(list(fields.values())), signer, suite)
+
+
+def expiry_vectors(space, deletion):
+    """Of two commits: one that no rule keeps, and one that the record `deletion` names."""
+    gone = [[COMMIT_A, 0], [COMMIT_B, deletion]]
+
+    def make(gone=gone, **changes):
+        return expiry(space, deletion, gone, **changes)
+
+    good = make()
+    many = [[struct.pack(">I", i) + bytes(28), 0] for i in range(1025)]
+    bad = [("empty", "corrupt", b""), ("cut short", "corrupt", good[:-1]), ("a byte more", "corrupt", good + b"\0"),
+           ("suite 2", "unsupported_version", make(suite=2)), ("suite 0", "corrupt", make(suite=0)),
+           ("signed by another", "corrupt", make(signer=ROOT)), ("signed as a receipt", "corrupt", make(label="bfr1 sig receipt")),
+           ("counter 0", "corrupt", make(counter=0)), ("counter 0 without previous", "corrupt", make(counter=0, previous=None)),
+           ("second without previous", "corrupt", make(previous=None)), ("first with previous", "corrupt", make(counter=1)),
+           ("nothing gone", "corrupt", make([])), ("too many gone", "corrupt", make(many)),
+           ("one commit twice", "corrupt", make([[COMMIT_A, 0], [COMMIT_A, deletion]])),
+           ("commits in the wrong order", "corrupt", make(gone[::-1])), ("short commit id", "corrupt", make([[bytes(31), 0]])),
+           ("cause 1", "corrupt", make([[COMMIT_A, 1]])), ("no cause", "corrupt", make([[COMMIT_A]])),
+           ("null as cause", "corrupt", make([[COMMIT_A, None]])), ("short cause", "corrupt", make([[COMMIT_A, deletion[1:]]])),
+           ("list as cause", "corrupt", make([[COMMIT_A, [0]]])), ("two causes", "corrupt", make([[COMMIT_A, 0, deletion]]))]
+    return good, make([[COMMIT_A, 0]], counter=1, previous=None), bad
+
+
 def base32(data):
     return b32encode(data).decode().rstrip("=").lower()
 
@@ -387,6 +416,8 @@ def main():
     head = record_id(log.records[2])
     good, first, bad_commits, bad_sealed = commit_vectors(log.space, head, keys[0]["secret"])
     good_receipt, bad_receipts = receipt_vectors(log.space, head)
+    deletion = record_id(log.records[log.names.index("deletion")])
+    good_expiry, first_expiry, bad_expiries = expiry_vectors(log.space, deletion)
     bad_records = malformed_records(log)
     request = cbor([STATION.public, STATION.preshared])
     people = {"root": ROOT, "station": STATION, "laptop": LAPTOP, "next_root": NEXT_ROOT, "peer": PEER, "friend": FRIEND}
@@ -400,12 +431,16 @@ def main():
         "malformed_commits": listed([c for c in bad_commits if len(c[2]) < 100_000], "commit"),
         "malformed_sealed": [{"name": n, "commit": c.hex()} for n, _, c in bad_sealed],
         "receipt": {"id": crypto.blake2b("bfr1 receipt id", good_receipt).hex(), "receipt": good_receipt.hex()},
-        "malformed_receipts": listed(bad_receipts, "receipt"), "invitation": invitation_vectors()})
+        "malformed_receipts": listed(bad_receipts, "receipt"),
+        "expiry": {"id": crypto.blake2b("bfr1 expiry id", good_expiry).hex(), "expiry": good_expiry.hex()},
+        "malformed_expiries": listed([c for c in bad_expiries if len(c[2]) < 10_000], "expiry"), "invitation": invitation_vectors()})
     record_seeds = list(zip(log.names, log.records)) + [(n, r) for n, _, r in bad_records]
     receipt_seeds = [("receipt", good_receipt)] + [(n, r) for n, _, r in bad_receipts]
-    objects.write_corpus("envelope", record_seeds + receipt_seeds)
+    expiry_seeds = [("expiry", good_expiry), ("first expiry", first_expiry)] + [(n, e) for n, _, e in bad_expiries]
+    objects.write_corpus("envelope", record_seeds + receipt_seeds + expiry_seeds[:2])
     objects.write_corpus("record", [(n, c) for n, c in clear_parts(record_seeds) if ROOT.sign in c])
     objects.write_corpus("receipt", clear_parts(receipt_seeds))
+    objects.write_corpus("expiry", clear_parts(expiry_seeds))
     objects.write_corpus("device_request", [("request", request), ("cut short", request[:-1])])
     parts = [("handed keys", [[1, bytes(32), None], [2, bytes(32), bytes(32)]]), ("nothing handed", []),
              ("epoch 0", [[0, bytes(32), None]]), ("epochs in the wrong order", [[2, bytes(32), None], [1, bytes(32), None]]),
