@@ -38,6 +38,13 @@ Result<Receipt> decode_clear(ByteView clear) {
 
 ReceiptId receipt_id(ByteView encoded) { return {crypto::hash256(crypto::labels::receipt_id, encoded)}; }
 
+Result<Receipt> to_receipt(const Envelope& envelope, ByteView encoded) {
+  BEFFROI_TRY(Receipt out, decode_clear(envelope.clear));
+  out.id = receipt_id(encoded);
+  out.signature = envelope.signature;
+  return out;
+}
+
 }  // namespace
 
 Bytes make_receipt(Receipt& receipt, const crypto::SigningKeyPair& peer) {
@@ -54,10 +61,12 @@ Result<Receipt> decode_receipt(ByteView encoded, const crypto::SigningPublicKey&
   BEFFROI_TRY(const Envelope envelope, parse_envelope(encoded, kMaxReceiptBytes, kWhat));
   if (!verify_envelope(crypto::labels::sign_receipt, envelope, peer))
     return fail(ErrorCode::corrupt, N_("A receipt does not bear the signature of this vault's peer."));
-  BEFFROI_TRY(Receipt out, decode_clear(envelope.clear));
-  out.id = receipt_id(encoded);
-  out.signature = envelope.signature;
-  return out;
+  return to_receipt(envelope, encoded);
+}
+
+Result<Receipt> parse_receipt(ByteView encoded) {
+  BEFFROI_TRY(const Envelope envelope, parse_envelope(encoded, kMaxReceiptBytes, kWhat));
+  return to_receipt(envelope, encoded);
 }
 
 }  // namespace beffroi::storage

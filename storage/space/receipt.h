@@ -30,5 +30,7 @@ Bytes make_receipt(Receipt& receipt, const crypto::SigningKeyPair& peer);
 /// Parses and verifies. ErrorCode::corrupt for a wrong signature or malformed bytes, unsupported_version for a later
 /// suite. Whether it follows the receipts known so far is the caller's business.
 Result<Receipt> decode_receipt(ByteView encoded, const crypto::SigningPublicKey& peer);
+/// The same for bytes that were verified before they were stored: the signature is not checked.
+Result<Receipt> parse_receipt(ByteView encoded);
 
 }  // namespace beffroi::storage

@@ -1,34 +1,27 @@
 #include "storage/store/space_store.h"
 
-#include "storage/store/keys.h"
+#include "storage/store/space_rows.h"
 
 namespace beffroi::storage {
 namespace {
-
-constexpr std::array<std::uint8_t, 1> kByCounter = {0};
-constexpr std::array<std::uint8_t, 1> kByCommit = {1};
 
 Bytes record_key(const SpaceId& space, std::uint64_t sequence) { return join_key({space, be64(sequence)}); }
 Bytes commit_key(const SpaceId& space, const CommitId& id) { return join_key({space, id}); }
 Bytes branch_key(const SpaceId& space, const DeviceId& device, std::uint64_t sequence) {
   return join_key({space, device, be64(sequence)});
 }
-Bytes receipt_key(const SpaceId& space, std::uint64_t counter) { return join_key({space, kByCounter, be64(counter)}); }
+Bytes receipt_key(const SpaceId& space, std::uint64_t counter) { return join_key({space, kReceiptRow, be64(counter)}); }
 
-std::unexpected<Error> damaged_entry() {
-  return fail(ErrorCode::corrupt, N_("The local store's list of snapshots is damaged. Check the disk."));
-}
+}  // namespace
 
 Result<BranchHead> decode_branch(ByteView key, ByteView value) {
-  if (key.size() != SpaceId::size_bytes + DeviceId::size_bytes + 8) return damaged_entry();
+  if (key.size() != SpaceId::size_bytes + DeviceId::size_bytes + 8) return damaged_row();
   const auto commit = CommitId::from(value);
-  if (!commit) return damaged_entry();
+  if (!commit) return damaged_row();
   return BranchHead{.device = *DeviceId::from(key.subspan(SpaceId::size_bytes, DeviceId::size_bytes)),
                     .sequence = trailing_be64(key),
                     .commit = *commit};
 }
-
-}  // namespace
 
 SpaceStore::SpaceStore(Database& database, SpaceId space) : database_(database), space_(space) {}
 
@@ -67,7 +60,7 @@ Result<std::optional<CommitId>> SpaceStore::branch_commit(const DeviceId& device
   BEFFROI_TRY(const auto value, database_.get(Table::branches, branch_key(space_, device, sequence)));
   if (!value) return std::nullopt;
   const auto id = CommitId::from(*value);
-  if (!id) return damaged_entry();
+  if (!id) return damaged_row();
   return id;
 }
 
@@ -89,7 +82,7 @@ Result<std::vector<BranchHead>> SpaceStore::heads() const {
     out.push_back(head.value_or(first));
     // Sequence numbers end long before this one: the next key is another device's.
     from = branch_key(space_, first.device, UINT64_MAX);
-    if (out.back().sequence == UINT64_MAX) return damaged_entry();
+    if (out.back().sequence == UINT64_MAX) return damaged_row();
   }
 }
 
@@ -104,7 +97,7 @@ Result<void> SpaceStore::for_each_commit(
     }
     const auto encoded = commit(branch->commit);
     if (!encoded) outcome = forward_error(encoded);
-    if (encoded && !*encoded) outcome = damaged_entry();
+    if (encoded && !*encoded) outcome = damaged_row();
     return outcome && visit(branch->commit, **encoded);
   }));
   return outcome;
@@ -124,20 +117,20 @@ Result<std::optional<Bytes>> SpaceStore::receipt(std::uint64_t counter) const {
 }
 
 Result<std::optional<std::pair<std::uint64_t, Bytes>>> SpaceStore::newest_receipt() const {
-  BEFFROI_TRY(auto last, database_.last(Table::receipts, join_key({space_, kByCounter})));
+  BEFFROI_TRY(auto last, database_.last(Table::receipts, join_key({space_, kReceiptRow})));
   if (!last) return std::nullopt;
   return std::pair(trailing_be64(last->key), std::move(last->value));
 }
 
 Result<std::optional<Bytes>> SpaceStore::receipt_of(const CommitId& commit) const {
-  BEFFROI_TRY(const auto counter, database_.get(Table::receipts, join_key({space_, kByCommit, commit})));
+  BEFFROI_TRY(const auto counter, database_.get(Table::receipts, join_key({space_, kReceiptOfCommit, commit})));
   if (!counter) return std::nullopt;
   return receipt(trailing_be64(*counter));
 }
 
 void SpaceStore::put_receipt(WriteBatch& batch, const Receipt& receipt, ByteView encoded) const {
   batch.put(Table::receipts, receipt_key(space_, receipt.counter), encoded);
-  batch.put(Table::receipts, join_key({space_, kByCommit, receipt.commit}), be64(receipt.counter));
+  batch.put(Table::receipts, join_key({space_, kReceiptOfCommit, receipt.commit}), be64(receipt.counter));
 }
 
 Result<void> SpaceStore::write(WriteBatch& batch, Durability durability) const {
@@ -158,7 +151,7 @@ Result<std::vector<SpaceId>> SpaceStore::list(const Database& database) {
     BEFFROI_TRY(const auto next, database.first(Table::records, {}, from));
     if (!next) return out;
     const auto space = SpaceId::from(ByteView(next->key).first(std::min(next->key.size(), SpaceId::size_bytes)));
-    if (!space) return damaged_entry();
+    if (!space) return damaged_row();
     out.push_back(*space);
     // Behind all records of this space.
     from = record_key(*space, UINT64_MAX);

@@ -1,7 +1,8 @@
 // Durable log, commits, branches and receipts of spaces: the same tables on a station and on a peer.
 #pragma once
 
-#include "storage/space/log.h"
+#include "storage/space/expiry.h"
+#include "storage/space/retention.h"
 #include "storage/store/database.h"
 
 namespace beffroi::storage {
@@ -45,6 +46,25 @@ class SpaceStore {
   /// The receipt of a commit, if any.
   Result<std::optional<Bytes>> receipt_of(const CommitId& commit) const;
   void put_receipt(WriteBatch& batch, const Receipt& receipt, ByteView encoded) const;
+
+  /// What has gone, by the peer's expiries. Commits that expired stay in commits and branches, and so in all that is
+  /// above; only their objects go.
+  Result<std::optional<Bytes>> expiry(std::uint64_t counter) const;
+  Result<std::optional<std::pair<std::uint64_t, Bytes>>> newest_expiry() const;
+  /// Counter of the expiry that names this commit; nullopt: it has not gone.
+  Result<std::optional<std::uint64_t>> expired(const CommitId& commit) const;
+  /// In the order of their ids; false stops.
+  Result<void> for_each_expired(const std::function<bool(const CommitId&, std::uint64_t counter)>& visit) const;
+  void put_expiry(WriteBatch& batch, const Expiry& expiry, ByteView encoded) const;
+  /// The commits of a branch that have a receipt and did not expire, ascending by sequence: for retention_input().
+  /// Reads all receipts of the space once, about 400 bytes of memory for each commit of the branch meanwhile. corrupt:
+  /// a row that is none.
+  Result<std::vector<ReceiptedCommit>> held_commits(const DeviceId& device) const;
+  /// The same for all branches at the cost of one; those that hold nothing are left out.
+  Result<std::map<DeviceId, std::vector<ReceiptedCommit>>> held_branches() const;
+  /// Id and root of all commits that did not expire, those that are in no branch or have no receipt among them, in the
+  /// order of their ids; false stops. corrupt: a commit that is damaged, so that the list would not be whole.
+  Result<void> for_each_held_root(const std::function<bool(const CommitId&, const ObjectId& root)>& visit) const;
 
   Result<void> write(WriteBatch& batch, Durability durability) const;
   /// Everything of this space in these tables, and its leases.

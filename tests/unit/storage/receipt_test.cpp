@@ -37,6 +37,18 @@ TEST_F(ReceiptTest, GoldenReceiptIsMadeByteForByte) {
   EXPECT_EQ(receipt.signature, read->signature);
 }
 
+TEST_F(ReceiptTest, WhatWasVerifiedBeforeIsParsedAlone) {
+  Bytes badly_signed = golden;
+  badly_signed.back() ^= 0x01;
+  const auto read = parse_receipt(badly_signed);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(2U, read->counter);
+  EXPECT_EQ(decode_receipt(golden, peer.sign.public_key)->commit, read->commit);
+  EXPECT_EQ(parse_receipt(golden)->id, decode_receipt(golden, peer.sign.public_key)->id);
+  golden.pop_back();
+  EXPECT_EQ(ErrorCode::corrupt, parse_receipt(golden).error().code);
+}
+
 TEST_F(ReceiptTest, FirstReceiptHasNoPrevious) {
   Receipt first;
   first.counter = 1;

@@ -74,6 +74,8 @@ def rows():
     receipt = bytes.fromhex(SPACE["receipt"]["receipt"])
     yield "receipts by counter", "receipts", vault + b"\0" + struct.pack(">Q", 2), receipt
     yield "receipts by commit", "receipts", vault + b"\1" + b"\x0b" * 32, struct.pack(">Q", 2)
+    yield "expiries by counter", "receipts", vault + b"\2" + struct.pack(">Q", 2), bytes.fromhex(SPACE["expiry"]["expiry"])
+    yield "expiries by commit", "receipts", vault + b"\3" + b"\x0b" * 32, struct.pack(">Q", 2)
     yield "leases", "leases", space + b"\0" + lease, device + struct.pack("<QQ", 600, 660)
     yield "pinned by a lease", "leases", space + b"\1" + lease + chunk_id, b""
     yield "state format", "state", b"format", struct.pack("<I", 1)
