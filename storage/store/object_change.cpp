@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kCountersBytes = 24;
 
 Bytes evictable_key(const SpaceId& space, const ObjectRow& row) {
-  return join_key({space, be32(row.info.epoch.value), be64(row.insertion)});
+  return join_key({space, be32(row.info.epoch.value), be64(row.info.insertion)});
 }
 bool listed(const std::optional<ObjectRow>& row) { return row && is_evictable(row->info); }
 

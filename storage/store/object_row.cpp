@@ -26,7 +26,7 @@ Bytes encode_row(const ObjectRow& row) {
   put_le32(&out[8], row.info.sealed_bytes);
   out[12] = static_cast<std::uint8_t>(row.children.size());
   out[13] = static_cast<std::uint8_t>(row.children.size() >> 8);
-  put_le64(&out[16], row.insertion);
+  put_le64(&out[16], row.info.insertion);
   std::uint8_t* to = out.data() + kFixedBytes;
   for (const ObjectId& child : row.children) to = std::ranges::copy(child.data, to).out;
   return out;
@@ -44,12 +44,13 @@ Result<ObjectInfo> decode_info(ByteView value) {
                     .sealed_bytes = get_le32(&value[8]),
                     .bytes_present = (value[2] & kBytesHere) != 0,
                     .receipted = (value[2] & kReceipted) != 0,
-                    .quarantined = (value[2] & kQuarantined) != 0};
+                    .quarantined = (value[2] & kQuarantined) != 0,
+                    .insertion = get_le64(&value[16])};
 }
 
 Result<ObjectRow> decode_row(ByteView value) {
   BEFFROI_TRY(const ObjectInfo info, decode_info(value));
-  ObjectRow row{.info = info, .insertion = get_le64(&value[16]), .children = {}};
+  ObjectRow row{.info = info, .children = {}};
   row.children.reserve(child_count(value));
   for (ByteView rest = value.subspan(kFixedBytes); !rest.empty(); rest = rest.subspan(ObjectId::size_bytes))
     row.children.push_back(*ObjectId::from(rest.first(ObjectId::size_bytes)));
@@ -64,8 +65,8 @@ ObjectRow row_for(const ObjectHeader& header, std::uint32_t sealed_bytes, const 
                    .sealed_bytes = sealed_bytes,
                    .bytes_present = true,
                    .receipted = known && known->info.receipted,
-                   .quarantined = false},
-          .insertion = insertion,
+                   .quarantined = false,
+                   .insertion = insertion},
           .children = header.children};
 }
 
@@ -76,8 +77,8 @@ ObjectRow row_for(const RemoteObject& object) {
                    .sealed_bytes = object.sealed_bytes,
                    .bytes_present = false,
                    .receipted = true,
-                   .quarantined = false},
-          .insertion = 0,
+                   .quarantined = false,
+                   .insertion = 0},
           .children = {}};
 }
 

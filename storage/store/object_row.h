@@ -11,7 +11,6 @@ namespace beffroi::storage {
 
 struct ObjectRow {
   ObjectInfo info;
-  std::uint64_t insertion = 0;  ///< counts the puts of a space, from 1: the order of eviction
   std::vector<ObjectId> children;
 };
 

@@ -18,6 +18,9 @@ struct ObjectInfo {
   bool bytes_present = true;  ///< false: evicted, the peer has them
   bool receipted = false;     ///< in the closure of a commit that a peer gave a receipt for
   bool quarantined = false;   ///< found damaged: counts as absent until the same bytes are put again
+  /// Counts the puts of the space, from 1: unique in it, and higher than all before. Given anew when evicted or damaged
+  /// bytes come back; 0 when the bytes were never here.
+  std::uint64_t insertion = 0;
 };
 
 /// An object on its way in, header already checked (check_object) and id already computed from the bytes.
@@ -84,19 +87,25 @@ class ObjectStore {
   virtual Result<void> quarantine(const SpaceId& space, const ObjectId& id) = 0;
   /// Drops the bytes and keeps the facts. Only of receipted objects: others stay as they are.
   virtual Result<void> evict(const SpaceId& space, std::span<const ObjectId> ids) = 0;
-  /// Forgets objects wholly, in this order also across a power cut. The caller guarantees that parents go before
-  /// children.
+  /// Forgets objects wholly, in this order also across a power cut; ids never heard of are passed over. The caller
+  /// guarantees that parents go before children.
   virtual Result<void> remove(const SpaceId& space, std::span<const ObjectId> ids) = 0;
   virtual Result<void> erase_space(const SpaceId& space) = 0;
-  /// In id order; false stops.
-  virtual Result<void> iterate(const SpaceId& space,
-                               const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) = 0;
+  /// All objects, evicted and quarantined ones too, in id order from `first` on; false stops. Whoever goes on later
+  /// with the id behind the last one misses nothing that stood there all the time.
+  virtual Result<void> iterate_from(const SpaceId& space, const ObjectId& first,
+                                    const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) = 0;
+  Result<void> iterate(const SpaceId& space, const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) {
+    return iterate_from(space, ObjectId{}, visit);
+  }
   /// Receipted chunks and bundles whose bytes are here: oldest epoch first, then in the order of their puts; false
   /// stops.
   virtual Result<void> for_each_evictable(const SpaceId& space,
                                           const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) = 0;
   /// Kept with every change: costs nothing.
   virtual Result<StoreUsage> usage(const SpaceId& space) = 0;
+  /// The highest insertion number given in this space; 0 before the first put. Costs nothing.
+  virtual Result<std::uint64_t> insertions(const SpaceId& space) = 0;
   virtual Result<void> sync() = 0;
 };
 
@@ -109,6 +118,13 @@ std::unique_ptr<ObjectStore> make_memory_object_store();
 /// elsewhere.
 inline bool counts_as_present(const std::optional<ObjectInfo>& info) {
   return info && !info->quarantined && (info->bytes_present || info->receipted);
+}
+
+/// The id behind this one in the order of iterate_from(); nullopt behind the last possible one.
+inline std::optional<ObjectId> next_id(ObjectId id) {
+  for (std::size_t i = ObjectId::size_bytes; i > 0; --i)
+    if (++id.data[i - 1] != 0) return id;
+  return std::nullopt;
 }
 
 inline Result<StoreUsage> measure_usage(ObjectStore& store, const SpaceId& space) { return store.usage(space); }

@@ -15,7 +15,7 @@ class MemoryObjectStore final : public ObjectStore {
       if (const Stored* stored = find(space, object.id)) known = stored->row;
       if (known && is_here(known->info)) continue;
       spaces_[space].insert_or_assign(
-          object.id, Stored{.row = row_for(object, known, ++insertions_), .bytes = to_bytes(object.bytes)});
+          object.id, Stored{.row = row_for(object, known, ++insertions_[space]), .bytes = to_bytes(object.bytes)});
     }
     return {};
   }
@@ -94,12 +94,13 @@ class MemoryObjectStore final : public ObjectStore {
   Result<void> erase_space(const SpaceId& space) override {
     const std::lock_guard lock(mutex_);
     spaces_.erase(space);
+    insertions_.erase(space);
     return {};
   }
 
-  Result<void> iterate(const SpaceId& space,
-                       const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) override {
-    for (const auto& [id, row] : snapshot(space))
+  Result<void> iterate_from(const SpaceId& space, const ObjectId& first,
+                            const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) override {
+    for (const auto& [id, row] : snapshot(space, first))
       if (!visit(id, row.info)) break;
     return {};
   }
@@ -108,8 +109,8 @@ class MemoryObjectStore final : public ObjectStore {
                                   const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) override {
     auto rows = snapshot(space);
     std::erase_if(rows, [](const auto& object) { return !is_evictable(object.second.info); });
-    std::ranges::sort(rows, {},
-                      [](const auto& object) { return std::pair(object.second.info.epoch, object.second.insertion); });
+    std::ranges::sort(
+        rows, {}, [](const auto& object) { return std::pair(object.second.info.epoch, object.second.info.insertion); });
     for (const auto& [id, row] : rows)
       if (!visit(id, row.info)) break;
     return {};
@@ -123,6 +124,12 @@ class MemoryObjectStore final : public ObjectStore {
       out.sealed_bytes += row.info.sealed_bytes;
     }
     return out;
+  }
+
+  Result<std::uint64_t> insertions(const SpaceId& space) override {
+    const std::lock_guard lock(mutex_);
+    const auto counted = insertions_.find(space);
+    return counted == insertions_.end() ? 0 : counted->second;
   }
 
   Result<void> sync() override { return {}; }
@@ -142,17 +149,18 @@ class MemoryObjectStore final : public ObjectStore {
   }
 
   // A copy, so that visitors may call the store.
-  std::vector<std::pair<ObjectId, ObjectRow>> snapshot(const SpaceId& space) {
+  std::vector<std::pair<ObjectId, ObjectRow>> snapshot(const SpaceId& space, const ObjectId& first = {}) {
     const std::lock_guard lock(mutex_);
     std::vector<std::pair<ObjectId, ObjectRow>> out;
     if (const auto objects = spaces_.find(space); objects != spaces_.end())
-      for (const auto& [id, stored] : objects->second) out.emplace_back(id, stored.row);
+      for (auto at = objects->second.lower_bound(first); at != objects->second.end(); ++at)
+        out.emplace_back(at->first, at->second.row);
     return out;
   }
 
   std::mutex mutex_;
   std::map<SpaceId, std::map<ObjectId, Stored>> spaces_;
-  std::uint64_t insertions_ = 0;
+  std::map<SpaceId, std::uint64_t> insertions_;
 };
 
 }  // namespace

@@ -32,11 +32,12 @@ class DatabaseObjectStore final : public ObjectStore {
   Result<void> evict(const SpaceId& space, std::span<const ObjectId> ids) override;
   Result<void> remove(const SpaceId& space, std::span<const ObjectId> ids) override;
   Result<void> erase_space(const SpaceId& space) override;
-  Result<void> iterate(const SpaceId& space,
-                       const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) override;
+  Result<void> iterate_from(const SpaceId& space, const ObjectId& first,
+                            const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) override;
   Result<void> for_each_evictable(const SpaceId& space,
                                   const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) override;
   Result<StoreUsage> usage(const SpaceId& space) override;
+  Result<std::uint64_t> insertions(const SpaceId& space) override;
   Result<void> sync() override { return database_.sync(); }
 
  private:
@@ -278,10 +279,10 @@ Result<void> DatabaseObjectStore::erase_space(const SpaceId& space) {
   return {};
 }
 
-Result<void> DatabaseObjectStore::iterate(const SpaceId& space,
-                                          const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) {
+Result<void> DatabaseObjectStore::iterate_from(const SpaceId& space, const ObjectId& first,
+                                               const std::function<bool(const ObjectId&, const ObjectInfo&)>& visit) {
   Result<void> outcome;
-  BEFFROI_CHECK(database_.scan(Table::info, space, [&](ByteView key, ByteView value) {
+  BEFFROI_CHECK(database_.scan(Table::info, space, object_key(space, first), [&](ByteView key, ByteView value) {
     const auto id = ObjectId::from(key.subspan(SpaceId::size_bytes));
     const auto facts = decode_info(value);
     if (!facts) outcome = forward_error(facts);
@@ -311,6 +312,12 @@ Result<StoreUsage> DatabaseObjectStore::usage(const SpaceId& space) {
   const std::lock_guard lock(write_mutex_);
   BEFFROI_TRY(const SpaceCounters now, counters(space));
   return now.usage;
+}
+
+Result<std::uint64_t> DatabaseObjectStore::insertions(const SpaceId& space) {
+  const std::lock_guard lock(write_mutex_);
+  BEFFROI_TRY(const SpaceCounters now, counters(space));
+  return now.insertions;
 }
 
 }  // namespace

@@ -322,6 +322,53 @@ TEST_P(ObjectStoreTest, IteratesInTheOrderOfIdsAndStopsWhenTold) {
   EXPECT_EQ(visited, ids);
 }
 
+TEST_P(ObjectStoreTest, AWalkGoesOnWhereItStopped) {
+  auto ids = ids_of(put_some(20));
+  std::ranges::sort(ids);
+  std::vector<ObjectId> visited;
+  for (std::optional<ObjectId> from = ObjectId{}; from;) {
+    std::size_t taken = 0;
+    const std::size_t before = visited.size();
+    ASSERT_TRUE(store().iterate_from(space_, *from, [&](const ObjectId& id, const ObjectInfo&) {
+      visited.push_back(id);
+      return ++taken < 3;
+    }));
+    from = visited.size() == before ? std::nullopt : next_id(visited.back());
+  }
+  EXPECT_EQ(visited, ids);
+  ObjectId last;
+  last.data.fill(0xFF);
+  EXPECT_EQ(next_id(last), std::nullopt);
+  EXPECT_TRUE(store().iterate_from(space_, last, [](const auto&, const auto&) { return true; }));
+}
+
+TEST_P(ObjectStoreTest, NumbersItsPuts) {
+  EXPECT_EQ(store().insertions(space_).value(), 0U);
+  const auto objects = put_some(3);
+  for (std::uint64_t i = 0; i < 3; ++i) EXPECT_EQ(info(objects[i].id).insertion, i + 1);
+  EXPECT_EQ(store().insertions(space_).value(), 3U);
+  ASSERT_TRUE(put_all(store(), space_, objects));
+  EXPECT_EQ(store().insertions(space_).value(), 3U);
+
+  // What comes back, and what is put ahead, gets new numbers; what is only heard of gets none.
+  ASSERT_TRUE(store().quarantine(space_, objects[1].id));
+  ASSERT_TRUE(put_all(store(), space_, {&objects[1], 1}));
+  EXPECT_EQ(info(objects[1].id).insertion, 4U);
+  const MadeObject ahead = make_object(random_, space_, 10);
+  ASSERT_TRUE(put_all_ahead(store(), space_, {&ahead, 1}));
+  ASSERT_TRUE(store().settle(space_));
+  EXPECT_EQ(info(ahead.id).insertion, 5U);
+  const RemoteObject remote{.id = random_.fixed<ObjectId>(), .sealed_bytes = 7};
+  ASSERT_TRUE(store().note_remote(space_, {&remote, 1}));
+  EXPECT_EQ(info(remote.id).insertion, 0U);
+
+  // Numbers are not given twice, though what had them is gone.
+  ASSERT_TRUE(store().remove(space_, {&ahead.id, 1}));
+  reopen();
+  EXPECT_EQ(store().insertions(space_).value(), 5U);
+  EXPECT_EQ(info(objects[1].id).insertion, 4U);
+}
+
 TEST_P(ObjectStoreTest, AVisitorMayChangeTheStore) {
   const auto objects = put_some(5);
   ASSERT_TRUE(store().mark_receipted(space_, ids_of(objects)));

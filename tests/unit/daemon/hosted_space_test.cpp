@@ -48,15 +48,16 @@ class OnceDamagedStore final : public storage::ObjectStore {
     return inner_->remove(space, ids);
   }
   Result<void> erase_space(const SpaceId& space) override { return inner_->erase_space(space); }
-  Result<void> iterate(const SpaceId& space,
-                       const std::function<bool(const ObjectId&, const storage::ObjectInfo&)>& visit) override {
-    return inner_->iterate(space, visit);
+  Result<void> iterate_from(const SpaceId& space, const ObjectId& first,
+                            const std::function<bool(const ObjectId&, const storage::ObjectInfo&)>& visit) override {
+    return inner_->iterate_from(space, first, visit);
   }
   Result<void> for_each_evictable(
       const SpaceId& space, const std::function<bool(const ObjectId&, const storage::ObjectInfo&)>& visit) override {
     return inner_->for_each_evictable(space, visit);
   }
   Result<storage::StoreUsage> usage(const SpaceId& space) override { return inner_->usage(space); }
+  Result<std::uint64_t> insertions(const SpaceId& space) override { return inner_->insertions(space); }
   Result<void> sync() override { return inner_->sync(); }
 
  private:
