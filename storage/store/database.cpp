@@ -22,10 +22,11 @@ KeyValue key_value_at(const rocksdb::Iterator& at) { return {to_bytes(view(at.ke
 // An iterator over the keys with one prefix. It reads the state of the moment when it was made.
 class PrefixIterator {
  public:
-  PrefixIterator(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* handle, ByteView prefix)
+  PrefixIterator(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* handle, ByteView prefix, bool fills_cache = true)
       : prefix_(slice(prefix)), end_(after_prefix(prefix)) {
     if (end_) end_slice_ = slice(*end_);
     rocksdb::ReadOptions options;
+    options.fill_cache = fills_cache;
     if (end_) options.iterate_upper_bound = &end_slice_;
     iterator_.reset(db.NewIterator(options, handle));
   }
@@ -65,21 +66,34 @@ Result<std::optional<Bytes>> Database::get(Table table, ByteView key, bool verif
 }
 
 Result<std::vector<std::optional<Bytes>>> Database::get_many(Table table, std::span<const Bytes> keys) const {
+  std::vector<std::optional<Bytes>> out(keys.size());
+  BEFFROI_CHECK(get_many(table, keys, [&](std::size_t i, ByteView value) -> Result<void> {
+    out[i] = to_bytes(value);
+    return {};
+  }));
+  return out;
+}
+
+Result<void> Database::get_many(Table table, std::span<const Bytes> keys,
+                                const std::function<Result<void>(std::size_t, ByteView)>& take) const {
+  // Their blocks are held in memory until they are taken, and a value may have 128 KiB.
+  constexpr std::size_t kKeysAtOnce = 128;
   const Visit visit(*state_);
   if (!visit.is_open()) return std::unexpected(state_->closed_by);
-  std::vector<rocksdb::Slice> slices;
-  slices.reserve(keys.size());
-  for (const Bytes& key : keys) slices.push_back(slice(key));
-  std::vector<rocksdb::PinnableSlice> values(keys.size());
-  std::vector<rocksdb::Status> statuses(keys.size());
-  state_->db->MultiGet({}, state_->handle(table), keys.size(), slices.data(), values.data(), statuses.data());
-  std::vector<std::optional<Bytes>> out(keys.size());
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (statuses[i].IsNotFound()) continue;
-    if (!statuses[i].ok()) return state_->failed(statuses[i]);
-    out[i] = to_bytes(view(values[i]));
+  std::array<rocksdb::Slice, kKeysAtOnce> slices;
+  std::array<rocksdb::Status, kKeysAtOnce> statuses;
+  for (std::size_t first = 0; first < keys.size(); first += kKeysAtOnce) {
+    const std::size_t count = std::min(kKeysAtOnce, keys.size() - first);
+    for (std::size_t i = 0; i < count; ++i) slices[i] = slice(keys[first + i]);
+    std::array<rocksdb::PinnableSlice, kKeysAtOnce> values;
+    state_->db->MultiGet({}, state_->handle(table), count, slices.data(), values.data(), statuses.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      if (statuses[i].IsNotFound()) continue;
+      if (!statuses[i].ok()) return state_->failed(statuses[i]);
+      BEFFROI_CHECK(take(first + i, view(values[i])));
+    }
   }
-  return out;
+  return {};
 }
 
 Result<bool> Database::contains(Table table, ByteView key) const {
@@ -154,7 +168,9 @@ Result<void> Database::scan(Table table, ByteView prefix, ByteView start,
                             const std::function<bool(ByteView, ByteView)>& visit) const {
   const Visit inside(*state_);
   if (!inside.is_open()) return std::unexpected(state_->closed_by);
-  PrefixIterator at(*state_->db, state_->handle(table), prefix);
+  // A walk over all objects must not push out what look-ups need.
+  const bool fills_cache = table != Table::info && table != Table::objects;
+  PrefixIterator at(*state_->db, state_->handle(table), prefix, fills_cache);
   for (at.seek(start); at.valid(); at->Next())
     if (!visit(view(at->key()), view(at->value()))) return {};
   if (!at->status().ok()) return state_->failed(at->status());

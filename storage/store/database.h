@@ -89,6 +89,10 @@ class Database {
   Result<std::optional<Bytes>> get(Table table, ByteView key, bool verified_by_caller = false) const;
   /// One result per key, in order.
   Result<std::vector<std::optional<Bytes>>> get_many(Table table, std::span<const Bytes> keys) const;
+  /// The same without copies: calls `take(index, value)` in order for the keys that are there; a value goes with the
+  /// call. An error of `take` ends it.
+  Result<void> get_many(Table table, std::span<const Bytes> keys,
+                        const std::function<Result<void>(std::size_t, ByteView)>& take) const;
   Result<bool> contains(Table table, ByteView key) const;
   /// All of the batch or, on an error, none of it for now. ErrorCode::disk_full loses nothing, and writes succeed again
   /// when there are more than 64 MiB of room: the first one then opens the database anew and fails once more, because

@@ -42,17 +42,22 @@ class DatabaseObjectStore final : public ObjectStore {
 
  private:
   using Edit = std::function<Result<void>(ObjectChange&, const ObjectId&, const std::optional<ObjectRow>&)>;
+  /// What an edit needs of a row: children may be 128 KiB.
+  enum class Read : std::uint8_t { all, without_children };
 
   Result<Bytes> read(const SpaceId& space, const ObjectId& id, bool verified_by_caller);
   Result<SpaceCounters> counters(const SpaceId& space);
-  Result<std::vector<std::optional<ObjectRow>>> rows(const SpaceId& space, std::span<const ObjectId> ids) const;
+  Result<std::vector<std::optional<ObjectRow>>> rows(const SpaceId& space, std::span<const ObjectId> ids,
+                                                     Read read = Read::all) const;
+  static std::vector<Bytes> keys_of(const SpaceId& space, std::span<const ObjectId> ids);
   /// Calls `edit` with each different id and what is known of it, in order, and writes what it changed: all in one
   /// batch.
   Result<void> edit_batch(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
-                          std::size_t reserved_bytes = 0);
+                          std::size_t reserved_bytes = 0, Read read = Read::all);
   Result<void> try_edit(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
-                        std::size_t reserved_bytes);
-  Result<void> edit_in_batches(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit);
+                        std::size_t reserved_bytes, Read read);
+  Result<void> edit_in_batches(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
+                               Read read = Read::all);
 
   Database& database_;
   ObjectsAhead ahead_;
@@ -68,37 +73,47 @@ Result<SpaceCounters> DatabaseObjectStore::counters(const SpaceId& space) {
 }
 
 Result<std::vector<std::optional<ObjectRow>>> DatabaseObjectStore::rows(const SpaceId& space,
-                                                                        std::span<const ObjectId> ids) const {
-  std::vector<Bytes> keys;
-  keys.reserve(ids.size());
-  for (const ObjectId& id : ids) keys.push_back(object_key(space, id));
-  BEFFROI_TRY(const auto values, database_.get_many(Table::info, keys));
+                                                                        std::span<const ObjectId> ids,
+                                                                        Read read) const {
   std::vector<std::optional<ObjectRow>> out(ids.size());
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (!values[i]) continue;
-    BEFFROI_TRY(out[i], decode_row(*values[i]));
-  }
+  BEFFROI_CHECK(
+      database_.get_many(Table::info, keys_of(space, ids), [&](std::size_t i, ByteView value) -> Result<void> {
+        if (read == Read::all) {
+          BEFFROI_TRY(out[i], decode_row(value));
+        } else {
+          BEFFROI_TRY(const ObjectInfo info, decode_info(value));
+          out[i] = ObjectRow{.info = info, .children = {}};
+        }
+        return {};
+      }));
   return out;
 }
 
+std::vector<Bytes> DatabaseObjectStore::keys_of(const SpaceId& space, std::span<const ObjectId> ids) {
+  std::vector<Bytes> keys;
+  keys.reserve(ids.size());
+  for (const ObjectId& id : ids) keys.push_back(object_key(space, id));
+  return keys;
+}
+
 Result<void> DatabaseObjectStore::edit_batch(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
-                                             std::size_t reserved_bytes) {
+                                             std::size_t reserved_bytes, Read read) {
   const std::lock_guard lock(write_mutex_);
   const std::uint64_t reopenings = database_.reopenings();
   if (reopenings != reopenings_) counters_.clear();
   reopenings_ = reopenings;
-  auto done = try_edit(space, ids, edit, reserved_bytes);
+  auto done = try_edit(space, ids, edit, reserved_bytes, read);
   if (done || database_.reopenings() == reopenings) return done;
   // There is room again, and the database holds perhaps more than was known: from the beginning.
   counters_.clear();
   reopenings_ = database_.reopenings();
-  return try_edit(space, ids, edit, reserved_bytes);
+  return try_edit(space, ids, edit, reserved_bytes, read);
 }
 
 Result<void> DatabaseObjectStore::try_edit(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
-                                           std::size_t reserved_bytes) {
+                                           std::size_t reserved_bytes, Read read) {
   BEFFROI_TRY(const SpaceCounters before, counters(space));
-  BEFFROI_TRY(const auto known, rows(space, ids));
+  BEFFROI_TRY(const auto known, rows(space, ids, read));
   ObjectChange change(space, before, reserved_bytes);
   std::unordered_set<ObjectId> seen;
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -115,11 +130,11 @@ Result<void> DatabaseObjectStore::try_edit(const SpaceId& space, std::span<const
   return forward_error(after);
 }
 
-Result<void> DatabaseObjectStore::edit_in_batches(const SpaceId& space, std::span<const ObjectId> ids,
-                                                  const Edit& edit) {
+Result<void> DatabaseObjectStore::edit_in_batches(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
+                                                  Read read) {
   while (!ids.empty()) {
     const std::size_t count = std::min(ids.size(), kIdsPerBatch);
-    BEFFROI_CHECK(edit_batch(space, ids.first(count), edit));
+    BEFFROI_CHECK(edit_batch(space, ids.first(count), edit, 0, read));
     ids = ids.subspan(count);
   }
   return {};
@@ -191,15 +206,12 @@ Result<std::optional<ObjectInfo>> DatabaseObjectStore::info(const SpaceId& space
 
 Result<std::vector<std::optional<ObjectInfo>>> DatabaseObjectStore::info_many(const SpaceId& space,
                                                                               std::span<const ObjectId> ids) {
-  std::vector<Bytes> keys;
-  keys.reserve(ids.size());
-  for (const ObjectId& id : ids) keys.push_back(object_key(space, id));
-  BEFFROI_TRY(const auto values, database_.get_many(Table::info, keys));
   std::vector<std::optional<ObjectInfo>> out(ids.size());
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (!values[i]) continue;
-    BEFFROI_TRY(out[i], decode_info(*values[i]));
-  }
+  BEFFROI_CHECK(
+      database_.get_many(Table::info, keys_of(space, ids), [&](std::size_t i, ByteView value) -> Result<void> {
+        BEFFROI_TRY(out[i], decode_info(value));
+        return {};
+      }));
   return out;
 }
 
@@ -261,12 +273,13 @@ Result<void> DatabaseObjectStore::evict(const SpaceId& space, std::span<const Ob
 }
 
 Result<void> DatabaseObjectStore::remove(const SpaceId& space, std::span<const ObjectId> ids) {
-  return edit_in_batches(space, ids, [](ObjectChange& change, const ObjectId& id, const auto& known) -> Result<void> {
+  const Edit remove_known = [](ObjectChange& change, const ObjectId& id, const auto& known) -> Result<void> {
     if (!known) return {};
     change.remove_bytes(id);
     change.replace(id, known, std::nullopt);
     return {};
-  });
+  };
+  return edit_in_batches(space, ids, remove_known, Read::without_children);
 }
 
 Result<void> DatabaseObjectStore::erase_space(const SpaceId& space) {

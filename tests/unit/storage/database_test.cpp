@@ -80,6 +80,31 @@ TEST_F(DatabaseTest, ManyKeysAreAnsweredInOrder) {
   EXPECT_EQ(values[3], key("2"));
 }
 
+// More than are read at once, and some that are not there.
+TEST_F(DatabaseTest, ManyKeysAreHandedOverInOrderUntilAnError) {
+  std::vector<Bytes> asked;
+  for (int i = 0; i < 400; ++i) {
+    const std::string name = "key" + std::to_string(i * 7919 % 400);
+    asked.push_back(key(name));
+    if (i % 3 != 0) put(Table::info, name, name);
+  }
+  std::vector<std::size_t> seen;
+  ASSERT_TRUE(database->get_many(Table::info, asked, [&](std::size_t i, ByteView value) -> Result<void> {
+    EXPECT_EQ(to_bytes(value), asked[i]);
+    seen.push_back(i);
+    return {};
+  }));
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
+  EXPECT_EQ(seen.size(), 266U);
+  const auto outcome = database->get_many(Table::info, asked, [&](std::size_t i, ByteView) -> Result<void> {
+    seen.push_back(i);
+    if (i >= 200) return fail(ErrorCode::cancelled, "enough");
+    return {};
+  });
+  EXPECT_EQ(outcome.error().code, ErrorCode::cancelled);
+  EXPECT_EQ(seen.back(), 200U);
+}
+
 TEST_F(DatabaseTest, ABatchChangesSeveralTablesInItsOrder) {
   put(Table::files, "old", "value");
   WriteBatch batch;
