@@ -52,6 +52,7 @@ class StateExchange {
     BEFFROI_CO_CHECK(co_await exchange_log());
     BEFFROI_CO_CHECK(co_await take_commits());
     BEFFROI_CO_CHECK(co_await take_receipts(session_, vault_, pool_));
+    BEFFROI_CO_CHECK(co_await take_expiries(session_, vault_, pool_));
     co_return co_await pool_.run([&] { return check_named_receipts(vault_); });
   }
 

@@ -1,6 +1,7 @@
 // What a recovered station needs: all commits, all trees, all receipts, and the names of the contents that stay behind.
 #include <spdlog/spdlog.h>
 
+#include <set>
 #include <unordered_set>
 
 #include "daemon/sync/link_parts.h"
@@ -29,20 +30,36 @@ class TreeFetch {
     }
     auto snapshots = co_await pool_.run([&] { return vault_.snapshots(); });
     if (!snapshots) co_return forward_error(snapshots);
+    BEFFROI_CO_TRY(const std::set<storage::CommitId> gone, co_await said_to_be_gone());
     // Newest first: it is the one that is asked for.
     for (auto snapshot = snapshots->rbegin(); snapshot != snapshots->rend(); ++snapshot) {
       if (snapshot->aside) continue;  // the peer never had it
+      if (gone.contains(snapshot->commit.id)) continue;
       BEFFROI_CO_CHECK(co_await fetch_tree(snapshot->commit.clear.root));
     }
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return vault_.objects().sync(); }));
     if (missing_ > 0) spdlog::warn("{} objects of older trees are missing at the peer", missing_);
     BEFFROI_CO_CHECK(co_await take_receipts(session_, vault_, pool_));
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_named_receipts(vault_); }));
+    BEFFROI_CO_CHECK(co_await take_expiries(session_, vault_, pool_));
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_recovered_heads(); }));
     co_return missing_;
   }
 
  private:
+  // What the peer says that it let go need not be looked for. Whether it might is seen when the receipts are here.
+  asio::awaitable<Result<std::set<storage::CommitId>>> said_to_be_gone() {
+    BEFFROI_CO_TRY(const std::vector<Bytes> expiries, co_await fetch_expiries(session_, 1));
+    const auto binding = vault_.peer();
+    std::set<storage::CommitId> out;
+    for (const Bytes& encoded : expiries) {
+      if (!binding) break;
+      BEFFROI_CO_TRY(const storage::Expiry expiry, storage::decode_expiry(encoded, binding->peer.sign));
+      for (const auto& gone : expiry.gone) out.insert(gone.commit);
+    }
+    co_return out;
+  }
+
   // The root signed which snapshots this device goes on from. A peer that shows less now showed more then.
   Result<void> check_recovered_heads() const {
     const storage::SpaceLog log = vault_.log();

@@ -15,15 +15,14 @@ std::uint64_t total_bytes(std::span<const Bytes> records) {
   return out;
 }
 
-// Appends to a list that has to fit into one message; false when it is full.
-bool take(std::vector<Bytes>& list, std::size_t& bytes, Bytes item) {
+}  // namespace
+
+bool take_into_list(std::vector<Bytes>& list, std::size_t& bytes, Bytes item) {
   if (!list.empty() && (list.size() >= kMaxItemsPerList || bytes + item.size() > kMaxListBytes)) return false;
   bytes += item.size();
   list.push_back(std::move(item));
   return true;
 }
-
-}  // namespace
 
 HostedSpaceImpl::HostedSpaceImpl(const HostParts& parts, SpaceLog log, TenantState tenant,
                                  std::map<storage::ObjectId, Damage> damaged)
@@ -95,6 +94,7 @@ Result<void> HostedSpaceImpl::append_record(ByteView record) {
   BEFFROI_CHECK(log->verify_next(record));
   BEFFROI_CHECK(check_log_size(parsed, record.size()));
   BEFFROI_CHECK(check_branch_ends(parsed));
+  if (std::holds_alternative<storage::DeletionBody>(parsed.body)) BEFFROI_CHECK(note_deletion(parsed.id));
   auto next = std::make_shared<SpaceLog>(*log);
   BEFFROI_CHECK(next->append(record));
   BEFFROI_CHECK(store_.append_record(parsed.sequence, record));
@@ -203,7 +203,7 @@ Result<std::vector<Bytes>> HostedSpaceImpl::branch_commits(const DeviceId& devic
     if (!id) return out;
     BEFFROI_TRY(auto encoded, store_.commit(*id));
     if (!encoded) return fail(ErrorCode::corrupt, N_("The peer has lost the snapshot {}."), id->hex());
-    if (!take(out, bytes, std::move(*encoded))) return out;
+    if (!take_into_list(out, bytes, std::move(*encoded))) return out;
   }
 }
 
@@ -212,7 +212,7 @@ Result<std::vector<Bytes>> HostedSpaceImpl::receipts_from(std::uint64_t counter)
   std::size_t bytes = 0;
   for (std::uint64_t next = std::max<std::uint64_t>(counter, 1);; ++next) {
     BEFFROI_TRY(auto encoded, store_.receipt(next));
-    if (!encoded || !take(out, bytes, std::move(*encoded))) return out;
+    if (!encoded || !take_into_list(out, bytes, std::move(*encoded))) return out;
   }
 }
 

@@ -1,5 +1,5 @@
 // One hosted space over the peer's database. Split by theme: hosted_space.cpp (log, reading), hosted_objects.cpp
-// (leases, objects, healing), hosted_commits.cpp (the rules of a commit).
+// (leases, objects, healing), hosted_commits.cpp (the rules of a commit), hosted_ageing.cpp (what may go).
 #pragma once
 
 #include <atomic>
@@ -22,6 +22,9 @@ struct HostParts {
   std::function<void(const storage::SpaceId&, const storage::SpaceLog&)> log_changed;
   const std::atomic<bool>& full;
 };
+
+/// Appends to a list that has to fit into one message; false when it is full.
+bool take_into_list(std::vector<Bytes>& list, std::size_t& bytes, Bytes item);
 
 class HostedSpaceImpl final : public HostedSpace {
  public:
@@ -50,6 +53,12 @@ class HostedSpaceImpl final : public HostedSpace {
   Result<void> quarantine(const storage::ObjectId& id) override;
   Result<std::vector<storage::ObjectId>> wanted_for_healing() override;
   Result<void> note_contact() override;
+  Result<std::vector<HeldSnapshot>> held_snapshots(storage::UnixTime now) override;
+  Result<std::uint64_t> expire(storage::UnixTime now) override;
+  Result<std::vector<Bytes>> expiries_from(std::uint64_t counter) override;
+  Result<std::uint64_t> newest_expiry() override;
+  Result<std::vector<WaitingDeletion>> deletions() override;
+  Result<void> cancel_deletion(const storage::RecordId& record) override;
   bool take_seat() override;
   void give_seat_back() override { --seats_; }
 
@@ -99,6 +108,12 @@ class HostedSpaceImpl final : public HostedSpace {
   Result<void> check_parents(const storage::Commit& commit, const std::optional<storage::BranchHead>& head);
   Result<void> check_closure(const storage::Commit& commit);
   Result<Bytes> give_receipt(const storage::Commit& commit, ByteView encoded, const storage::LeaseId& lease);
+
+  Result<void> note_deletion(const storage::RecordId& record);
+  Result<void> note_all_deletions();
+  /// What may be deleted now, and by which record.
+  Result<std::map<storage::CommitId, storage::RecordId>> due_deletions(storage::UnixTime now);
+  Result<void> sign_expiry(std::span<const storage::Expiry::Gone> gone, storage::UnixTime now);
 
   HostParts parts_;
   storage::SpaceStore store_;

@@ -1,5 +1,5 @@
-// The long conversations of a link, one file each: exchange.cpp, push.cpp, fetch.cpp, fetch_trees.cpp. What they do:
-// peer_link.h.
+// The long conversations of a link, one file each: exchange.cpp, expiries.cpp, push.cpp, fetch.cpp, fetch_trees.cpp.
+// What they do: peer_link.h.
 #pragma once
 
 #include "daemon/sync/line.h"
@@ -20,6 +20,11 @@ Error log_too_long();
 asio::awaitable<Result<void>> exchange_state_over(LinkSession& session, Vault& vault, Pool& pool);
 /// Receipts that are newer than those of the vault; corrupt when the peer's newest is older.
 asio::awaitable<Result<void>> take_receipts(LinkSession& session, Vault& vault, Pool& pool);
+/// Expiries that are newer than those of the vault, verified and taken: after the log and the receipts. corrupt when
+/// the peer shows fewer than before, or let go what it must keep.
+asio::awaitable<Result<void>> take_expiries(LinkSession& session, Vault& vault, Pool& pool);
+/// All of them, as the peer shows them: encoded and not verified. limit_exceeded when they are too many.
+asio::awaitable<Result<std::vector<Bytes>>> fetch_expiries(LinkSession& session, std::uint64_t from);
 asio::awaitable<Result<PushResult>> push_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress,
                                               Line* line);
 asio::awaitable<Result<void>> send_ahead_over(LinkSession& session, Vault& vault, Pool& pool, StoredObjects& objects,

@@ -380,6 +380,30 @@ void read(CborReader& in, FactsMessage& message) {
   in.leave();
 }
 
+template <>
+constexpr std::size_t kFields<ExpiriesGetMessage> = 1;
+template <>
+void write(CborWriter& out, const ExpiriesGetMessage& message) {
+  out.uint(message.from);
+}
+template <>
+void read(CborReader& in, ExpiriesGetMessage& message) {
+  message.from = in.uint();
+}
+
+template <>
+constexpr std::size_t kFields<ExpiriesMessage> = 2;
+template <>
+void write(CborWriter& out, const ExpiriesMessage& message) {
+  out.uint(message.newest);
+  write_list(out, message.expiries);
+}
+template <>
+void read(CborReader& in, ExpiriesMessage& message) {
+  message.newest = in.uint();
+  read_list(in, message.expiries, kMaxItemsPerList, storage::kMaxExpiryBytes);
+}
+
 template <std::size_t Index = 0>
 std::optional<Message> read_alternative(CborReader& in, std::size_t items, std::uint64_t type) {
   if constexpr (Index == std::variant_size_v<Message>) {

@@ -113,11 +113,19 @@ struct FactsMessage {
   std::vector<std::optional<ObjectFacts>> facts;
 };
 
-using Message =
-    std::variant<HelloMessage, ErrorMessage, OkMessage, EnrolMessage, LogGetMessage, LogMessage, LogAppendMessage,
-                 HeadsGetMessage, HeadsMessage, BranchGetMessage, CommitsMessage, ReceiptsGetMessage, ReceiptsMessage,
-                 LeaseOpenMessage, LeaseMessage, LacksMessage, LackingMessage, FlushMessage, DurableMessage,
-                 CommitMessage, ReceiptMessage, GetMessage, AbsentMessage, FactsGetMessage, FactsMessage>;
+struct ExpiriesGetMessage {
+  std::uint64_t from = 1;
+};
+struct ExpiriesMessage {
+  std::uint64_t newest = 0;  ///< counter; 0: none yet
+  std::vector<Bytes> expiries;
+};
+
+using Message = std::variant<HelloMessage, ErrorMessage, OkMessage, EnrolMessage, LogGetMessage, LogMessage,
+                             LogAppendMessage, HeadsGetMessage, HeadsMessage, BranchGetMessage, CommitsMessage,
+                             ReceiptsGetMessage, ReceiptsMessage, LeaseOpenMessage, LeaseMessage, LacksMessage,
+                             LackingMessage, FlushMessage, DurableMessage, CommitMessage, ReceiptMessage, GetMessage,
+                             AbsentMessage, FactsGetMessage, FactsMessage, ExpiriesGetMessage, ExpiriesMessage>;
 
 /// Precondition (asserted): within the bounds above. An error's text and arguments are cut to theirs instead.
 Bytes encode_message(const Message& message);

@@ -44,6 +44,20 @@ struct PendingInvitation {
   storage::UnixTime expires;
   bool used = false;
 };
+/// A snapshot that is held, and what the rules of its space say of it.
+struct HeldSnapshot {
+  DeviceId device;
+  storage::ReceiptedCommit commit;
+  storage::RetentionVerdict verdict;
+};
+/// A deletion that the root signed.
+struct WaitingDeletion {
+  storage::RecordId record;
+  std::vector<storage::CommitId> commits;
+  storage::UnixTime received;  ///< by the peer's clock
+  storage::UnixTime due;       ///< not before; each of its snapshots waits for its own lock as well
+  bool cancelled = false;      ///< by a member or the operator
+};
 struct Tenant {
   storage::SpaceId space;
   std::string name;
@@ -106,6 +120,20 @@ class HostedSpace {
   /// Ids that the receiver wants healed, at most 4,096: those first that nobody has given up.
   virtual Result<std::vector<storage::ObjectId>> wanted_for_healing() = 0;
   virtual Result<void> note_contact() = 0;
+
+  /// Ascending by device and sequence. Costs a look at all receipts of the space.
+  virtual Result<std::vector<HeldSnapshot>> held_snapshots(storage::UnixTime now) = 0;
+  /// Lets go what no rule keeps, and what deletions name that have waited: signs and stores expiries, durable when it
+  /// returns. How many snapshots; their objects stay until a collection. `now`: a time that the caller is sure of.
+  virtual Result<std::uint64_t> expire(storage::UnixTime now) = 0;
+  /// As many as kMaxListBytes hold; none: there are no more.
+  virtual Result<std::vector<Bytes>> expiries_from(std::uint64_t counter) = 0;
+  /// Counter of the newest expiry; 0 before the first.
+  virtual Result<std::uint64_t> newest_expiry() = 0;
+  /// In the order of the log, those that are done or cancelled among them.
+  virtual Result<std::vector<WaitingDeletion>> deletions() = 0;
+  /// By the operator, for good; durable when it returns. not_found when there is none of that record.
+  virtual Result<void> cancel_deletion(const storage::RecordId& record) = 0;
 
   /// A session for this space begins, or ends: false when kMaxSessionsPerSpace are open, and nothing is to be given
   /// back.

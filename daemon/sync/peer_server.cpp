@@ -86,6 +86,7 @@ class Session {
   asio::awaitable<Result<Message>> handle(FlushMessage message);
   asio::awaitable<Result<Message>> handle(CommitMessage message);
   asio::awaitable<Result<Message>> handle(FactsGetMessage message);
+  asio::awaitable<Result<Message>> handle(ExpiriesGetMessage message);
   template <class Other>
   asio::awaitable<Result<Message>> handle(Other) {
     co_return std::unexpected(out_of_order());
@@ -314,6 +315,15 @@ asio::awaitable<Result<Message>> Session::handle(ReceiptsGetMessage message) {
     ReceiptsMessage out;
     BEFFROI_TRY(out.newest, caller_->space->newest_receipt());
     BEFFROI_TRY(out.receipts, caller_->space->receipts_from(message.from));
+    return out;
+  });
+}
+
+asio::awaitable<Result<Message>> Session::handle(ExpiriesGetMessage message) {
+  co_return co_await pool_.run([&]() -> Result<Message> {
+    ExpiriesMessage out;
+    BEFFROI_TRY(out.newest, caller_->space->newest_expiry());
+    BEFFROI_TRY(out.expiries, caller_->space->expiries_from(message.from));
     return out;
   });
 }

@@ -17,6 +17,7 @@ constexpr std::uint64_t kVersion = 1;
 constexpr std::string_view kTenantPrefix = "peer/tenant/";
 constexpr std::string_view kInvitationPrefix = "peer/invitation/";
 constexpr std::string_view kWantedPrefix = "peer/wanted/";
+constexpr std::string_view kDeletionPrefix = "peer/deletion/";
 
 void write_quota(CborWriter& out, const std::optional<std::uint64_t>& quota) {
   if (quota)
@@ -78,13 +79,25 @@ std::optional<InvitationState> decode_invitation(ByteView value) {
   return out;
 }
 
+std::optional<DeletionState> decode_deletion(ByteView value) {
+  CborReader in(value);
+  DeletionState out;
+  in.array_of(3);
+  check_version(in);
+  out.received.seconds = in.integer();
+  out.cancelled = read_time(in);
+  in.leave();
+  if (!in.finish()) return std::nullopt;
+  return out;
+}
+
 // All values below a prefix, by the fixed-size id that ends their keys.
 template <class Id, class Value>
-Result<std::map<Id, Value>> load_all(const storage::Database& database, std::string_view prefix,
+Result<std::map<Id, Value>> load_all(const storage::Database& database, ByteView prefix,
                                      std::optional<Value> (*decode)(ByteView)) {
   std::map<Id, Value> out;
   bool damaged = false;
-  BEFFROI_CHECK(database.scan(Table::state, as_bytes(prefix), [&](ByteView key, ByteView value) {
+  BEFFROI_CHECK(database.scan(Table::state, prefix, [&](ByteView key, ByteView value) {
     const auto id = Id::from(key.subspan(prefix.size()));
     auto state = decode(value);
     damaged = damaged || !id || !state;
@@ -126,11 +139,12 @@ void remove_invitation(storage::WriteBatch& batch, const crypto::TransportPublic
 }
 
 Result<std::map<SpaceId, TenantState>> load_tenants(const storage::Database& database) {
-  return load_all<SpaceId, TenantState>(database, kTenantPrefix, decode_tenant);
+  return load_all<SpaceId, TenantState>(database, as_bytes(kTenantPrefix), decode_tenant);
 }
 
 Result<std::map<crypto::TransportPublicKey, InvitationState>> load_invitations(const storage::Database& database) {
-  return load_all<crypto::TransportPublicKey, InvitationState>(database, kInvitationPrefix, decode_invitation);
+  return load_all<crypto::TransportPublicKey, InvitationState>(database, as_bytes(kInvitationPrefix),
+                                                               decode_invitation);
 }
 
 void put_wanted(storage::WriteBatch& batch, const SpaceId& space, const storage::ObjectId& id, Damage damage) {
@@ -151,6 +165,20 @@ Result<std::map<storage::ObjectId, Damage>> load_wanted(const storage::Database&
     return true;
   }));
   return out;
+}
+
+void put_deletion(storage::WriteBatch& batch, const SpaceId& space, const storage::RecordId& record,
+                  const DeletionState& state) {
+  CborWriter out;
+  out.array(3).uint(kVersion).integer(state.received.seconds);
+  write_time(out, state.cancelled);
+  batch.put(Table::state, join_key({as_bytes(kDeletionPrefix), space, record}), out.take());
+}
+
+Result<std::map<storage::RecordId, DeletionState>> load_deletions(const storage::Database& database,
+                                                                  const SpaceId& space) {
+  const Bytes prefix = join_key({as_bytes(kDeletionPrefix), space});
+  return load_all<storage::RecordId, DeletionState>(database, prefix, decode_deletion);
 }
 
 }  // namespace beffroi::daemon

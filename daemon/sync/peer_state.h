@@ -47,4 +47,15 @@ void remove_wanted(storage::WriteBatch& batch, const storage::SpaceId& space, co
 Result<std::map<storage::ObjectId, Damage>> load_wanted(const storage::Database& database,
                                                         const storage::SpaceId& space);
 
+/// "peer/deletion/" ‖ space ‖ record → [1, received, cancelled | null]: what the peer itself knows of a deletion
+/// record.
+struct DeletionState {
+  storage::UnixTime received;                  ///< by the peer's clock: its wait begins then
+  std::optional<storage::UnixTime> cancelled;  ///< by the peer's operator
+};
+void put_deletion(storage::WriteBatch& batch, const storage::SpaceId& space, const storage::RecordId& record,
+                  const DeletionState& state);
+Result<std::map<storage::RecordId, DeletionState>> load_deletions(const storage::Database& database,
+                                                                  const storage::SpaceId& space);
+
 }  // namespace beffroi::daemon

@@ -82,6 +82,13 @@ class Vault {
   /// corrupt when it contradicts an earlier receipt (a fork or rollback: the sentence says so).
   Result<void> accept_receipt(ByteView encoded);
 
+  /// Counter of the newest expiry known here; 0 before the first.
+  Result<std::uint64_t> newest_expiry() const;
+  /// Verifies signature and chain, and that this vault's rules say the same; stores it, durably: its snapshots are
+  /// listed no more, and what only they need is no longer held here. corrupt, and nothing changes, when a rule keeps
+  /// one of them; conflict when the log or an earlier expiry is not known here yet.
+  Result<void> accept_expiry(ByteView encoded);
+
   /// Signs and stores a commit on this device's branch; durable when it returns. Fills device, sequence, parents (this
   /// branch's head, after a recovery the recovered heads), epoch, log head, last receipt and clock.
   Result<storage::Commit> commit(const storage::TreeRoot& root, storage::CommitSealed sealed, std::uint32_t flags);

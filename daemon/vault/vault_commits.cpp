@@ -116,9 +116,11 @@ Result<Snapshot> Vault::State::with_receipt(Commit commit, storage::CommitSealed
 
 Result<void> Vault::State::load_snapshots() {
   snapshots.clear();
+  std::set<CommitId> gone;
+  BEFFROI_CHECK(store->for_each_expired([&](const CommitId& id, std::uint64_t) { return gone.insert(id), true; }));
   Result<void> outcome;
-  BEFFROI_CHECK(store->for_each_commit([&](const CommitId&, const Bytes& encoded) {
-    outcome = load_snapshot(encoded, false);
+  BEFFROI_CHECK(store->for_each_commit([&](const CommitId& id, const Bytes& encoded) {
+    if (!gone.contains(id)) outcome = load_snapshot(encoded, false);
     return outcome.has_value();
   }));
   if (!outcome) return outcome;

@@ -1,0 +1,44 @@
+// What the peer let go, as a station hears of it.
+#include "daemon/sync/link_parts.h"
+
+namespace beffroi::daemon {
+namespace {
+
+// All of a space together: each names at least one snapshot, and a year of nightly ones is below 64 KiB.
+constexpr std::size_t kMaxFetchedExpiryBytes = 32U * 1024 * 1024;
+
+}  // namespace
+
+asio::awaitable<Result<std::vector<Bytes>>> fetch_expiries(LinkSession& session, std::uint64_t from) {
+  std::vector<Bytes> out;
+  std::size_t bytes = 0;
+  while (true) {
+    Message request(ExpiriesGetMessage{from + out.size()});
+    BEFFROI_CO_TRY(ExpiriesMessage answer, co_await session.call<ExpiriesMessage>(std::move(request)));
+    if (from + out.size() > answer.newest) co_return out;
+    if (answer.expiries.empty()) co_return std::unexpected(session.unexpected_answer());
+    bytes += counted_bytes(answer.expiries);
+    if (bytes > kMaxFetchedExpiryBytes)
+      co_return fail(ErrorCode::limit_exceeded, N_("The peer names too many snapshots that it let go."));
+    for (Bytes& expiry : answer.expiries) out.push_back(std::move(expiry));
+  }
+}
+
+asio::awaitable<Result<void>> take_expiries(LinkSession& session, Vault& vault, Pool& pool) {
+  const auto known = co_await pool.run([&] { return vault.newest_expiry(); });
+  if (!known) co_return forward_error(known);
+  // The last one known once more: the vault compares it with what is shown now.
+  BEFFROI_CO_TRY(const std::vector<Bytes> shown, co_await fetch_expiries(session, std::max<std::uint64_t>(*known, 1)));
+  if (shown.empty() && *known > 0)
+    co_return fail(
+        ErrorCode::corrupt,
+        N_("The peer no longer shows that it let snapshots go (number {}), which it had signed. Ask the EPCI "
+           "what happened to its server."),
+        std::to_string(*known));
+  co_return co_await pool.run([&]() -> Result<void> {
+    for (const Bytes& expiry : shown) BEFFROI_CHECK(vault.accept_expiry(expiry));
+    return {};
+  });
+}
+
+}  // namespace beffroi::daemon
