@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "client/commands/commands.h"
+#include "client/commands/peer_commands.h"
 #include "client/commands/peer_status.h"
 #include "client/http/json_fields.h"
 #include "client/ui/human.h"
@@ -129,6 +130,7 @@ void add_peer(CLI::App& app, Session& session) {
   auto* const listing = group->add_subcommand("tenants", _("List the communes and their last backups"));
   listing->group(_("Commands"));
   listing->callback([&session] { session.action = [&session] { return tenants(session); }; });
+  add_peer_chores(*group, session);
   auto* const state = group->add_subcommand("status", _("Is all well at this peer?"));
   state->group(_("Commands"));
   const auto check = std::make_shared<bool>(false);

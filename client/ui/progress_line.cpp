@@ -44,6 +44,7 @@ const char* phase_name(const std::string& phase) {
       std::pair{"scanning", N_("looking around")}, std::pair{"reading", N_("reading")},
       std::pair{"committing", N_("finishing")},    std::pair{"pushing", N_("sending")},
       std::pair{"fetching", N_("fetching")},       std::pair{"checking", N_("checking")},
+      std::pair{"collecting", N_("making room")},
   };
   for (const auto& [name, text] : kPhases)
     if (phase == name) return _(text);

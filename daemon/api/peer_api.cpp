@@ -10,8 +10,23 @@ namespace {
 constexpr std::int64_t kInvitationLastsS = 14LL * 24 * 3600;
 constexpr std::uint64_t kLongestInvitationS = 366ULL * 24 * 3600;
 
-asio::awaitable<Result<void>> answer_status(PeerContext& peer, HttpExchange& exchange) {
+Json time_or_null(const std::optional<storage::UnixTime>& time) {
+  return time ? Json(time_text(*time)) : Json(nullptr);
+}
+
+Json scrub_json(const ScrubState& scrub) {
+  Json out = {{"ended", time_or_null(scrub.ended)}, {"running", nullptr}};
+  if (scrub.running)
+    out["running"] = {{"began", time_text(scrub.running->began)},
+                      {"bytes", scrub.running->bytes},
+                      {"damaged", scrub.running->damaged}};
+  return out;
+}
+
+asio::awaitable<Result<void>> answer_status(PeerContext& peer, const Chores& chores, HttpExchange& exchange) {
   const PeerFacts facts = peer.facts();
+  BEFFROI_CO_TRY(const ScrubState scrub, co_await peer.work.run([&peer] { return load_scrub(peer.host->database()); }));
+  const auto collected = co_await peer.work.run([&chores] { return chores.collected_at(); });
   const storage::PeerPublic keys = peer.host->public_part();
   co_return co_await reply_json(
       exchange, {{"role", "peer"},
@@ -22,6 +37,8 @@ asio::awaitable<Result<void>> answer_status(PeerContext& peer, HttpExchange& exc
                  {"tenants", peer.host->spaces().size()},
                  {"connections", peer.connections()},
                  {"store", {{"bytes", facts.store_bytes}, {"free_bytes", facts.free_bytes}}},
+                 {"collected", time_or_null(collected)},
+                 {"scrub", scrub_json(scrub)},
                  {"alarms", alarms_json(peer.alarms.current())},
                  {"running_since", time_text(peer.running_since)}});
 }
@@ -62,10 +79,6 @@ asio::awaitable<Result<void>> answer_invite(PeerContext& peer, HttpRequest& requ
                                 {{"code", code}, {"name", words.name}, {"expires", time_text(words.expires)}});
 }
 
-Json time_or_null(const std::optional<storage::UnixTime>& time) {
-  return time ? Json(time_text(*time)) : Json(nullptr);
-}
-
 Json tenant_json(const PeerContext& peer, const Tenant& tenant) {
   return {{"space", tenant.space.hex()},
           {"name", tenant.name},
@@ -99,14 +112,15 @@ asio::awaitable<Result<void>> answer_tenants(PeerContext& peer, HttpExchange& ex
 
 }  // namespace
 
-Router peer_router(PeerContext& peer) {
+Router peer_router(PeerContext& peer, Chores& chores) {
   std::vector<Route> routes;
-  routes.push_back(
-      {"GET", "/v1/status", true, [&peer](HttpRequest&, HttpExchange& x) { return answer_status(peer, x); }});
+  routes.push_back({"GET", "/v1/status", true,
+                    [&peer, &chores](HttpRequest&, HttpExchange& x) { return answer_status(peer, chores, x); }});
   routes.push_back(
       {"POST", "/v1/invite", true, [&peer](HttpRequest& r, HttpExchange& x) { return answer_invite(peer, r, x); }});
   routes.push_back(
       {"GET", "/v1/tenants", true, [&peer](HttpRequest&, HttpExchange& x) { return answer_tenants(peer, x); }});
+  add_chore_routes(routes, peer, chores);
   return Router(std::move(routes));
 }
 

@@ -2,11 +2,14 @@
 #pragma once
 
 #include "daemon/api/router.h"
-#include "daemon/peer/peer_context.h"
+#include "daemon/peer/chores.h"
 
 namespace beffroi::daemon {
 
-/// `peer` outlives the router.
-Router peer_router(PeerContext& peer);
+/// What peer_chores.cpp answers.
+void add_chore_routes(std::vector<Route>& routes, PeerContext& peer, Chores& chores);
+
+/// Both arguments outlive the router.
+Router peer_router(PeerContext& peer, Chores& chores);
 
 }  // namespace beffroi::daemon

@@ -29,7 +29,7 @@ asio::awaitable<void> keep_house(PeerContext& peer) {
   }
 }
 
-Ending ending_of(PeerContext& peer, HttpServer& server, TlsListener& listener) {
+Ending ending_of(PeerContext& peer, Chores& chores, HttpServer& server, TlsListener& listener) {
   return {.stop =
               [&] {
                 server.stop();
@@ -40,7 +40,7 @@ Ending ending_of(PeerContext& peer, HttpServer& server, TlsListener& listener) {
           .idle =
               [&] {
                 return server.connections() == 0 && listener.connections() == 0 && peer.background.running() == 0 &&
-                       peer.threads_are_idle();
+                       chores.idle() && peer.threads_are_idle();
               }};
 }
 
@@ -51,7 +51,8 @@ Result<void> run_peer(const PeerSettings& settings) {
   asio::signal_set signals = catch_signals(io);
   BEFFROI_TRY(const Address address, Address::parse(settings.listen, kDefaultPeerPort));
   BEFFROI_TRY(const auto peer, PeerContext::open(settings, io.get_executor(), system_clock(), crypto::system_random()));
-  const Router router = peer_router(*peer);
+  Chores chores(*peer);
+  const Router router = peer_router(*peer, chores);
   const HttpServer::Options options{
       .socket_path = settings.socket, .admin_group = settings.admin_group, .open_to_everybody = false};
   BEFFROI_TRY(const auto listener,
@@ -68,9 +69,10 @@ Result<void> run_peer(const PeerSettings& settings) {
   Background& background = peer->background;
   background.spawn(keep_watchdog_fed(background, peer->host->database(), peer->clock, peer->heartbeat));
   background.spawn(keep_house(*peer));
+  background.spawn(chores.keep());
   spdlog::info("peer {} ready, listening at {}, data in {}", BEFFROI_VERSION, settings.listen, settings.data);
   notify_ready("ready");
-  run_until_signal(io, signals, ending_of(*peer, *server, *listener));
+  run_until_signal(io, signals, ending_of(*peer, chores, *server, *listener));
   return {};
 }
 

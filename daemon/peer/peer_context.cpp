@@ -14,19 +14,6 @@ constexpr std::int64_t kAbsenceS = 12LL * 3600;
 constexpr std::string_view kLastLook = "peer/last_look";
 constexpr std::string_view kBackSince = "peer/back_since";
 
-std::optional<storage::UnixTime> load_time(storage::Database& database, std::string_view key) {
-  const auto stored = database.get(storage::Table::state, as_bytes(key));
-  if (!stored || !*stored || (*stored)->size() != 8) return std::nullopt;
-  return storage::UnixTime{static_cast<std::int64_t>(get_le64((*stored)->data()))};
-}
-
-void save_time(storage::Database& database, std::string_view key, storage::UnixTime time) {
-  Bytes value(8);
-  put_le64(value.data(), static_cast<std::uint64_t>(time.seconds));
-  const auto written = database.put(storage::Table::state, as_bytes(key), value, storage::Durability::buffered);
-  if (!written) spdlog::warn("{}", written.error().message());
-}
-
 }  // namespace
 
 PeerContext::PeerContext(const PeerSettings& peer_settings, asio::any_io_executor protocol_thread, Clock& clock_seam,
@@ -52,6 +39,18 @@ Result<std::unique_ptr<PeerContext>> PeerContext::open(const PeerSettings& setti
   return out;
 }
 
+std::optional<storage::UnixTime> PeerContext::load_time(std::string_view key) const {
+  const auto stored = host->database().get(storage::Table::state, as_bytes(key));
+  if (!stored || !*stored || (*stored)->size() != 8) return std::nullopt;
+  return storage::UnixTime{static_cast<std::int64_t>(get_le64((*stored)->data()))};
+}
+
+Result<void> PeerContext::save_time(std::string_view key, storage::UnixTime time) {
+  Bytes value(8);
+  put_le64(value.data(), static_cast<std::uint64_t>(time.seconds));
+  return host->database().put(storage::Table::state, as_bytes(key), value, storage::Durability::buffered);
+}
+
 PeerFacts PeerContext::facts() const {
   const std::lock_guard lock(mutex_);
   return facts_;
@@ -59,9 +58,11 @@ PeerFacts PeerContext::facts() const {
 
 void PeerContext::note_presence() {
   const auto now = clock.now();
-  const auto last = load_time(host->database(), kLastLook);
-  if (last && now.seconds - last->seconds > kAbsenceS) save_time(host->database(), kBackSince, now);
-  back_since_ = load_time(host->database(), kBackSince);
+  const auto last = load_time(kLastLook);
+  if (last && now.seconds - last->seconds > kAbsenceS) {
+    if (const auto saved = save_time(kBackSince, now); !saved) spdlog::warn("{}", saved.error().message());
+  }
+  back_since_ = load_time(kBackSince);
 }
 
 bool PeerContext::is_old(storage::UnixTime time) const {
@@ -91,7 +92,7 @@ void PeerContext::look_around() {
                     N_("What this peer keeps of {} can't be read, and is not served: {} Restore its database."),
                     {damaged.name, damaged.error.message()}});
   look_at_disk(fresh);
-  save_time(host->database(), kLastLook, clock.now());
+  if (const auto saved = save_time(kLastLook, clock.now()); !saved) spdlog::warn("{}", saved.error().message());
   const std::lock_guard lock(mutex_);
   facts_ = fresh;
 }

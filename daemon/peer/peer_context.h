@@ -43,6 +43,12 @@ class PeerContext {
   /// on which this peer itself was away do not count.
   bool is_silent(const Tenant& tenant) const;
   bool threads_are_idle() const { return ringing_ == 0; }
+  /// False while time can't be trusted: then nothing may run out.
+  bool expiry_allowed() const { return true; }
+
+  /// A moment that the state table keeps; nullopt before the first.
+  std::optional<storage::UnixTime> load_time(std::string_view key) const;
+  Result<void> save_time(std::string_view key, storage::UnixTime time);
 
  private:
   PeerContext(const PeerSettings& settings, asio::any_io_executor executor, Clock& clock,

@@ -297,6 +297,8 @@ Result<PeerSettings> load_peer_settings(const CommandLine& words, const Account&
   limit_keys(keys, "store.", settings.limits);
   keys.text("alarm.command", settings.alarm_command);
   keys.number("alarm.silent_days", settings.silent_days, 365);
+  keys.number("gc.every_hours", settings.gc_every_hours, 24 * 31);
+  keys.number("scrub.every_days", settings.scrub_every_days, 365);
   BEFFROI_CHECK(read_file(words.config, file, keys));
   if (words.listen) settings.listen = *words.listen;
   BEFFROI_CHECK(take_words(words, settings));
@@ -329,6 +331,8 @@ std::string to_toml(const PeerSettings& settings) {
   out += fmt::format("\n[store]\n{}", limits_text(settings.limits));
   out +=
       fmt::format("\n[alarm]\ncommand = {}\nsilent_days = {}\n", quoted(settings.alarm_command), settings.silent_days);
+  out += fmt::format("\n[gc]\nevery_hours = {}\n\n[scrub]\nevery_days = {}\n", settings.gc_every_hours,
+                     settings.scrub_every_days);
   return out;
 }
 

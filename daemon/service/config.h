@@ -41,7 +41,9 @@ struct PeerSettings {
   std::string log_level = "info";
   storage::StoreLimits limits;
   std::string alarm_command;
-  std::uint32_t silent_days = 3;  ///< working days without contact before the alarm
+  std::uint32_t silent_days = 3;        ///< working days without contact before the alarm
+  std::uint32_t gc_every_hours = 24;    ///< 0: by hand only
+  std::uint32_t scrub_every_days = 30;  ///< for a pass over everything; 0: by hand only
 };
 
 /// What the command line said; absent: not said.

@@ -20,6 +20,8 @@ const char* phase_name(Phase phase) {
       return "fetching";
     case Phase::checking:
       return "checking";
+    case Phase::collecting:
+      return "collecting";
     case Phase::done:
       return "done";
   }

@@ -6,7 +6,7 @@
 
 namespace beffroi::daemon {
 
-enum class Phase : std::uint8_t { idle, scanning, reading, committing, pushing, fetching, checking, done };
+enum class Phase : std::uint8_t { idle, scanning, reading, committing, pushing, fetching, checking, collecting, done };
 const char* phase_name(Phase phase);
 
 struct Progress {

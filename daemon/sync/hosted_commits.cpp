@@ -30,6 +30,7 @@ Result<Bytes> HostedSpaceImpl::accept_commit(const storage::LeaseId& lease, cons
   BEFFROI_CHECK(note_losses(losses));
   BEFFROI_CHECK(check_closure(commit));
   BEFFROI_CHECK(check_quota(encoded.size()));
+  shade({&commit.clear.root, 1});
   return give_receipt(commit, encoded, lease);
 }
 

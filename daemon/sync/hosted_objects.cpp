@@ -52,6 +52,7 @@ Result<Lease> HostedSpaceImpl::use_lease(const LeaseId& id) {
 
 Result<void> HostedSpaceImpl::pin(const LeaseId& lease, std::span<const ObjectId> ids) {
   if (ids.empty()) return {};
+  shade(ids);
   WriteBatch batch;
   leases_.pin(batch, lease, ids);
   return parts_.database.write(batch, Durability::buffered);

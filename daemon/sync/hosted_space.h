@@ -1,5 +1,6 @@
 // One hosted space over the peer's database. Split by theme: hosted_space.cpp (log, reading), hosted_objects.cpp
-// (leases, objects, healing), hosted_commits.cpp (the rules of a commit), hosted_ageing.cpp (what may go).
+// (leases, objects, healing), hosted_commits.cpp (the rules of a commit), hosted_ageing.cpp (what may go),
+// hosted_collection.cpp (garbage).
 #pragma once
 
 #include <atomic>
@@ -26,7 +27,7 @@ struct HostParts {
 /// Appends to a list that has to fit into one message; false when it is full.
 bool take_into_list(std::vector<Bytes>& list, std::size_t& bytes, Bytes item);
 
-class HostedSpaceImpl final : public HostedSpace {
+class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from_this<HostedSpaceImpl> {
  public:
   /// The log was verified and is stored.
   static Result<std::shared_ptr<HostedSpaceImpl>> open(const HostParts& parts, storage::SpaceLog log,
@@ -59,6 +60,7 @@ class HostedSpaceImpl final : public HostedSpace {
   Result<std::uint64_t> newest_expiry() override;
   Result<std::vector<WaitingDeletion>> deletions() override;
   Result<void> cancel_deletion(const storage::RecordId& record) override;
+  Result<std::unique_ptr<SpaceCollection>> begin_collection() override;
   bool take_seat() override;
   void give_seat_back() override { --seats_; }
 
@@ -115,13 +117,24 @@ class HostedSpaceImpl final : public HostedSpace {
   Result<std::map<storage::CommitId, storage::RecordId>> due_deletions(storage::UnixTime now);
   Result<void> sign_expiry(std::span<const storage::Expiry::Gone> gone, storage::UnixTime now);
 
+  class Collection;
+  Result<void> end_expired_leases();
+  Result<std::vector<storage::ObjectId>> retained_roots() const;
+  /// Tells a collection that runs what is held from now on.
+  void shade(std::span<const storage::ObjectId> ids);
+  void forget_collector();
+  Result<std::vector<storage::ObjectId>> wishes_with_facts() const;
+  /// Of those that a collection has removed.
+  Result<void> forget_wishes(std::span<const storage::ObjectId> ids);
+
   HostParts parts_;
   storage::SpaceStore store_;
   storage::LeaseStore leases_;
   std::atomic<std::size_t> seats_ = 0;
   std::mutex writing_;            ///< one change of objects, log or commits at a time; taken before facts_
   std::uint64_t reopenings_ = 0;  ///< of the database, when the members below were right; under `writing_`
-  mutable std::mutex facts_;      ///< the members below, for a moment
+  std::shared_ptr<storage::Collector> collector_;  ///< while one runs; under `writing_`
+  mutable std::mutex facts_;                       ///< the members below, for a moment
   std::shared_ptr<const storage::SpaceLog> log_;
   TenantState tenant_;
   std::map<storage::ObjectId, Damage> damaged_;

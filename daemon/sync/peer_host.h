@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "daemon/service/clock.h"
+#include "daemon/sync/space_collection.h"
 #include "storage/space/invitation.h"
 #include "storage/store/lease_store.h"
 #include "storage/store/object_store.h"
@@ -134,6 +135,10 @@ class HostedSpace {
   virtual Result<std::vector<WaitingDeletion>> deletions() = 0;
   /// By the operator, for good; durable when it returns. not_found when there is none of that record.
   virtual Result<void> cancel_deletion(const storage::RecordId& record) = 0;
+
+  /// Ends leases that have been idle for too long, and begins to remove what neither a retained snapshot nor a lease
+  /// needs. busy while one runs.
+  virtual Result<std::unique_ptr<SpaceCollection>> begin_collection() = 0;
 
   /// A session for this space begins, or ends: false when kMaxSessionsPerSpace are open, and nothing is to be given
   /// back.

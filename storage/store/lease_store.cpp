@@ -72,9 +72,10 @@ void LeaseStore::pin(WriteBatch& batch, const LeaseId& lease, std::span<const Ob
   for (const ObjectId& id : ids) batch.put(Table::leases, join_key({prefix, id}), ByteView());
 }
 
-Result<void> LeaseStore::for_each_pin(const LeaseId& lease, const std::function<bool(const ObjectId&)>& visit) const {
+Result<void> LeaseStore::for_each_pin(const LeaseId& lease, const ObjectId& first,
+                                      const std::function<bool(const ObjectId&)>& visit) const {
   const Bytes prefix = pin_prefix(space_, lease);
-  return database_.scan(Table::leases, prefix, [&](ByteView key, ByteView) {
+  return database_.scan(Table::leases, prefix, join_key({prefix, first}), [&](ByteView key, ByteView) {
     const auto id = ObjectId::from(key.subspan(prefix.size()));
     return !id || visit(*id);
   });

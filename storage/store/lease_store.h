@@ -28,7 +28,9 @@ class LeaseStore {
   void put(WriteBatch& batch, const Lease& lease) const;
   /// Pins ids (with their closures) under the lease: what it put, and what it was told that is there.
   void pin(WriteBatch& batch, const LeaseId& lease, std::span<const ObjectId> ids) const;
-  Result<void> for_each_pin(const LeaseId& lease, const std::function<bool(const ObjectId&)>& visit) const;
+  /// In id order from `first` on; false stops.
+  Result<void> for_each_pin(const LeaseId& lease, const ObjectId& first,
+                            const std::function<bool(const ObjectId&)>& visit) const;
   /// Removes the lease and its pins, those put earlier in the batch among them: the batch of the commit that ends it.
   Result<void> end(WriteBatch& batch, const LeaseId& lease) const;
   /// Leases without contact for kLeaseIdleSeconds of running time.

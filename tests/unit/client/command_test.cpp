@@ -49,8 +49,7 @@ TEST(UsageTest, HelpAndVersionAreAnswers) {
   }
   // What this version has not got is not promised either.
   const std::string help = run_command({"--help"}).out + run_command({"peer", "--help"}).out;
-  for (const char* const absent : {"space", "scrub"})
-    EXPECT_THAT(help, Not(HasSubstr(std::string("\n  ") + absent))) << absent;
+  for (const char* const absent : {"space"}) EXPECT_THAT(help, Not(HasSubstr(std::string("\n  ") + absent))) << absent;
 }
 
 TEST(UsageTest, WithJsonErrorsAreOneObjectToo) {

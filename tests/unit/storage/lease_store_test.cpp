@@ -29,7 +29,7 @@ class LeaseStoreTest : public ::testing::Test {
   }
   std::vector<ObjectId> pins(const Lease& lease) {
     std::vector<ObjectId> out;
-    EXPECT_TRUE(leases.for_each_pin(lease.id, [&](const ObjectId& id) {
+    EXPECT_TRUE(leases.for_each_pin(lease.id, {}, [&](const ObjectId& id) {
       out.push_back(id);
       return true;
     }));
@@ -79,7 +79,7 @@ TEST_F(LeaseStoreTest, StopsVisitingPinsWhenTold) {
   const Lease lease = open(1);
   pin(lease, 10);
   int visits = 0;
-  ASSERT_TRUE(leases.for_each_pin(lease.id, [&](const ObjectId&) { return ++visits < 4; }));
+  ASSERT_TRUE(leases.for_each_pin(lease.id, {}, [&](const ObjectId&) { return ++visits < 4; }));
   EXPECT_EQ(visits, 4);
 }
 
