@@ -4,6 +4,7 @@
 
 #include <asio/awaitable.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -47,6 +48,11 @@ class Channel {
   virtual void close() = 0;
   virtual std::uint64_t bytes_sent() const = 0;
   virtual std::uint64_t bytes_received() const = 0;
+
+  /// Asked with the length of each frame's body before room is made for it: the frame is received when it returns, and
+  /// the time that this takes does not count. Set while nothing is being received; a channel may leave it out.
+  using BeforeBody = std::function<asio::awaitable<void>(std::size_t bytes)>;
+  virtual void ask_before_bodies(BeforeBody /*ask*/) {}
 };
 
 }  // namespace beffroi::daemon

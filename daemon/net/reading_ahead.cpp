@@ -15,17 +15,28 @@ namespace {
 constexpr std::chrono::hours kSilence{24};
 
 // An empty frame takes room as well.
-std::size_t weight_of(const Frame& frame) {
+std::size_t weight_of(std::size_t body_bytes) {
   constexpr std::size_t kAllocationBytes = 32;
-  return sizeof frame + kAllocationBytes + frame.body.size();
+  return sizeof(Frame) + kAllocationBytes + body_bytes;
 }
 
 /// What the channel and the coroutine that fills it share. Lives as long as either.
 struct Ahead {
-  Ahead(std::unique_ptr<Channel> inner, const asio::any_io_executor& executor)
-      : channel(std::move(inner)), changed_by_reader(executor), changed_by_user(executor) {}
+  Ahead(std::unique_ptr<Channel> inner, const asio::any_io_executor& executor, std::shared_ptr<MemoryAccount> account)
+      : channel(std::move(inner)), memory(std::move(account)), changed_by_reader(executor), changed_by_user(executor) {
+    if (memory) channel->ask_before_bodies([this](std::size_t body_bytes) { return make_room(body_bytes); });
+  }
+  ~Ahead() {
+    if (memory) memory->give_back(arriving + bytes);
+  }
+  asio::awaitable<void> make_room(std::size_t body_bytes) {
+    co_await memory->take(weight_of(body_bytes));
+    arriving = weight_of(body_bytes);
+  }
 
   std::unique_ptr<Channel> channel;
+  std::shared_ptr<MemoryAccount> memory;
+  std::size_t arriving = 0;  ///< taken from `memory` for the frame that is being received
   std::deque<Frame> frames;
   std::size_t bytes = 0;       ///< weight of the frames
   std::uint64_t received = 0;  ///< by the channel, with the last whole frame
@@ -51,7 +62,9 @@ asio::awaitable<void> fill_until_end(Ahead& ahead) {
     auto frame = co_await ahead.channel->receive(kSilence);
     is_last = !frame || frame->type == FrameType::bye;
     if (frame) {
-      ahead.bytes += weight_of(*frame);
+      if (ahead.memory && ahead.arriving == 0) co_await ahead.make_room(frame->body.size());
+      ahead.arriving = 0;
+      ahead.bytes += weight_of(frame->body.size());
       ahead.received = ahead.channel->bytes_received();
       ahead.frames.push_back(std::move(*frame));
     } else {
@@ -73,8 +86,9 @@ asio::awaitable<void> fill(std::shared_ptr<Ahead> ahead) {
 
 class ReadingAhead final : public Channel {
  public:
-  ReadingAhead(std::unique_ptr<Channel> channel, const asio::any_io_executor& executor)
-      : ahead_(std::make_shared<Ahead>(std::move(channel), executor)) {
+  ReadingAhead(std::unique_ptr<Channel> channel, const asio::any_io_executor& executor,
+               std::shared_ptr<MemoryAccount> memory)
+      : ahead_(std::make_shared<Ahead>(std::move(channel), executor, std::move(memory))) {
     asio::co_spawn(executor, fill(ahead_), asio::detached);
   }
   ~ReadingAhead() override {
@@ -97,7 +111,8 @@ class ReadingAhead final : public Channel {
     }
     Frame out = std::move(ahead_->frames.front());
     ahead_->frames.pop_front();
-    ahead_->bytes -= weight_of(out);
+    ahead_->bytes -= weight_of(out.body.size());
+    if (ahead_->memory) ahead_->memory->give_back(weight_of(out.body.size()));
     ahead_->changed_by_user.cancel();
     co_return out;
   }
@@ -112,6 +127,7 @@ class ReadingAhead final : public Channel {
   std::string remote_address() const override { return ahead_->channel->remote_address(); }
   void close() override {
     ahead_->channel->close();
+    if (ahead_->memory) ahead_->memory->close();
     ahead_->changed_by_user.cancel();
     ahead_->changed_by_reader.cancel();
   }
@@ -124,8 +140,9 @@ class ReadingAhead final : public Channel {
 
 }  // namespace
 
-std::unique_ptr<Channel> make_reading_ahead(std::unique_ptr<Channel> channel, const asio::any_io_executor& executor) {
-  return std::make_unique<ReadingAhead>(std::move(channel), executor);
+std::unique_ptr<Channel> make_reading_ahead(std::unique_ptr<Channel> channel, const asio::any_io_executor& executor,
+                                            std::shared_ptr<MemoryAccount> memory) {
+  return std::make_unique<ReadingAhead>(std::move(channel), executor, std::move(memory));
 }
 
 }  // namespace beffroi::daemon

@@ -4,6 +4,7 @@
 #include <asio/any_io_executor.hpp>
 
 #include "daemon/net/channel.h"
+#include "daemon/service/memory_budget.h"
 
 namespace beffroi::daemon {
 
@@ -11,7 +12,9 @@ namespace beffroi::daemon {
 inline constexpr std::size_t kReadAheadBytes = 1024U * 1024;
 
 /// Takes over a channel of which nothing is being received, and begins to receive. `executor`: the channel's. In
-/// receive() the timeout is for the frame's beginning, as it is there.
-std::unique_ptr<Channel> make_reading_ahead(std::unique_ptr<Channel> channel, const asio::any_io_executor& executor);
+/// receive() the timeout is for the frame's beginning, as it is there. Frames that arrive or wait are taken from
+/// `memory`, if there is one: reading goes on when it has room.
+std::unique_ptr<Channel> make_reading_ahead(std::unique_ptr<Channel> channel, const asio::any_io_executor& executor,
+                                            std::shared_ptr<MemoryAccount> memory = {});
 
 }  // namespace beffroi::daemon

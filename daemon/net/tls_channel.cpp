@@ -25,6 +25,7 @@ class TlsChannel final : public Channel {
     std::array<std::uint8_t, kFrameHeadBytes> bytes{};
     BEFFROI_CO_CHECK(co_await read(asio::buffer(bytes), timeout));
     BEFFROI_CO_TRY(const FrameHead head, decode_frame_head(bytes));
+    if (before_body_) co_await before_body_(head.body_bytes);
     Frame frame{head.type, Bytes(head.body_bytes)};
     if (head.body_bytes > 0) {
       BEFFROI_CO_CHECK(co_await read(asio::buffer(frame.body), body_timeout(head.body_bytes, timeout)));
@@ -34,6 +35,7 @@ class TlsChannel final : public Channel {
 
   asio::awaitable<Result<void>> send(Frame frame, std::chrono::milliseconds timeout) override {
     const Bytes bytes = encode_frame(frame);
+    frame.body = Bytes();  // a slow line must not hold it twice
     asio::error_code error;
     bool expired = false;
     {
@@ -45,6 +47,8 @@ class TlsChannel final : public Channel {
     bytes_sent_ += bytes.size();
     co_return Result<void>();
   }
+
+  void ask_before_bodies(BeforeBody ask) override { before_body_ = std::move(ask); }
 
   // The kernel spreads what it sends over the time, so that others on the line notice nothing; a pause after each
   // object would send in gushes.
@@ -105,6 +109,7 @@ class TlsChannel final : public Channel {
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
   std::optional<std::uint64_t> limit_;
+  BeforeBody before_body_;
   std::optional<Error> ended_;  ///< why nothing more can be received
 };
 

@@ -75,6 +75,8 @@ class MemoryChannel final : public Channel {
       co_await ready.async_wait(asio::redirect_error(asio::use_awaitable, woken));
       if (!woken && queue.empty()) co_return fail(ErrorCode::timeout, "The memory line was silent.");
     }
+    if (before_body_) co_await before_body_(queue.front().body.size());
+    if (queue.empty()) co_return std::unexpected(lost());
     Frame frame = std::move(queue.front());
     queue.pop_front();
     received_ += frame.body.size() + kFrameHeadBytes;
@@ -101,6 +103,7 @@ class MemoryChannel final : public Channel {
     co_return Result<void>();
   }
 
+  void ask_before_bodies(BeforeBody ask) override { before_body_ = std::move(ask); }
   const crypto::TransportPublicKey& remote_key() const override { return remote_; }
   std::string remote_address() const override { return "memory:1"; }
   void close() override { line_->close(side_); }
@@ -118,6 +121,7 @@ class MemoryChannel final : public Channel {
   std::shared_ptr<MemoryLine> line_;
   int side_;
   crypto::TransportPublicKey remote_;
+  BeforeBody before_body_;
   std::uint64_t sent_ = 0;
   std::uint64_t received_ = 0;
 };

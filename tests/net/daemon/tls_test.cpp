@@ -6,6 +6,7 @@
 #include <asio/read.hpp>
 #include <asio/ssl/context.hpp>
 #include <asio/ssl/stream.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
 
 #include <future>
@@ -262,6 +263,48 @@ TEST(TlsTest, ASilentClientIsCutBetweenFrames) {
   EXPECT_EQ(echo.end().code, ErrorCode::timeout);
   EXPECT_EQ(receive(thread, **channel).error().code, ErrorCode::unreachable);
   thread.call([&] { channel->reset(); });
+}
+
+/// Sends one byte after the other, with pauses that are short for a reader who waits for each of them; how many of them
+/// went through before the other side had enough.
+template <class Stream>
+std::size_t trickle(Stream& stream, const Bytes& bytes, asio::io_context& io) {
+  std::size_t sent = 0;
+  asio::error_code error;
+  for (; sent < bytes.size() && !error; ++sent) {
+    asio::steady_timer(io, 10ms).wait();
+    asio::write(stream, asio::buffer(&bytes[sent], 1), error);
+  }
+  return sent;
+}
+
+// Goal: a client that sends a byte now and then has no more time for its handshake than one that sends nothing.
+TEST(TlsTest, ATricklingClientIsCutInTheHandshake) {
+  EchoListener echo(crypto::transport_public(seed(2)), 200ms);
+  asio::io_context io;
+  tcp::socket socket(io);
+  socket.connect({asio::ip::make_address("127.0.0.1"), echo.port()});
+  Bytes hello(16'000, 0);  // the head of a record with a handshake message, and no end of it
+  const Bytes head{22, 3, 1, 0x3E, 0x00, 1, 0, 0x3D, 0xFC};
+  std::copy(head.begin(), head.end(), hello.begin());
+  EXPECT_LT(trickle(socket, hello, io), hello.size());
+  while (echo.listener->connections() > 0) std::this_thread::yield();
+}
+
+// Goal: a frame has one time limit, however many pieces it comes in.
+TEST(TlsTest, ATricklingClientIsCutInAFrame) {
+  EchoListener echo(crypto::transport_public(seed(2)), 15s, 200ms);
+  auto context = TlsContext::make(TlsSide::client, seed(2), [](const auto&) { return true; });
+  BEFFROI_ASSERT(context.has_value());
+  asio::io_context io;
+  asio::ssl::stream<tcp::socket> stream(io, (*context)->asio_context());
+  stream.lowest_layer().connect({asio::ip::make_address("127.0.0.1"), echo.port()});
+  stream.handshake(asio::ssl::stream_base::client);
+  Bytes frame(1000, 0);
+  put_le32(frame.data(), static_cast<std::uint32_t>(frame.size()));
+  frame[4] = static_cast<std::uint8_t>(FrameType::message);
+  EXPECT_LT(trickle(stream, frame, io), frame.size());
+  EXPECT_EQ(echo.end().code, ErrorCode::timeout);
 }
 
 /// Sends raw bytes inside a proper TLS connection, then closes it without a bye.
