@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/json.h"
+#include "daemon/api/organisation_api.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -45,6 +46,7 @@ asio::awaitable<Result<void>> answer_status(PeerContext& peer, const Chores& cho
 
 struct InviteWords {
   std::string name, address;
+  std::optional<std::string> contact;
   std::optional<std::uint64_t> quota_bytes;
   storage::UnixTime expires;
 };
@@ -54,6 +56,7 @@ Result<InviteWords> read_invite(const PeerContext& peer, const std::string& body
   InviteWords out;
   out.name = fields.text("name");
   out.address = fields.text("address", peer.settings.address);
+  out.contact = text_or_none(fields, "contact");
   out.quota_bytes = fields.number("quota_bytes");
   const std::uint64_t lasts_s = fields.number("expires_s").value_or(kInvitationLastsS);
   BEFFROI_CHECK(fields.finish());
@@ -71,16 +74,20 @@ Result<InviteWords> read_invite(const PeerContext& peer, const std::string& body
 
 asio::awaitable<Result<void>> answer_invite(PeerContext& peer, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_TRY(const InviteWords words, read_invite(peer, request.body));
-  BEFFROI_CO_TRY(const std::string code, co_await peer.work.run([&]() -> Result<std::string> {
-    BEFFROI_TRY(const auto invitation, peer.host->invite(words.name, words.quota_bytes, words.expires, words.address));
-    return storage::invitation_code(invitation);
+  BEFFROI_CO_TRY(const Json answer, co_await peer.work.run([&]() -> Result<Json> {
+    BEFFROI_TRY(const auto invitation,
+                peer.host->invite(words.name, words.quota_bytes, words.expires, words.address, words.contact));
+    return Json{{"code", storage::invitation_code(invitation)},
+                {"invitation", invitation_id(invitation.transport_key())},
+                {"name", words.name},
+                {"expires", time_text(words.expires)}};
   }));
-  co_return co_await reply_json(exchange,
-                                {{"code", code}, {"name", words.name}, {"expires", time_text(words.expires)}});
+  co_return co_await reply_json(exchange, answer);
 }
 
 Json tenant_json(const PeerContext& peer, const Tenant& tenant) {
   return {{"space", tenant.space.hex()},
+          {"organisation", tenant.organisation.hex()},
           {"name", tenant.name},
           {"quota_bytes", tenant.quota_bytes ? Json(*tenant.quota_bytes) : Json(nullptr)},
           {"used_bytes", tenant.used_bytes},
@@ -93,9 +100,12 @@ Json tenant_json(const PeerContext& peer, const Tenant& tenant) {
 }
 
 Json invitation_json(const PendingInvitation& invitation, storage::UnixTime now) {
-  return {{"name", invitation.name},
+  return {{"invitation", invitation.id},
+          {"organisation", invitation.organisation.hex()},
+          {"name", invitation.name},
           {"expires", time_text(invitation.expires)},
           {"state", invitation.used            ? "used"
+                    : invitation.revoked       ? "revoked"
                     : invitation.expires < now ? "expired"
                                                : "open"}};
 }
@@ -103,11 +113,15 @@ Json invitation_json(const PendingInvitation& invitation, storage::UnixTime now)
 asio::awaitable<Result<void>> answer_tenants(PeerContext& peer, HttpExchange& exchange) {
   BEFFROI_CO_TRY(const auto tenants, co_await peer.work.run([&peer] { return peer.host->tenants(); }));
   BEFFROI_CO_TRY(const auto invitations, co_await peer.work.run([&peer] { return peer.host->invitations(); }));
+  Json organisations = Json::array();
+  for (const HostedOrganisation& organisation : peer.host->organisations())
+    organisations.push_back(organisation_json(organisation));
   Json hosted = Json::array();
   for (const Tenant& tenant : tenants) hosted.push_back(tenant_json(peer, tenant));
   Json open = Json::array();
   for (const PendingInvitation& invitation : invitations) open.push_back(invitation_json(invitation, peer.clock.now()));
-  co_return co_await reply_json(exchange, {{"tenants", hosted}, {"invitations", open}});
+  co_return co_await reply_json(exchange,
+                                {{"organisations", organisations}, {"tenants", hosted}, {"invitations", open}});
 }
 
 }  // namespace
@@ -120,6 +134,7 @@ Router peer_router(PeerContext& peer, Chores& chores) {
       {"POST", "/v1/invite", true, [&peer](HttpRequest& r, HttpExchange& x) { return answer_invite(peer, r, x); }});
   routes.push_back(
       {"GET", "/v1/tenants", true, [&peer](HttpRequest&, HttpExchange& x) { return answer_tenants(peer, x); }});
+  add_organisation_routes(routes, peer);
   add_chore_routes(routes, peer, chores);
   return Router(std::move(routes));
 }

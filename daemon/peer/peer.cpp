@@ -23,9 +23,11 @@ asio::awaitable<void> keep_house(PeerContext& peer) {
     last += std::chrono::seconds(passed_s);
     co_await peer.work.run([&peer, passed_s] {
       if (const auto added = peer.host->add_running_time(passed_s); !added) spdlog::warn("{}", added.error().message());
+      if (const auto tidied = peer.host->forget_ended(); !tidied) spdlog::warn("{}", tidied.error().message());
       peer.look_around();
       return true;
     });
+    peer.give_room_back();
   }
 }
 
@@ -63,8 +65,9 @@ Result<void> run_peer(const PeerSettings& settings) {
                 return router.handle(request, exchange);
               }));
   peer->connections = [&listener] { return listener->connections(); };
-  listener->start(
-      [&peer](std::unique_ptr<Channel> channel) { return serve_station(std::move(channel), *peer->host, peer->work); });
+  listener->start([&peer](std::unique_ptr<Channel> channel) {
+    return serve_station(std::move(channel), *peer->host, peer->shares);
+  });
   server->start();
   Background& background = peer->background;
   background.spawn(keep_watchdog_fed(background, peer->host->database(), peer->clock, peer->heartbeat));

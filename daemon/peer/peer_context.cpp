@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <set>
+
 #include "daemon/service/schedule.h"
 
 namespace beffroi::daemon {
@@ -26,6 +28,7 @@ PeerContext::PeerContext(const PeerSettings& peer_settings, asio::any_io_executo
       background(protocol_thread),
       running_since(clock.now()),
       work(kWorkThreads),
+      shares(work),
       bells(1),
       heartbeat(1) {}
 
@@ -33,6 +36,7 @@ Result<std::unique_ptr<PeerContext>> PeerContext::open(const PeerSettings& setti
                                                        Clock& clock, crypto::Random& random,
                                                        const storage::DatabaseOptions& options) {
   BEFFROI_TRY(auto host, PeerHost::open(settings.data, clock, random, options));
+  host->set_contact(settings.contact);
   std::unique_ptr<PeerContext> out(new PeerContext(settings, executor, clock, std::move(host)));
   out->note_presence();
   out->look_around();
@@ -71,6 +75,8 @@ bool PeerContext::is_old(storage::UnixTime time) const {
 }
 
 bool PeerContext::is_silent(const Tenant& tenant) const {
+  // It may not store.
+  if (tenant.suspended) return false;
   return is_old(tenant.last_contact.value_or(tenant.enrolled)) || is_old(tenant.last_commit.value_or(tenant.enrolled));
 }
 
@@ -82,10 +88,13 @@ void PeerContext::look_around() {
     fresh.disk_nearly_full = storage::excess_bytes(settings.limits, *usage, 0) > 0;
   }
   host->set_full(fresh.disk_nearly_full);
-  if (const auto tenants = host->tenants(); tenants)
+  if (const auto tenants = host->tenants(); tenants) {
     look_at_tenants(*tenants);
-  else
+    for (const HostedOrganisation& organisation : host->organisations()) look_at_quota(organisation);
+    clear_orphans(*tenants);
+  } else {
     spdlog::warn("{}", tenants.error().message());
+  }
   for (const DamagedTenant& damaged : host->damaged_tenants())
     set_alarm("unreadable:" + damaged.space.hex(), true,
               Error{damaged.error.code,
@@ -112,7 +121,6 @@ void PeerContext::look_at_tenants(const std::vector<Tenant>& tenants) {
                     unheard ? N_("The station of {} has not been heard of for {} working days or more.")
                             : N_("The station of {} calls, but has stored no snapshot for {} working days or more."),
                     {tenant.name, std::to_string(settings.silent_days)}});
-    look_at_quota(tenant);
     set_alarm("damaged:" + tenant.space.hex(), tenant.quarantined > 0,
               Error{ErrorCode::corrupt,
                     N_("Objects of {} were found damaged here: {}. Its station sends them again at its next contact."),
@@ -120,13 +128,33 @@ void PeerContext::look_at_tenants(const std::vector<Tenant>& tenants) {
   }
 }
 
-void PeerContext::look_at_quota(const Tenant& tenant) {
-  const std::uint64_t quota = tenant.quota_bytes.value_or(0);
-  const bool nearly_full = tenant.quota_bytes && tenant.used_bytes >= quota - quota / 10;
-  set_alarm("quota:" + tenant.space.hex(), nearly_full,
-            Error{ErrorCode::limit_exceeded,
-                  N_("{} has used {} of its {} MiB. Its backups stop when all is used."),
-                  {tenant.name, std::to_string(tenant.used_bytes / kMiB), std::to_string(quota / kMiB)}});
+void PeerContext::look_at_quota(const HostedOrganisation& organisation) {
+  const std::uint64_t quota = organisation.state.quota_bytes.value_or(0);
+  const bool nearly_full = organisation.state.quota_bytes && organisation.used_bytes >= quota - quota / 10;
+  set_alarm(
+      "quota:" + organisation.id.hex(), nearly_full,
+      Error{ErrorCode::limit_exceeded,
+            N_("{} has used {} of its {} MiB. Its backups stop when all is used."),
+            {organisation.state.name, std::to_string(organisation.used_bytes / kMiB), std::to_string(quota / kMiB)}});
+}
+
+void PeerContext::clear_orphans(const std::vector<Tenant>& tenants) {
+  std::set<std::string> here;
+  for (const Tenant& tenant : tenants) here.insert(tenant.space.hex());
+  for (const DamagedTenant& damaged : host->damaged_tenants()) here.insert(damaged.space.hex());
+  for (const HostedOrganisation& organisation : host->organisations()) here.insert(organisation.id.hex());
+  static const std::set<std::string> kinds = {"silent", "quota", "damaged", "unreadable"};
+  for (const Alarm& alarm : alarms.current()) {
+    const auto colon = std::min(alarm.name.find(':'), alarm.name.size());
+    if (kinds.contains(alarm.name.substr(0, colon)) && !here.contains(alarm.name.substr(colon + 1)))
+      set_alarm(alarm.name, false, Error{ErrorCode::not_found, {}, {}});
+  }
+}
+
+void PeerContext::give_room_back() {
+  work.post([this] {
+    if (const auto given = host->give_room_back(); !given) spdlog::warn("{}", given.error().message());
+  });
 }
 
 void PeerContext::set_alarm(const std::string& name, bool lasts, const Error& what) {

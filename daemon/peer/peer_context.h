@@ -9,6 +9,7 @@
 #include "daemon/service/config.h"
 #include "daemon/service/pool.h"
 #include "daemon/sync/peer_host.h"
+#include "daemon/sync/peer_shares.h"
 #include "storage/store/limits.h"
 
 namespace beffroi::daemon {
@@ -42,6 +43,8 @@ class PeerContext {
   /// True when for settings.silent_days working days the tenant has not been heard of, or has stored no snapshot. Days
   /// on which this peer itself was away do not count.
   bool is_silent(const Tenant& tenant) const;
+  /// What an erasure has left on the disk, if anything; returns at once.
+  void give_room_back();
   bool threads_are_idle() const { return ringing_ == 0; }
   /// False while time can't be trusted: then nothing may run out.
   bool expiry_allowed() const { return true; }
@@ -57,8 +60,10 @@ class PeerContext {
   void note_presence();
   bool is_old(storage::UnixTime time) const;
   void look_at_disk(const PeerFacts& facts);
-  void look_at_quota(const Tenant& tenant);
+  void look_at_quota(const HostedOrganisation& organisation);
   void look_at_tenants(const std::vector<Tenant>& tenants);
+  /// Alarms of spaces and organisations that are not here any more.
+  void clear_orphans(const std::vector<Tenant>& tenants);
 
   mutable std::mutex mutex_;
   PeerFacts facts_;
@@ -68,7 +73,8 @@ class PeerContext {
 
  public:
   // Last, so that they end first: what they run uses everything above.
-  Pool work;       ///< the protocol's disk work and the API's
+  Pool work;  ///< the protocol's disk work and the API's
+  PeerShares shares;
   Pool bells;      ///< alarm commands: they may take long
   Pool heartbeat;  ///< the watchdog's alone
 };

@@ -292,6 +292,7 @@ Result<PeerSettings> load_peer_settings(const CommandLine& words, const Account&
   keys.text("peer.socket", settings.socket);
   keys.text("peer.listen", settings.listen);
   keys.text("peer.address", settings.address);
+  keys.text("peer.contact", settings.contact);
   keys.text("peer.admin_group", settings.admin_group);
   keys.text("peer.log_level", settings.log_level);
   limit_keys(keys, "store.", settings.limits);
@@ -325,9 +326,9 @@ std::string to_toml(const StationSettings& settings) {
 
 std::string to_toml(const PeerSettings& settings) {
   std::string out =
-      fmt::format("[peer]\ndata = {}\nsocket = {}\nlisten = {}\naddress = {}\nadmin_group = {}\nlog_level = {}\n",
-                  quoted(settings.data), quoted(settings.socket), quoted(settings.listen), quoted(settings.address),
-                  quoted(settings.admin_group), quoted(settings.log_level));
+      fmt::format("[peer]\ndata = {}\nsocket = {}\nlisten = {}\naddress = {}\ncontact = {}\n", quoted(settings.data),
+                  quoted(settings.socket), quoted(settings.listen), quoted(settings.address), quoted(settings.contact));
+  out += fmt::format("admin_group = {}\nlog_level = {}\n", quoted(settings.admin_group), quoted(settings.log_level));
   out += fmt::format("\n[store]\n{}", limits_text(settings.limits));
   out +=
       fmt::format("\n[alarm]\ncommand = {}\nsilent_days = {}\n", quoted(settings.alarm_command), settings.silent_days);

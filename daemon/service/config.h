@@ -37,6 +37,7 @@ struct PeerSettings {
   std::string socket;
   std::string listen = "[::]:8440";
   std::string address;  ///< HOST:PORT that stations dial, put into invitations; empty: must be given with each
+  std::string contact;  ///< whom stations are told to call when their organisation is suspended
   std::string admin_group = "beffroi-admin";
   std::string log_level = "info";
   storage::StoreLimits limits;

@@ -25,13 +25,17 @@ Result<Bytes> HostedSpaceImpl::accept_commit(const storage::LeaseId& lease, cons
   // The answer to an earlier push may have been lost on the way.
   BEFFROI_TRY(auto given, store_.receipt_of(commit.id));
   if (given) return std::move(*given);
+  BEFFROI_CHECK(check_active());
   BEFFROI_TRY(const storage::Lease open, use_lease(lease));
   BEFFROI_CHECK(check_new_commit(commit, device, open));
   BEFFROI_CHECK(note_losses(losses));
   BEFFROI_CHECK(check_closure(commit));
-  BEFFROI_CHECK(check_quota(encoded.size()));
+  BEFFROI_CHECK(take_stock());
+  BEFFROI_TRY(const auto room, organisation_->reserve(encoded.size()));
   shade({&commit.clear.root, 1});
-  return give_receipt(commit, encoded, lease);
+  BEFFROI_TRY(Bytes receipt, give_receipt(commit, encoded, lease));
+  BEFFROI_CHECK(take_stock());
+  return receipt;
 }
 
 Result<void> HostedSpaceImpl::check_new_commit(const Commit& commit, const DeviceId& pushed_by,

@@ -27,6 +27,7 @@ bool is_here(const std::optional<ObjectInfo>& info) { return info && info->bytes
 
 Result<Lease> HostedSpaceImpl::open_lease(const DeviceId& device) {
   BEFFROI_TRY(const auto writing, begin_change());
+  BEFFROI_CHECK(check_active());
   BEFFROI_TRY(auto lease, leases_.of_device(device));
   const std::uint64_t now = parts_.running_seconds;
   if (!lease) lease = Lease{parts_.random.fixed<LeaseId>(), device, now, now};
@@ -63,6 +64,7 @@ Result<std::vector<bool>> HostedSpaceImpl::lacks(const LeaseId& lease, std::span
     return fail(ErrorCode::limit_exceeded, N_("At most {} objects can be asked for at once."),
                 std::to_string(kMaxIdsPerMessage));
   BEFFROI_TRY(const auto writing, begin_change());
+  BEFFROI_CHECK(check_active());
   BEFFROI_CHECK(use_lease(lease));
   BEFFROI_TRY(const auto infos, parts_.objects.info_many(space(), ids));
   std::vector<bool> out(ids.size());
@@ -95,7 +97,7 @@ Result<void> HostedSpaceImpl::check_epoch(const IncomingObject& object, const st
   return fail(ErrorCode::refused, N_("The keys of the space have been renewed: take the snapshot again."));
 }
 
-Result<void> HostedSpaceImpl::check_incoming(std::span<const IncomingObject> objects) {
+Result<Organisation::Hold> HostedSpaceImpl::check_incoming(std::span<const IncomingObject> objects) {
   std::vector<ObjectId> ids;
   for (const IncomingObject& object : objects) {
     ids.push_back(object.id);
@@ -130,7 +132,8 @@ Result<void> HostedSpaceImpl::check_incoming(std::span<const IncomingObject> obj
       new_bytes += object.bytes.size() + kBytesPerObject;
   }
   BEFFROI_CHECK(check_room(new_bytes));
-  return check_quota(new_bytes);
+  BEFFROI_CHECK(take_stock());
+  return organisation_->reserve(new_bytes);
 }
 
 // Before the disk is full: then not even what is needed to make room could be written.
@@ -139,25 +142,18 @@ Result<void> HostedSpaceImpl::check_room(std::uint64_t more_bytes) const {
   return fail(ErrorCode::disk_full, N_("The disk of the peer is nearly full. Its operator must make room."));
 }
 
-Result<void> HostedSpaceImpl::check_quota(std::uint64_t more_bytes) {
-  BEFFROI_TRY(const std::uint64_t used, used_bytes());
-  const std::lock_guard lock(facts_);
-  if (more_bytes == 0 || !tenant_.quota_bytes || used + more_bytes <= *tenant_.quota_bytes) return {};
-  return fail(ErrorCode::refused,
-              N_("The space granted at the peer is full: {} of {} bytes are used. Ask the EPCI for a larger quota."),
-              std::to_string(used), std::to_string(*tenant_.quota_bytes));
-}
-
 Result<void> HostedSpaceImpl::put(const LeaseId& lease, std::span<const Bytes> objects) {
   BEFFROI_TRY(const auto incoming, parse(objects));
   BEFFROI_TRY(const auto writing, begin_change());
+  BEFFROI_CHECK(check_active());
   BEFFROI_CHECK(use_lease(lease));
-  BEFFROI_CHECK(check_incoming(incoming));
+  BEFFROI_TRY(const auto room, check_incoming(incoming));
   std::vector<ObjectId> ids;
   for (const IncomingObject& object : incoming) ids.push_back(object.id);
   // Pins first: an object without a pin could be collected at once.
   BEFFROI_CHECK(pin(lease, ids));
   BEFFROI_CHECK(parts_.objects.put(space(), incoming));
+  BEFFROI_CHECK(take_stock());
   return note_healed(incoming);
 }
 

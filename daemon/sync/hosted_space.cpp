@@ -25,23 +25,27 @@ bool take_into_list(std::vector<Bytes>& list, std::size_t& bytes, Bytes item) {
 }
 
 HostedSpaceImpl::HostedSpaceImpl(const HostParts& parts, SpaceLog log, TenantState tenant,
-                                 std::map<storage::ObjectId, Damage> damaged)
+                                 std::map<storage::ObjectId, Damage> damaged,
+                                 std::shared_ptr<Organisation> organisation)
     : parts_(parts),
       store_(parts.database, log.space()),
       leases_(parts.database, log.space()),
+      organisation_(std::move(organisation)),
       reopenings_(parts.database.reopenings()),
       log_(std::make_shared<const SpaceLog>(std::move(log))),
       tenant_(std::move(tenant)),
       damaged_(std::move(damaged)) {}
 
-Result<std::shared_ptr<HostedSpaceImpl>> HostedSpaceImpl::open(const HostParts& parts, SpaceLog log,
-                                                               TenantState tenant) {
+Result<std::shared_ptr<HostedSpaceImpl>> HostedSpaceImpl::open(const HostParts& parts, SpaceLog log, TenantState tenant,
+                                                               std::shared_ptr<Organisation> organisation) {
   BEFFROI_TRY(auto damaged, load_wanted(parts.database, log.space()));
   // A crash may have come between the wish and the quarantine: a wished-for object never counts as here.
   for (const auto& [id, damage] : damaged) BEFFROI_CHECK(parts.objects.quarantine(log.space(), id));
   tenant.log_bytes = total_bytes(log.encoded());
-  return std::shared_ptr<HostedSpaceImpl>(
-      new HostedSpaceImpl(parts, std::move(log), std::move(tenant), std::move(damaged)));
+  std::shared_ptr<HostedSpaceImpl> out(
+      new HostedSpaceImpl(parts, std::move(log), std::move(tenant), std::move(damaged), std::move(organisation)));
+  BEFFROI_CHECK(out->take_stock());
+  return out;
 }
 
 std::shared_ptr<const SpaceLog> HostedSpaceImpl::shared_log() const {
@@ -51,6 +55,7 @@ std::shared_ptr<const SpaceLog> HostedSpaceImpl::shared_log() const {
 
 Result<std::unique_lock<std::mutex>> HostedSpaceImpl::begin_change() {
   std::unique_lock writing(writing_);
+  if (retired_) return fail(ErrorCode::refused, N_("The peer does not know this device, or it was removed."));
   if (parts_.database.reopenings() != reopenings_) BEFFROI_CHECK(read_again());
   return writing;
 }
@@ -92,6 +97,10 @@ Result<void> HostedSpaceImpl::append_record(ByteView record) {
   BEFFROI_TRY(const storage::Record parsed, storage::decode_record(record));
   if (parsed.sequence < log->encoded().size() && std::ranges::equal(log->encoded()[parsed.sequence], record)) return {};
   BEFFROI_CHECK(log->verify_next(record));
+  if (parsed.signer != log->root().sign) {
+    BEFFROI_CHECK(check_active());
+    BEFFROI_CHECK(check_log_pace());
+  }
   BEFFROI_CHECK(check_log_size(parsed, record.size()));
   BEFFROI_CHECK(check_branch_ends(parsed));
   if (std::holds_alternative<storage::DeletionBody>(parsed.body)) BEFFROI_CHECK(note_deletion(parsed.id));
@@ -103,7 +112,25 @@ Result<void> HostedSpaceImpl::append_record(ByteView record) {
     tenant_.log_bytes += record.size();
   }
   take_log(std::move(next));
+  const auto used = take_stock();
+  return used ? Result<void>() : forward_error(used);
+}
+
+Result<void> HostedSpaceImpl::check_active() const {
+  if (organisation_->is_suspended()) return std::unexpected(suspension(parts_.contact));
   return {};
+}
+
+Result<void> HostedSpaceImpl::check_log_pace() {
+  constexpr std::uint64_t kHourSeconds = 3600;
+  const std::uint64_t now = parts_.running_seconds;
+  if (now - log_hour_ >= kHourSeconds) {
+    log_hour_ = now;
+    hours_records_ = 0;
+  }
+  if (++hours_records_ <= kMaxRecordsPerHour) return {};
+  return fail(ErrorCode::busy, N_("The peer takes at most {} changes of a space's log an hour. Try again later."),
+              std::to_string(kMaxRecordsPerHour));
 }
 
 // The last part is kept for the root: what devices sign must never keep it from removing one of them.
@@ -234,25 +261,46 @@ Result<void> HostedSpaceImpl::note_contact() {
   return parts_.database.write(batch, Durability::buffered);
 }
 
-bool HostedSpaceImpl::take_seat() {
-  if (++seats_ <= kMaxSessionsPerSpace) return true;
-  --seats_;
-  return false;
-}
-
-Result<std::uint64_t> HostedSpaceImpl::used_bytes() {
+Result<std::uint64_t> HostedSpaceImpl::take_stock() {
   BEFFROI_TRY(const auto usage, parts_.objects.usage(space()));
   const std::lock_guard lock(facts_);
-  return usage.sealed_bytes + usage.objects * kBytesPerObject + tenant_.commit_bytes + tenant_.log_bytes;
+  const std::uint64_t used =
+      usage.sealed_bytes + usage.objects * kBytesPerObject + tenant_.commit_bytes + tenant_.log_bytes;
+  organisation_->note_used(space(), used);
+  return used;
+}
+
+void HostedSpaceImpl::retire() {
+  const std::lock_guard writing(writing_);
+  retired_ = true;
+}
+
+Result<ErasedSpace> HostedSpaceImpl::describe_for_erasure() const {
+  ErasedSpace out;
+  out.space = store_.space();
+  const auto log = shared_log();
+  for (const auto& [id, device] : log->devices()) out.devices.push_back(id);
+  BEFFROI_TRY(const auto usage, parts_.objects.usage(out.space));
+  out.objects = usage.objects;
+  out.sealed_bytes = usage.sealed_bytes;
+  BEFFROI_TRY(const auto newest, store_.newest_receipt());
+  if (newest) out.newest_receipt = newest->first;
+  const std::lock_guard lock(facts_);
+  out.enrolled = tenant_.enrolled;
+  out.commits = tenant_.commits;
+  return out;
 }
 
 Result<Tenant> HostedSpaceImpl::describe() {
   Tenant out;
-  BEFFROI_TRY(out.used_bytes, used_bytes());
+  BEFFROI_TRY(out.used_bytes, take_stock());
+  const OrganisationState organisation = organisation_->state();
   const std::lock_guard lock(facts_);
   out.space = space();
-  out.name = tenant_.name;
-  out.quota_bytes = tenant_.quota_bytes;
+  out.organisation = organisation_->id();
+  out.name = organisation.name;
+  out.quota_bytes = organisation.quota_bytes;
+  out.suspended = organisation.suspended.has_value();
   out.enrolled = tenant_.enrolled;
   out.last_contact = tenant_.last_contact;
   out.last_commit = tenant_.last_commit;

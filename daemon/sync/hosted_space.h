@@ -22,6 +22,7 @@ struct HostParts {
   /// Told after a log has changed, so that the host knows whom to admit. Called without locks of the space.
   std::function<void(const storage::SpaceId&, const storage::SpaceLog&)> log_changed;
   const std::atomic<bool>& full;
+  const std::string& contact;  ///< whom a suspended organisation is to call
 };
 
 /// Appends to a list that has to fit into one message; false when it is full.
@@ -31,7 +32,7 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
  public:
   /// The log was verified and is stored.
   static Result<std::shared_ptr<HostedSpaceImpl>> open(const HostParts& parts, storage::SpaceLog log,
-                                                       TenantState tenant);
+                                                       TenantState tenant, std::shared_ptr<Organisation> organisation);
 
   const storage::SpaceId& space() const override { return store_.space(); }
   storage::SpaceLog log() const override { return *shared_log(); }
@@ -61,18 +62,21 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   Result<std::vector<WaitingDeletion>> deletions() override;
   Result<void> cancel_deletion(const storage::RecordId& record) override;
   Result<std::unique_ptr<SpaceCollection>> begin_collection() override;
-  bool take_seat() override;
-  void give_seat_back() override { --seats_; }
+  const std::shared_ptr<Organisation>& organisation() const override { return organisation_; }
 
   /// Root or a device that is in the log now; without `space`.
   std::optional<PeerHost::Caller> identify(const crypto::TransportPublicKey& key) const;
   /// Do these records and the log agree as far as both go?
   bool agrees_with(std::span<const Bytes> records) const;
   Result<Tenant> describe();
+  /// What goes into the record of its erasure.
+  Result<ErasedSpace> describe_for_erasure() const;
+  /// Waits for a change that is under way; there is none after it.
+  void retire();
 
  private:
   HostedSpaceImpl(const HostParts& parts, storage::SpaceLog log, TenantState tenant,
-                  std::map<storage::ObjectId, Damage> damaged);
+                  std::map<storage::ObjectId, Damage> damaged, std::shared_ptr<Organisation> organisation);
 
   std::shared_ptr<const storage::SpaceLog> shared_log() const;
   /// Every change begins with it: takes `writing_` and, when a full disk was got over since the last one, what the
@@ -80,6 +84,8 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   Result<std::unique_lock<std::mutex>> begin_change();
   Result<void> read_again();
   void take_log(std::shared_ptr<const storage::SpaceLog> log);
+  Result<void> check_active() const;
+  Result<void> check_log_pace();
   Result<void> check_log_size(const storage::Record& record, std::size_t bytes) const;
   /// No record, whoever signs it, may take from a branch what the peer has given receipts for.
   Result<void> check_branch_ends(const storage::Record& record) const;
@@ -90,12 +96,13 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   /// The lease, its contact noted. conflict when it has ended.
   Result<storage::Lease> use_lease(const storage::LeaseId& id);
   Result<std::vector<storage::IncomingObject>> parse(std::span<const Bytes> objects) const;
-  Result<void> check_incoming(std::span<const storage::IncomingObject> objects);
+  /// With the room that the objects need.
+  Result<Organisation::Hold> check_incoming(std::span<const storage::IncomingObject> objects);
   Result<void> check_epoch(const storage::IncomingObject& object,
                            const std::optional<storage::ObjectInfo>& known) const;
-  Result<void> check_quota(std::uint64_t more_bytes);
   Result<void> check_room(std::uint64_t more_bytes) const;
-  Result<std::uint64_t> used_bytes();
+  /// What the quota counts; the organisation knows it from then on.
+  Result<std::uint64_t> take_stock();
   Result<void> pin(const storage::LeaseId& lease, std::span<const storage::ObjectId> ids);
   Result<void> note_healed(std::span<const storage::IncomingObject> objects);
 
@@ -130,11 +137,14 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   HostParts parts_;
   storage::SpaceStore store_;
   storage::LeaseStore leases_;
-  std::atomic<std::size_t> seats_ = 0;
+  const std::shared_ptr<Organisation> organisation_;
   std::mutex writing_;            ///< one change of objects, log or commits at a time; taken before facts_
   std::uint64_t reopenings_ = 0;  ///< of the database, when the members below were right; under `writing_`
   std::shared_ptr<storage::Collector> collector_;  ///< while one runs; under `writing_`
-  mutable std::mutex facts_;                       ///< the members below, for a moment
+  bool retired_ = false;          ///< under `writing_`
+  std::uint64_t log_hour_ = 0;    ///< running seconds when this hour of records began; under `writing_`
+  std::uint64_t hours_records_ = 0;
+  mutable std::mutex facts_;  ///< the members below, for a moment
   std::shared_ptr<const storage::SpaceLog> log_;
   TenantState tenant_;
   std::map<storage::ObjectId, Damage> damaged_;

@@ -1,5 +1,6 @@
 #include "daemon/sync/invitation_book.h"
 
+#include <algorithm>
 #include <ctime>
 
 namespace beffroi::daemon {
@@ -10,6 +11,7 @@ using storage::UnixTime;
 using storage::WriteBatch;
 
 constexpr std::int64_t kDaySeconds = 24 * 3600;
+constexpr std::size_t kShortestIdDigits = 4;
 
 std::string date_text(UnixTime time) {
   const std::time_t seconds = time.seconds;
@@ -21,19 +23,32 @@ std::string date_text(UnixTime time) {
 
 }  // namespace
 
+std::string invitation_id(const TransportPublicKey& key) { return key.hex().substr(0, kInvitationIdDigits); }
+
 bool InvitationBook::forgotten(const InvitationState& state) const {
   return clock_.now().seconds > state.expires.seconds + kInvitationMemoryDays * kDaySeconds;
 }
 
 Result<void> InvitationBook::load() {
   BEFFROI_TRY(auto all, load_invitations(database_));
+  {
+    const std::lock_guard lock(mutex_);
+    invitations_ = std::move(all);
+  }
+  return forget_ended();
+}
+
+Result<void> InvitationBook::forget_ended() {
   WriteBatch batch;
-  for (const auto& [key, state] : all)
-    if (forgotten(state)) remove_invitation(batch, key);
-  std::erase_if(all, [this](const auto& entry) { return forgotten(entry.second); });
-  BEFFROI_CHECK(database_.write(batch, storage::Durability::buffered));
+  bool any = false;
   const std::lock_guard lock(mutex_);
-  invitations_ = std::move(all);
+  for (const auto& [key, state] : invitations_) {
+    if (!forgotten(state)) continue;
+    remove_invitation(batch, key);
+    any = true;
+  }
+  if (any) BEFFROI_CHECK(database_.write(batch, storage::Durability::buffered));
+  std::erase_if(invitations_, [this](const auto& entry) { return forgotten(entry.second); });
   return {};
 }
 
@@ -62,6 +77,7 @@ Result<InvitationState> InvitationBook::use(const TransportPublicKey& key, const
   if (state.used_by == space) return state;
   if (state.used_by)
     return fail(ErrorCode::refused, N_("This invitation was already used. Ask the EPCI for a new one."));
+  if (state.revoked) return fail(ErrorCode::refused, N_("This invitation was revoked. Ask the EPCI for a new one."));
   if (clock_.now() > state.expires)
     return fail(ErrorCode::refused, N_("This invitation expired on {}. Ask the EPCI for a new one."),
                 date_text(state.expires));
@@ -82,8 +98,56 @@ std::vector<PendingInvitation> InvitationBook::list() const {
   std::vector<PendingInvitation> out;
   for (const auto& [key, state] : invitations_)
     if (!forgotten(state))
-      out.push_back({state.name, key, state.quota_bytes, state.expires, state.used_by.has_value()});
+      out.push_back(
+          {invitation_id(key), state.organisation, {}, state.expires, state.used_by.has_value(), state.revoked});
   return out;
+}
+
+std::optional<OrganisationId> InvitationBook::organisation_of(const TransportPublicKey& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = invitations_.find(key);
+  if (found == invitations_.end() || found->second.revoked) return std::nullopt;
+  return found->second.organisation;
+}
+
+bool InvitationBook::has_any(const OrganisationId& organisation) const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(invitations_, [&](const auto& entry) {
+    return entry.second.organisation == organisation && !entry.second.revoked && !forgotten(entry.second);
+  });
+}
+
+Result<InvitationState> InvitationBook::revoke(const std::string& id) {
+  if (id.size() < kShortestIdDigits)
+    return fail(ErrorCode::usage, N_("Give the first {} digits of the invitation's id at least."),
+                std::to_string(kShortestIdDigits));
+  const std::lock_guard lock(mutex_);
+  auto found = invitations_.end();
+  for (auto at = invitations_.begin(); at != invitations_.end(); ++at) {
+    if (!at->first.hex().starts_with(id)) continue;
+    if (found != invitations_.end())
+      return fail(ErrorCode::usage, N_("Several invitations begin with {}: give more digits."), id);
+    found = at;
+  }
+  if (found == invitations_.end())
+    return fail(ErrorCode::not_found, N_("There is no invitation {}. 'beffroi peer tenants' lists them."), id);
+  if (found->second.used_by)
+    return fail(ErrorCode::wrong_state,
+                N_("The invitation {} was used: a station has enrolled with it. To keep that station from storing, "
+                   "suspend its organisation."),
+                id);
+  InvitationState revoked = found->second;
+  revoked.revoked = true;
+  WriteBatch batch;
+  put_invitation(batch, found->first, revoked);
+  BEFFROI_CHECK(database_.write(batch, storage::Durability::synced));
+  found->second = revoked;
+  return revoked;
+}
+
+void InvitationBook::drop(const OrganisationId& organisation) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(invitations_, [&](const auto& entry) { return entry.second.organisation == organisation; });
 }
 
 }  // namespace beffroi::daemon

@@ -1,4 +1,4 @@
-// The invitations of a peer: open, used, expired.
+// The invitations of a peer: open, used, revoked, expired.
 #pragma once
 
 #include "daemon/sync/peer_host.h"
@@ -10,8 +10,9 @@ namespace beffroi::daemon {
 class InvitationBook {
  public:
   InvitationBook(storage::Database& database, Clock& clock) : database_(database), clock_(clock) {}
-  /// Forgets those that ended more than kInvitationMemoryDays ago.
   Result<void> load();
+  /// Forgets those that ended more than kInvitationMemoryDays ago.
+  Result<void> forget_ended();
   /// Durable when it returns.
   Result<void> add(const crypto::TransportPublicKey& key, const InvitationState& state);
   bool knows(const crypto::TransportPublicKey& key) const;
@@ -20,6 +21,16 @@ class InvitationBook {
   Result<InvitationState> use(const crypto::TransportPublicKey& key, const storage::SpaceId& space) const;
   /// The caller writes the batch.
   void mark_used(storage::WriteBatch& batch, const crypto::TransportPublicKey& key, const storage::SpaceId& space);
+  /// Whose invitation it is; nullopt when it is not known, or revoked.
+  std::optional<OrganisationId> organisation_of(const crypto::TransportPublicKey& key) const;
+  /// Has it an invitation that is neither revoked nor forgotten?
+  bool has_any(const OrganisationId& organisation) const;
+  /// By the beginning of its id. Durable when it returns. not_found; usage: several begin so, or too short;
+  /// wrong_state: it was used.
+  Result<InvitationState> revoke(const std::string& id);
+  /// From memory: the database has forgotten them.
+  void drop(const OrganisationId& organisation);
+  /// Without those of organisations that are gone, when they were revoked; `name` stays empty.
   std::vector<PendingInvitation> list() const;
 
  private:

@@ -4,98 +4,33 @@
 
 #include <filesystem>
 
-#include "daemon/sync/hosted_space.h"
-#include "daemon/sync/invitation_book.h"
+#include "daemon/sync/peer_host_impl.h"
 #include "daemon/vault/device_key_file.h"
 
 namespace beffroi::daemon {
-namespace {
 
 using crypto::TransportPublicKey;
 using storage::SpaceId;
 using storage::SpaceLog;
-using storage::UnixTime;
 using storage::WriteBatch;
 
-// Who is let in: the transport keys of all hosted spaces.
-class AdmissionIndex {
- public:
-  void set(const SpaceId& space, const SpaceLog& log) {
-    for (auto& [key, spaces] : spaces_of_) spaces.erase(space);
-    std::erase_if(spaces_of_, [](const auto& entry) { return entry.second.empty(); });
-    spaces_of_[log.root().transport].insert(space);
-    for (const auto& [id, device] : log.devices())
-      if (!device.removed) spaces_of_[device.keys.transport].insert(space);
-  }
-  std::set<SpaceId> spaces(const TransportPublicKey& key) const {
-    const auto found = spaces_of_.find(key);
-    return found == spaces_of_.end() ? std::set<SpaceId>() : found->second;
-  }
+PeerHostImpl::PeerHostImpl(std::unique_ptr<storage::Database> database, crypto::DeviceKeys keys, Clock& clock,
+                           crypto::Random& random)
+    : database_(std::move(database)),
+      keys_(std::move(keys)),
+      clock_(clock),
+      random_(random),
+      objects_(storage::make_object_store(*database_)),
+      running_time_(*database_),
+      organisations_(*database_),
+      invitations_(*database_, clock) {
+  running_seconds_ = running_time_.seconds();
+}
 
- private:
-  std::map<TransportPublicKey, std::set<SpaceId>> spaces_of_;
-};
-
-class PeerHostImpl final : public PeerHost {
- public:
-  PeerHostImpl(std::unique_ptr<storage::Database> database, crypto::DeviceKeys keys, Clock& clock,
-               crypto::Random& random)
-      : database_(std::move(database)),
-        keys_(std::move(keys)),
-        clock_(clock),
-        random_(random),
-        objects_(storage::make_object_store(*database_)),
-        running_time_(*database_),
-        invitations_(*database_, clock) {
-    running_seconds_ = running_time_.seconds();
-  }
-
-  Result<void> load();
-
-  storage::PeerPublic public_part() const override {
-    const crypto::DevicePublic keys = keys_.public_part();
-    return {keys.transport, keys.sign};
-  }
-  const crypto::SecretBytes& transport_seed() const override { return keys_.transport_seed; }
-  storage::Database& database() override { return *database_; }
-  storage::ObjectStore& objects() override { return *objects_; }
-
-  Result<storage::Invitation> invite(const std::string& name, std::optional<std::uint64_t> quota_bytes,
-                                     UnixTime expires, const std::string& address) override;
-  bool admits(const TransportPublicKey& key) const override;
-  Result<Caller> caller(const TransportPublicKey& key, std::optional<SpaceId> space) override;
-  Result<void> enrol(const TransportPublicKey& invitation_key, std::span<const Bytes> records) override;
-  Result<void> may_enrol(const TransportPublicKey& invitation_key, ByteView genesis) const override;
-  std::vector<std::shared_ptr<HostedSpace>> spaces() const override;
-  void set_full(bool full) override { full_ = full; }
-  Result<void> add_running_time(std::uint64_t seconds) override;
-  Result<std::vector<Tenant>> tenants() override;
-  std::vector<DamagedTenant> damaged_tenants() const override { return damaged_; }
-  Result<std::vector<PendingInvitation>> invitations() override { return invitations_.list(); }
-
- private:
-  HostParts parts();
-  Result<void> load_tenant(const SpaceId& space, TenantState tenant);
-  Result<void> host(const SpaceLog& log, TenantState tenant);
-  Result<void> take_in(const InvitationState& invitation, const TransportPublicKey& key, const SpaceLog& log);
-  std::vector<std::shared_ptr<HostedSpaceImpl>> all() const;
-
-  std::unique_ptr<storage::Database> database_;
-  crypto::DeviceKeys keys_;
-  Clock& clock_;
-  crypto::Random& random_;
-  std::unique_ptr<storage::ObjectStore> objects_;
-  std::mutex time_;  ///< running_time_
-  storage::RunningTime running_time_;
-  std::atomic<std::uint64_t> running_seconds_ = 0;
-  std::atomic<bool> full_ = false;
-  InvitationBook invitations_;
-  std::vector<DamagedTenant> damaged_;  ///< found by load(), unchanged after it
-  std::mutex enrolling_;                ///< one at a time
-  mutable std::mutex mutex_;            ///< the members below
-  std::map<SpaceId, std::shared_ptr<HostedSpaceImpl>> spaces_;
-  AdmissionIndex admitted_;
-};
+storage::PeerPublic PeerHostImpl::public_part() const {
+  const crypto::DevicePublic keys = keys_.public_part();
+  return {keys.transport, keys.sign};
+}
 
 HostParts PeerHostImpl::parts() {
   return {*database_,
@@ -106,23 +41,37 @@ HostParts PeerHostImpl::parts() {
           running_seconds_,
           [this](const SpaceId& space, const SpaceLog& log) {
             const std::lock_guard lock(mutex_);
-            admitted_.set(space, log);
+            // Not what was erased meanwhile.
+            if (spaces_.contains(space)) admitted_.set(space, log);
           },
-          full_};
+          full_,
+          contact_};
 }
 
 Result<void> PeerHostImpl::load() {
+  BEFFROI_CHECK(finish_erasures());
+  BEFFROI_CHECK(organisations_.load());
   BEFFROI_CHECK(invitations_.load());
   BEFFROI_TRY(auto tenants, load_tenants(*database_));
   for (auto& [space, tenant] : tenants) {
-    const std::string name = tenant.name;
+    const OrganisationId organisation = tenant.organisation;
+    const auto known = organisations_.find(organisation);
+    const std::string name = known ? known->state().name : organisation.hex();
     const auto loaded = load_tenant(space, std::move(tenant));
     if (loaded) continue;
     // The others are served all the same.
     if (loaded.error().code == ErrorCode::io) return loaded;
     spdlog::error("the space {} of {} is not served: {}", space.hex(), name, loaded.error().message());
-    damaged_.push_back({space, name, loaded.error()});
+    damaged_.push_back({space, organisation, name, loaded.error()});
   }
+  return forget_ended();
+}
+
+// What a crash has left of them.
+Result<void> PeerHostImpl::finish_erasures() {
+  BEFFROI_TRY(const auto unfinished, unfinished_erasures(*database_));
+  for (const Erasure& erasure : unfinished) BEFFROI_CHECK(finish_erasure(*database_, *objects_, erasure));
+  room_to_give_back_ = !unfinished.empty();
   return {};
 }
 
@@ -132,20 +81,14 @@ Result<void> PeerHostImpl::load_tenant(const SpaceId& space, TenantState tenant)
 }
 
 Result<void> PeerHostImpl::host(const SpaceLog& log, TenantState tenant) {
-  BEFFROI_TRY(auto hosted, HostedSpaceImpl::open(parts(), log, std::move(tenant)));
+  auto organisation = organisations_.find(tenant.organisation);
+  if (!organisation)
+    return fail(ErrorCode::corrupt, N_("What this peer knows of its tenants is damaged. Restore its database."));
+  BEFFROI_TRY(auto hosted, HostedSpaceImpl::open(parts(), log, std::move(tenant), std::move(organisation)));
   const std::lock_guard lock(mutex_);
   spaces_[log.space()] = std::move(hosted);
   admitted_.set(log.space(), log);
   return {};
-}
-
-Result<storage::Invitation> PeerHostImpl::invite(const std::string& name, std::optional<std::uint64_t> quota_bytes,
-                                                 UnixTime expires, const std::string& address) {
-  if (name.empty() || name.size() > kMaxTenantNameBytes)
-    return fail(ErrorCode::usage, N_("A tenant's name has 1 to {} bytes."), std::to_string(kMaxTenantNameBytes));
-  storage::Invitation out{address, public_part(), crypto::SecretBytes::random(16, random_)};
-  BEFFROI_CHECK(invitations_.add(out.transport_key(), {name, quota_bytes, expires, {}}));
-  return out;
 }
 
 bool PeerHostImpl::admits(const TransportPublicKey& key) const {
@@ -172,10 +115,23 @@ Result<PeerHost::Caller> PeerHostImpl::caller(const TransportPublicKey& key, std
   return std::move(*out);
 }
 
+Result<std::shared_ptr<Organisation>> PeerHostImpl::open_to(const TransportPublicKey& key, const SpaceId& space) const {
+  BEFFROI_TRY(const InvitationState invitation, invitations_.use(key, space));
+  auto out = organisations_.find(invitation.organisation);
+  if (!out) return fail(ErrorCode::refused, N_("The peer does not know this invitation. Ask the EPCI for a new one."));
+  if (out->is_suspended()) return std::unexpected(suspension(contact_));
+  return out;
+}
+
 Result<void> PeerHostImpl::may_enrol(const TransportPublicKey& invitation_key, ByteView genesis) const {
   const SpaceId space{crypto::hash256(crypto::labels::record_id, genesis)};
-  BEFFROI_CHECK(invitations_.use(invitation_key, space));
+  BEFFROI_CHECK(open_to(invitation_key, space));
   return {};
+}
+
+std::shared_ptr<Organisation> PeerHostImpl::inviting(const TransportPublicKey& invitation_key) const {
+  const auto id = invitations_.organisation_of(invitation_key);
+  return id ? organisations_.find(*id) : nullptr;
 }
 
 Result<void> PeerHostImpl::enrol(const TransportPublicKey& invitation_key, std::span<const Bytes> records) {
@@ -183,15 +139,20 @@ Result<void> PeerHostImpl::enrol(const TransportPublicKey& invitation_key, std::
   if (records.empty()) return fail(ErrorCode::protocol, N_("The station sent an empty log."));
   BEFFROI_CHECK(may_enrol(invitation_key, records.front()));
   BEFFROI_TRY(const SpaceLog log, SpaceLog::from_records(records, std::nullopt));
-  const std::lock_guard enrolling(enrolling_);
-  BEFFROI_TRY(const InvitationState invitation, invitations_.use(invitation_key, log.space()));
+  const std::lock_guard changing(changing_);
+  BEFFROI_TRY(const auto organisation, open_to(invitation_key, log.space()));
   std::shared_ptr<HostedSpaceImpl> hosted;
   {
     const std::lock_guard lock(mutex_);
     const auto found = spaces_.find(log.space());
     if (found != spaces_.end()) hosted = found->second;
   }
-  if (!hosted) return take_in(invitation, invitation_key, log);
+  if (!hosted) return take_in(*organisation, invitation_key, log);
+  if (hosted->organisation() != organisation) {
+    spdlog::warn("{} was invited, and has the log of the space {} of {}", organisation->state().name, log.space().hex(),
+                 hosted->organisation()->state().name);
+    return fail(ErrorCode::refused, N_("The peer does not take this vault by this invitation. Ask the EPCI."));
+  }
   if (!hosted->agrees_with(records))
     return fail(ErrorCode::corrupt, N_("The peer has another log of this vault than this station. Ask the EPCI."));
   WriteBatch batch;
@@ -199,7 +160,7 @@ Result<void> PeerHostImpl::enrol(const TransportPublicKey& invitation_key, std::
   return database_->write(batch, storage::Durability::synced);
 }
 
-Result<void> PeerHostImpl::take_in(const InvitationState& invitation, const TransportPublicKey& key,
+Result<void> PeerHostImpl::take_in(const Organisation& organisation, const TransportPublicKey& key,
                                    const SpaceLog& log) {
   std::uint64_t bytes = 0;
   for (const Bytes& record : log.encoded()) bytes += record.size();
@@ -209,8 +170,7 @@ Result<void> PeerHostImpl::take_in(const InvitationState& invitation, const Tran
   for (const storage::Record& record : log.records())
     BEFFROI_CHECK(store.append_record(record.sequence, log.encoded()[record.sequence]));
   TenantState tenant;
-  tenant.name = invitation.name;
-  tenant.quota_bytes = invitation.quota_bytes;
+  tenant.organisation = organisation.id();
   tenant.enrolled = clock_.now();
   tenant.last_contact = tenant.enrolled;
   tenant.log_bytes = bytes;
@@ -219,7 +179,9 @@ Result<void> PeerHostImpl::take_in(const InvitationState& invitation, const Tran
   put_tenant(batch, log.space(), tenant);
   invitations_.mark_used(batch, key, log.space());
   BEFFROI_CHECK(database_->write(batch, storage::Durability::synced));
-  return host(log, std::move(tenant));
+  BEFFROI_CHECK(host(log, std::move(tenant)));
+  tell("enrol", organisation.state().name, log.space().hex());
+  return {};
 }
 
 std::vector<std::shared_ptr<HostedSpaceImpl>> PeerHostImpl::all() const {
@@ -227,6 +189,17 @@ std::vector<std::shared_ptr<HostedSpaceImpl>> PeerHostImpl::all() const {
   std::vector<std::shared_ptr<HostedSpaceImpl>> out;
   for (const auto& [space, hosted] : spaces_) out.push_back(hosted);
   return out;
+}
+
+std::vector<std::shared_ptr<HostedSpaceImpl>> PeerHostImpl::spaces_of(const OrganisationId& organisation) const {
+  auto out = all();
+  std::erase_if(out, [&](const auto& hosted) { return hosted->organisation()->id() != organisation; });
+  return out;
+}
+
+std::vector<DamagedTenant> PeerHostImpl::damaged_tenants() const {
+  const std::lock_guard lock(mutex_);
+  return damaged_;
 }
 
 std::vector<std::shared_ptr<HostedSpace>> PeerHostImpl::spaces() const {
@@ -249,6 +222,8 @@ Result<std::vector<Tenant>> PeerHostImpl::tenants() {
   }
   return out;
 }
+
+namespace {
 
 Result<crypto::DeviceKeys> own_keys(const std::string& path, crypto::Random& random) {
   BEFFROI_TRY(auto known, read_device_keys(path));

@@ -6,6 +6,8 @@
 #include <mutex>
 
 #include "daemon/service/clock.h"
+#include "daemon/sync/erasure.h"
+#include "daemon/sync/organisation.h"
 #include "daemon/sync/space_collection.h"
 #include "storage/space/invitation.h"
 #include "storage/store/lease_store.h"
@@ -24,8 +26,9 @@ inline constexpr std::uint64_t kMaxDeviceLogBytes = 24ULL * 1024 * 1024;
 
 /// What an object counts in a quota beside its bytes: its facts, and the pins of leases.
 inline constexpr std::uint64_t kBytesPerObject = 256;
-/// Sessions of one space at a time: one tenant must not take all places of a peer.
-inline constexpr std::size_t kMaxSessionsPerSpace = 32;
+/// Records that devices may append to one space's log in an hour of the peer's running time: each costs the peer a copy
+/// of the log. The root's are not counted: a thief must not keep it from removing a device.
+inline constexpr std::uint64_t kMaxRecordsPerHour = 120;
 /// A device that was stolen can't make a branch too long for a recovery.
 inline constexpr std::uint64_t kMaxCommitsPerDay = 500;
 /// How old the commit behind the end that a removal names may be: a thief who goes on pushing must not keep a recovery
@@ -35,15 +38,17 @@ inline constexpr std::int64_t kBranchEndHours = 24;
 /// A space whose records do not load: it is not served, the others are.
 struct DamagedTenant {
   storage::SpaceId space;
-  std::string name;
+  OrganisationId organisation;
+  std::string name;  ///< of the organisation
   Error error;
 };
 struct PendingInvitation {
-  std::string name;  ///< the tenant's name, as the operator calls it
-  crypto::TransportPublicKey transport;
-  std::optional<std::uint64_t> quota_bytes;
+  std::string id;  ///< for people: the beginning of its transport key
+  OrganisationId organisation;
+  std::string name;  ///< of the organisation
   storage::UnixTime expires;
   bool used = false;
+  bool revoked = false;
 };
 /// A snapshot that is held, and what the rules of its space say of it.
 struct HeldSnapshot {
@@ -59,10 +64,13 @@ struct WaitingDeletion {
   storage::UnixTime due;       ///< not before; each of its snapshots waits for its own lock as well
   bool cancelled = false;      ///< by a member or the operator
 };
+/// A space, which is a station's.
 struct Tenant {
   storage::SpaceId space;
-  std::string name;
-  std::optional<std::uint64_t> quota_bytes;
+  OrganisationId organisation;
+  std::string name;                          ///< of the organisation
+  std::optional<std::uint64_t> quota_bytes;  ///< of the organisation, for all its spaces
+  bool suspended = false;
   std::uint64_t used_bytes = 0;  ///< sealed objects and kBytesPerObject for each, log and commits
   storage::UnixTime enrolled;
   std::optional<storage::UnixTime> last_contact;
@@ -71,7 +79,24 @@ struct Tenant {
   std::uint64_t quarantined = 0;
 };
 
-/// One space at the peer. Thread-safe.
+struct HostedOrganisation {
+  OrganisationId id;
+  OrganisationState state;
+  std::uint64_t used_bytes = 0;  ///< of all its spaces
+  std::size_t stations = 0;
+};
+/// What `peer change` changes: what is set.
+struct OrganisationChange {
+  std::optional<std::string> name{};
+  std::optional<std::string> contact{};
+  std::optional<std::optional<std::uint64_t>> quota_bytes{};
+};
+inline constexpr std::size_t kInvitationIdDigits = 8;
+std::string invitation_id(const crypto::TransportPublicKey& key);
+
+/// One space at the peer. Thread-safe. Of a suspended organisation everything can be read, and nothing is stored but
+/// records of the root (else a machine that is lost meanwhile could not be recovered): the rest is refused, with
+/// suspension().
 class HostedSpace {
  public:
   virtual ~HostedSpace() = default;
@@ -84,7 +109,8 @@ class HostedSpace {
   /// Compare-and-swap: conflict unless the record follows the head. Durable when it returns. A record that stands there
   /// already is taken again (a cut line must not look like a lost race). refused, also when root signs it: a removal or
   /// recovery that does not go on from the end of each branch that it names, as it was within the last
-  /// kBranchEndHours by the peer's clock. (Else the words of the kit would make every snapshot worthless.)
+  /// kBranchEndHours by the peer's clock. (Else the words of the kit would make every snapshot worthless.) busy: the
+  /// pace, kMaxRecordsPerHour.
   virtual Result<void> append_record(ByteView record) = 0;
 
   /// The open lease of this device, or a new one. Durable when it returns.
@@ -140,10 +166,7 @@ class HostedSpace {
   /// needs. busy while one runs.
   virtual Result<std::unique_ptr<SpaceCollection>> begin_collection() = 0;
 
-  /// A session for this space begins, or ends: false when kMaxSessionsPerSpace are open, and nothing is to be given
-  /// back.
-  virtual bool take_seat() = 0;
-  virtual void give_seat_back() = 0;
+  virtual const std::shared_ptr<Organisation>& organisation() const = 0;
 };
 
 /// All that one peer hosts. Thread-safe.
@@ -159,9 +182,37 @@ class PeerHost {
   virtual storage::Database& database() = 0;
   virtual storage::ObjectStore& objects() = 0;
 
-  /// Makes an invitation; `address` is what stations will dial. Durable when it returns.
+  /// Whom stations of a suspended organisation are told to call. Before anybody is served.
+  virtual void set_contact(const std::string& contact) = 0;
+  /// Hears of each act of the operator and of each enrolment, after it is durable, on the thread of the act. Before
+  /// anybody is served. `detail` is for people who read a log, and holds no secret.
+  using OnAct =
+      std::function<void(std::string_view action, const std::string& organisation, const std::string& detail)>;
+  virtual void set_on_act(OnAct on_act) = 0;
+
+  /// Makes an invitation for a station of the organisation of that name, and the organisation when there is none;
+  /// `address` is what stations will dial. usage: quota or contact of an organisation that is there already, or a name
+  /// that is none. wrong_state: the organisation is suspended. Durable when it returns, as are all that follow.
   virtual Result<storage::Invitation> invite(const std::string& name, std::optional<std::uint64_t> quota_bytes,
-                                             storage::UnixTime expires, const std::string& address) = 0;
+                                             storage::UnixTime expires, const std::string& address,
+                                             const std::optional<std::string>& contact = {}) = 0;
+  /// Takes an open invitation back, by the beginning of its id; gives the organisation's name. One that never had a
+  /// station vanishes with its last invitation.
+  virtual Result<std::string> revoke(const std::string& invitation) = 0;
+  /// not_found: no organisation of that name, also for those that follow. already_exists: another has the new name.
+  virtual Result<HostedOrganisation> change(const std::string& name, const OrganisationChange& change) = 0;
+  /// wrong_state when it is, or is not, suspended.
+  virtual Result<HostedOrganisation> suspend(const std::string& name, const std::string& reason) = 0;
+  virtual Result<HostedOrganisation> resume(const std::string& name) = 0;
+  /// Of a suspended organisation (else wrong_state): shuts its stations out, and removes all that it has here. After a
+  /// crash or an error it is finished by the next call or start. The room on the disk comes back by give_room_back().
+  virtual Result<Erasure> erase(const std::string& name, const std::string& by) = 0;
+  virtual Result<std::vector<Erasure>> erasures() = 0;
+  /// Compacts when something was erased since the last time. May take long.
+  virtual Result<void> give_room_back() = 0;
+  /// Forgets invitations that ended more than kInvitationMemoryDays ago, and organisations that are left without
+  /// invitation and never had a station.
+  virtual Result<void> forget_ended() = 0;
   /// Is this transport key of a device or root of a hosted space, or of an invitation? Used and expired invitations
   /// count for kInvitationMemoryDays more, so that their bearer can be told. Cheap: asked in handshakes.
   virtual bool admits(const crypto::TransportPublicKey& key) const = 0;
@@ -175,10 +226,13 @@ class PeerHost {
   };
   virtual Result<Caller> caller(const crypto::TransportPublicKey& key, std::optional<storage::SpaceId> space = {}) = 0;
   /// Uses up an invitation: verifies the log from its genesis and hosts the space. refused: used, expired or unknown
-  /// invitation; the same space by the same invitation again succeeds (a cut line must not lock a station out).
+  /// invitation, a suspended organisation, a space that another organisation has here; the same space by the same
+  /// invitation again succeeds (a cut line must not lock a station out).
   virtual Result<void> enrol(const crypto::TransportPublicKey& invitation_key, std::span<const Bytes> records) = 0;
   /// Would enrol() take the space of this genesis record? Cheap; refused, with the sentence for the station, when not.
   virtual Result<void> may_enrol(const crypto::TransportPublicKey& invitation_key, ByteView genesis) const = 0;
+  /// Whose invitation this is the key of; null for none.
+  virtual std::shared_ptr<Organisation> inviting(const crypto::TransportPublicKey& invitation_key) const = 0;
 
   virtual std::vector<std::shared_ptr<HostedSpace>> spaces() const = 0;
   /// Full: puts of objects that are not here yet are disk_full, until it is said to be full no more. Not durable.
@@ -187,6 +241,7 @@ class PeerHost {
   virtual Result<void> add_running_time(std::uint64_t seconds) = 0;
 
   virtual Result<std::vector<Tenant>> tenants() = 0;
+  virtual std::vector<HostedOrganisation> organisations() const = 0;
   virtual std::vector<DamagedTenant> damaged_tenants() const = 0;
   virtual Result<std::vector<PendingInvitation>> invitations() = 0;
 };

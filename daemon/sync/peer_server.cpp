@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <asio/post.hpp>
+
 #include "daemon/net/reading_ahead.h"
 #include "daemon/sync/messages.h"
 
@@ -30,29 +32,15 @@ bool session_goes_on(ErrorCode code) {
   return code != ErrorCode::protocol && code != ErrorCode::limit_exceeded && code != ErrorCode::unsupported_version;
 }
 
-/// A session's place among those of its space.
-class Seat {
- public:
-  Seat() = default;
-  ~Seat() {
-    if (space_) space_->give_seat_back();
-  }
-  Seat(const Seat&) = delete;
-  Seat& operator=(const Seat&) = delete;
-  /// False when there is none left.
-  bool take(std::shared_ptr<HostedSpace> space) {
-    if (!space->take_seat()) return false;
-    space_ = std::move(space);
-    return true;
-  }
-
- private:
-  std::shared_ptr<HostedSpace> space_;
-};
-
 class Session {
  public:
-  Session(Channel& channel, PeerHost& host, Pool& pool) : channel_(channel), host_(host), pool_(pool) {}
+  /// `cut` ends the session from any thread.
+  Session(Channel& channel, PeerHost& host, PeerShares& shares, std::shared_ptr<MemoryAccount> memory,
+          std::function<void()> cut)
+      : channel_(channel), host_(host), shares_(shares), memory_(std::move(memory)), cut_(std::move(cut)) {
+    batch_held_ = memory_->hold(0);
+    enrolling_held_ = memory_->hold(0);
+  }
 
   asio::awaitable<void> run() {
     const Result<void> end = co_await talk();
@@ -93,20 +81,34 @@ class Session {
   }
 
   asio::awaitable<Result<void>> send(const Message& message) {
-    co_return co_await channel_.send({FrameType::message, encode_message(message)});
+    co_return co_await send(Frame{FrameType::message, encode_message(message)});
+  }
+  asio::awaitable<Result<void>> send(Frame frame) {
+    const MemoryHold held = memory_->hold(frame.body.size());
+    co_return co_await channel_.send(std::move(frame));
+  }
+  /// Blocking work, when it is this organisation's turn.
+  template <class Work>
+  asio::awaitable<std::invoke_result_t<Work>> run(Work work) {
+    return shares_.work.run(share_, std::move(work));
   }
 
   Channel& channel_;
   PeerHost& host_;
-  Pool& pool_;
+  PeerShares& shares_;
+  std::shared_ptr<MemoryAccount> memory_;
+  std::function<void()> cut_;
+  ShareKey share_{};
   std::optional<storage::SpaceId> space_;
   std::optional<PeerHost::Caller> caller_;
-  Seat seat_;
+  Organisation::Hold seat_;
   std::optional<storage::LeaseId> lease_;
   std::vector<Bytes> enrolling_;
   std::size_t enrolling_bytes_ = 0;
+  MemoryHold enrolling_held_;
   std::vector<Bytes> batch_;
   std::size_t batch_bytes_ = 0;
+  MemoryHold batch_held_;
   std::optional<Error> put_error_;  ///< told with the next answer: object frames have none of their own
   std::uint64_t objects_in_ = 0;
   std::uint64_t objects_out_ = 0;
@@ -132,13 +134,17 @@ asio::awaitable<Result<void>> Session::greet() {
 
 // Whoever belongs to no space here, or does not say to which, hears it with the first request, and has to make it soon.
 asio::awaitable<Result<void>> Session::sit_down() {
-  auto caller = co_await pool_.run([this] { return host_.caller(channel_.remote_key(), space_); });
-  if (!caller) co_return Result<void>();
-  if (seat_.take(caller->space)) {
-    caller_ = std::move(*caller);
-    co_return Result<void>();
-  }
-  co_return fail(ErrorCode::busy, N_("Too many connections of this space are open at the peer. Try again later."));
+  auto caller = co_await run([this] { return host_.caller(channel_.remote_key(), space_); });
+  const auto organisation = caller ? caller->space->organisation() : host_.inviting(channel_.remote_key());
+  if (!organisation) co_return Result<void>();
+  seat_ = organisation->take_seat(cut_);
+  if (!seat_)
+    co_return fail(ErrorCode::busy,
+                   N_("Too many connections of this organisation are open at the peer. Try again later."));
+  share_ = organisation->id().data;
+  memory_->belong_to(share_);
+  if (caller) caller_ = std::move(*caller);
+  co_return Result<void>();
 }
 
 asio::awaitable<Result<void>> Session::talk() {
@@ -146,6 +152,7 @@ asio::awaitable<Result<void>> Session::talk() {
   bool noted = false;
   while (true) {
     BEFFROI_CO_TRY(Frame frame, co_await channel_.receive(caller_ ? kIdleTimeout : kHelloTimeout));
+    const MemoryHold held = memory_->hold(frame.body.size());
     if (frame.type == FrameType::bye) {
       BEFFROI_CO_CHECK(co_await store_batch());
       co_return co_await channel_.send({FrameType::bye, {}});
@@ -159,7 +166,7 @@ asio::awaitable<Result<void>> Session::talk() {
     if (!noted && caller_ && !caller_->is_root) {
       noted = true;
       // A full disk must not keep a station from restoring.
-      const auto written = co_await pool_.run([this] { return caller_->space->note_contact(); });
+      const auto written = co_await run([this] { return caller_->space->note_contact(); });
       if (!written) spdlog::warn("{}", written.error().message());
     }
   }
@@ -178,7 +185,7 @@ asio::awaitable<void> Session::send_off(const Error& error) {
 
 // Rights are looked up anew for every request: the log may have changed meanwhile.
 asio::awaitable<Result<void>> Session::check_rights(bool writing) {
-  auto caller = co_await pool_.run([this] { return host_.caller(channel_.remote_key(), space_); });
+  auto caller = co_await run([this] { return host_.caller(channel_.remote_key(), space_); });
   if (!caller) {
     caller_.reset();
     co_return forward_error(caller);
@@ -222,8 +229,10 @@ asio::awaitable<Result<void>> Session::take_object(Bytes object) {
   ++objects_in_;
   if (put_error_) co_return Result<void>();
   batch_bytes_ += object.size();
+  batch_held_.grow(object.size());
   batch_.push_back(std::move(object));
-  if (batch_bytes_ < kBatchBytes && batch_.size() < kBatchObjects) co_return Result<void>();
+  const bool full = batch_bytes_ >= kBatchBytes || batch_.size() >= kBatchObjects;
+  if (!full && !memory_->is_short()) co_return Result<void>();
   co_return co_await store_batch();
 }
 
@@ -231,22 +240,23 @@ asio::awaitable<Result<void>> Session::take_object(Bytes object) {
 asio::awaitable<Result<void>> Session::store_batch() {
   if (batch_.empty()) co_return Result<void>();
   const std::vector<Bytes> objects = std::exchange(batch_, {});
+  const MemoryHold held = std::exchange(batch_held_, memory_->hold(0));
   batch_bytes_ = 0;
   Result<void> stored = co_await check_rights(true);
   if (!stored && !caller_) co_return stored;
   if (stored && !lease_)
     stored = fail(ErrorCode::conflict, N_("This push has ended at the peer meanwhile: it must begin again."));
-  if (stored) stored = co_await pool_.run([&] { return caller_->space->put(*lease_, objects); });
+  if (stored) stored = co_await run([&] { return caller_->space->put(*lease_, objects); });
   if (!stored) put_error_ = stored.error();
   co_return Result<void>();
 }
 
 asio::awaitable<Result<void>> Session::send_objects(const std::vector<ObjectId>& ids) {
   for (const ObjectId& id : ids) {
-    auto bytes = co_await pool_.run([&] { return caller_->space->get(id); });
+    auto bytes = co_await run([&] { return caller_->space->get(id); });
     if (bytes) {
       ++objects_out_;
-      BEFFROI_CO_CHECK(co_await channel_.send({FrameType::object, std::move(*bytes)}));
+      BEFFROI_CO_CHECK(co_await send(Frame{FrameType::object, std::move(*bytes)}));
     } else if (bytes.error().code == ErrorCode::not_found) {
       BEFFROI_CO_CHECK(co_await send(AbsentMessage{}));
     } else {
@@ -265,20 +275,23 @@ asio::awaitable<Result<Message>> Session::handle(EnrolMessage message) {
   for (Bytes& record : message.records) {
     if (record.empty()) co_return fail(ErrorCode::protocol, N_("The station sent an empty log."));
     // What holds a record in memory counts as well.
-    enrolling_bytes_ += record.size() + sizeof(Bytes) + kAllocationBytes;
+    const std::size_t weight = record.size() + sizeof(Bytes) + kAllocationBytes;
+    enrolling_bytes_ += weight;
+    enrolling_held_.grow(weight);
     if (enrolling_bytes_ > kMaxEnrolBytes)
       co_return fail(ErrorCode::limit_exceeded, N_("The log of this space has become too long. Ask the EPCI."));
     enrolling_.push_back(std::move(record));
   }
   if (!message.last) co_return Message(OkMessage{});
   const std::vector<Bytes> records = std::exchange(enrolling_, {});
+  const MemoryHold held = std::exchange(enrolling_held_, memory_->hold(0));
   enrolling_bytes_ = 0;
-  BEFFROI_CO_CHECK(co_await pool_.run([&] { return host_.enrol(channel_.remote_key(), records); }));
+  BEFFROI_CO_CHECK(co_await run([&] { return host_.enrol(channel_.remote_key(), records); }));
   co_return Message(OkMessage{});
 }
 
 asio::awaitable<Result<Message>> Session::handle(LogGetMessage message) {
-  co_return co_await pool_.run([&]() -> Result<Message> {
+  co_return co_await run([&]() -> Result<Message> {
     LogMessage out;
     BEFFROI_TRY(out.records, caller_->space->records_from(message.from));
     out.length = caller_->space->log_length();
@@ -287,14 +300,14 @@ asio::awaitable<Result<Message>> Session::handle(LogGetMessage message) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(LogAppendMessage message) {
-  co_return co_await pool_.run([&]() -> Result<Message> {
+  co_return co_await run([&]() -> Result<Message> {
     BEFFROI_CHECK(caller_->space->append_record(message.record));
     return OkMessage{};
   });
 }
 
 asio::awaitable<Result<Message>> Session::handle(HeadsGetMessage) {
-  co_return co_await pool_.run([&]() -> Result<Message> {
+  co_return co_await run([&]() -> Result<Message> {
     HeadsMessage out;
     BEFFROI_TRY(out.heads, caller_->space->heads());
     std::sort(out.heads.begin(), out.heads.end(), [](const auto& a, const auto& b) { return a.device < b.device; });
@@ -303,7 +316,7 @@ asio::awaitable<Result<Message>> Session::handle(HeadsGetMessage) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(BranchGetMessage message) {
-  co_return co_await pool_.run([&]() -> Result<Message> {
+  co_return co_await run([&]() -> Result<Message> {
     CommitsMessage out;
     BEFFROI_TRY(out.commits, caller_->space->branch_commits(message.device, message.from));
     return out;
@@ -311,7 +324,7 @@ asio::awaitable<Result<Message>> Session::handle(BranchGetMessage message) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(ReceiptsGetMessage message) {
-  co_return co_await pool_.run([&]() -> Result<Message> {
+  co_return co_await run([&]() -> Result<Message> {
     ReceiptsMessage out;
     BEFFROI_TRY(out.newest, caller_->space->newest_receipt());
     BEFFROI_TRY(out.receipts, caller_->space->receipts_from(message.from));
@@ -320,7 +333,7 @@ asio::awaitable<Result<Message>> Session::handle(ReceiptsGetMessage message) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(ExpiriesGetMessage message) {
-  co_return co_await pool_.run([&]() -> Result<Message> {
+  co_return co_await run([&]() -> Result<Message> {
     ExpiriesMessage out;
     BEFFROI_TRY(out.newest, caller_->space->newest_expiry());
     BEFFROI_TRY(out.expiries, caller_->space->expiries_from(message.from));
@@ -329,7 +342,7 @@ asio::awaitable<Result<Message>> Session::handle(ExpiriesGetMessage message) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(LeaseOpenMessage) {
-  co_return co_await pool_.run([&]() -> Result<Message> {
+  co_return co_await run([&]() -> Result<Message> {
     LeaseMessage out;
     BEFFROI_TRY(const storage::Lease lease, caller_->space->open_lease(caller_->device));
     out.lease = lease.id;
@@ -341,7 +354,7 @@ asio::awaitable<Result<Message>> Session::handle(LeaseOpenMessage) {
 
 asio::awaitable<Result<Message>> Session::handle(LacksMessage message) {
   if (!lease_) co_return std::unexpected(out_of_order());
-  co_return co_await pool_.run([&]() -> Result<Message> {
+  co_return co_await run([&]() -> Result<Message> {
     LackingMessage out;
     BEFFROI_TRY(out.lacking, caller_->space->lacks(*lease_, message.ids));
     return out;
@@ -349,7 +362,7 @@ asio::awaitable<Result<Message>> Session::handle(LacksMessage message) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(FlushMessage) {
-  co_return co_await pool_.run([&]() -> Result<Message> {
+  co_return co_await run([&]() -> Result<Message> {
     BEFFROI_CHECK(caller_->space->make_durable());
     return DurableMessage{objects_in_};
   });
@@ -357,7 +370,7 @@ asio::awaitable<Result<Message>> Session::handle(FlushMessage) {
 
 asio::awaitable<Result<Message>> Session::handle(CommitMessage message) {
   if (!lease_) co_return std::unexpected(out_of_order());
-  auto receipt = co_await pool_.run(
+  auto receipt = co_await run(
       [&] { return caller_->space->accept_commit(*lease_, caller_->device, message.commit, message.losses); });
   if (!receipt) co_return forward_error(receipt);
   ++commits_;
@@ -365,7 +378,7 @@ asio::awaitable<Result<Message>> Session::handle(CommitMessage message) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(FactsGetMessage message) {
-  co_return co_await pool_.run([&]() -> Result<Message> {
+  co_return co_await run([&]() -> Result<Message> {
     FactsMessage out;
     BEFFROI_TRY(const auto infos, caller_->space->facts(message.ids));
     for (const auto& info : infos) {
@@ -378,10 +391,17 @@ asio::awaitable<Result<Message>> Session::handle(FactsGetMessage message) {
 
 }  // namespace
 
-asio::awaitable<void> serve_station(std::unique_ptr<Channel> channel, PeerHost& host, Pool& pool) {
+asio::awaitable<void> serve_station(std::unique_ptr<Channel> channel, PeerHost& host, PeerShares& shares) {
+  const auto executor = co_await asio::this_coro::executor;
+  const auto memory = shares.memory.open_account(executor);
   // The next objects arrive while the ones before them are stored and synced.
-  const auto ahead = make_reading_ahead(std::move(channel), co_await asio::this_coro::executor);
-  Session session(*ahead, host, pool);
+  const std::shared_ptr<Channel> ahead = make_reading_ahead(std::move(channel), executor, memory);
+  const auto cut = [executor, open = std::weak_ptr(ahead)] {
+    asio::post(executor, [open] {
+      if (const auto line = open.lock()) line->close();
+    });
+  };
+  Session session(*ahead, host, shares, memory, cut);
   co_await session.run();
   ahead->close();
 }

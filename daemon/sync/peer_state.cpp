@@ -14,6 +14,7 @@ using storage::Table;
 using storage::UnixTime;
 
 constexpr std::uint64_t kVersion = 1;
+constexpr std::string_view kOrganisationPrefix = "peer/organisation/";
 constexpr std::string_view kTenantPrefix = "peer/tenant/";
 constexpr std::string_view kInvitationPrefix = "peer/invitation/";
 constexpr std::string_view kWantedPrefix = "peer/wanted/";
@@ -47,13 +48,28 @@ void check_version(CborReader& in) {
   if (in.uint() != kVersion) in.reject();
 }
 
+std::optional<OrganisationState> decode_organisation(ByteView value) {
+  CborReader in(value);
+  OrganisationState out;
+  in.array_of(7);
+  check_version(in);
+  out.name = to_string(in.bytes(kMaxOrganisationNameBytes));
+  out.contact = to_string(in.bytes(kMaxRemarkBytes));
+  out.quota_bytes = read_quota(in);
+  out.created.seconds = in.integer();
+  out.suspended = read_time(in);
+  out.suspended_reason = to_string(in.bytes(kMaxRemarkBytes));
+  in.leave();
+  if (!in.finish()) return std::nullopt;
+  return out;
+}
+
 std::optional<TenantState> decode_tenant(ByteView value) {
   CborReader in(value);
   TenantState out;
-  in.array_of(9);
+  in.array_of(8);
   check_version(in);
-  out.name = to_string(in.bytes(kMaxTenantNameBytes));
-  out.quota_bytes = read_quota(in);
+  out.organisation = in.fixed<OrganisationId>();
   out.enrolled.seconds = in.integer();
   out.last_contact = read_time(in);
   out.last_commit = read_time(in);
@@ -70,10 +86,10 @@ std::optional<InvitationState> decode_invitation(ByteView value) {
   InvitationState out;
   in.array_of(5);
   check_version(in);
-  out.name = to_string(in.bytes(kMaxTenantNameBytes));
-  out.quota_bytes = read_quota(in);
+  out.organisation = in.fixed<OrganisationId>();
   out.expires.seconds = in.integer();
   if (!in.try_null()) out.used_by = in.fixed<SpaceId>();
+  out.revoked = in.boolean();
   in.leave();
   if (!in.finish()) return std::nullopt;
   return out;
@@ -111,11 +127,27 @@ Result<std::map<Id, Value>> load_all(const storage::Database& database, ByteView
 
 }  // namespace
 
+void put_organisation(storage::WriteBatch& batch, const OrganisationId& id, const OrganisationState& state) {
+  CborWriter out;
+  out.array(7).uint(kVersion).bytes(as_bytes(state.name)).bytes(as_bytes(state.contact));
+  write_quota(out, state.quota_bytes);
+  out.integer(state.created.seconds);
+  write_time(out, state.suspended);
+  out.bytes(as_bytes(state.suspended_reason));
+  batch.put(Table::state, join_key({as_bytes(kOrganisationPrefix), id}), out.take());
+}
+
+void remove_organisation(storage::WriteBatch& batch, const OrganisationId& id) {
+  batch.remove(Table::state, join_key({as_bytes(kOrganisationPrefix), id}));
+}
+
+Result<std::map<OrganisationId, OrganisationState>> load_organisations(const storage::Database& database) {
+  return load_all<OrganisationId, OrganisationState>(database, as_bytes(kOrganisationPrefix), decode_organisation);
+}
+
 void put_tenant(storage::WriteBatch& batch, const SpaceId& space, const TenantState& state) {
   CborWriter out;
-  out.array(9).uint(kVersion).bytes(as_bytes(state.name));
-  write_quota(out, state.quota_bytes);
-  out.integer(state.enrolled.seconds);
+  out.array(8).uint(kVersion).bytes(state.organisation).integer(state.enrolled.seconds);
   write_time(out, state.last_contact);
   write_time(out, state.last_commit);
   out.uint(state.commits).uint(state.commit_bytes).uint(state.log_bytes);
@@ -124,13 +156,12 @@ void put_tenant(storage::WriteBatch& batch, const SpaceId& space, const TenantSt
 
 void put_invitation(storage::WriteBatch& batch, const crypto::TransportPublicKey& key, const InvitationState& state) {
   CborWriter out;
-  out.array(5).uint(kVersion).bytes(as_bytes(state.name));
-  write_quota(out, state.quota_bytes);
-  out.integer(state.expires.seconds);
+  out.array(5).uint(kVersion).bytes(state.organisation).integer(state.expires.seconds);
   if (state.used_by)
     out.bytes(*state.used_by);
   else
     out.null();
+  out.boolean(state.revoked);
   batch.put(Table::state, join_key({as_bytes(kInvitationPrefix), key}), out.take());
 }
 
@@ -145,6 +176,11 @@ Result<std::map<SpaceId, TenantState>> load_tenants(const storage::Database& dat
 Result<std::map<crypto::TransportPublicKey, InvitationState>> load_invitations(const storage::Database& database) {
   return load_all<crypto::TransportPublicKey, InvitationState>(database, as_bytes(kInvitationPrefix),
                                                                decode_invitation);
+}
+
+void remove_space_state(storage::WriteBatch& batch, const SpaceId& space) {
+  batch.remove(Table::state, join_key({as_bytes(kTenantPrefix), space}));
+  batch.remove_prefix(Table::state, join_key({as_bytes(kWantedPrefix), space}));
 }
 
 void put_wanted(storage::WriteBatch& batch, const SpaceId& space, const storage::ObjectId& id, Damage damage) {

@@ -1,17 +1,17 @@
-// What a peer keeps of tenants and invitations, in Table::state: versioned CBOR.
+// What a peer keeps of organisations, their spaces and invitations, in Table::state: versioned CBOR.
 #pragma once
 
 #include <map>
 
+#include "daemon/sync/organisation.h"
 #include "storage/store/database.h"
 
 namespace beffroi::daemon {
 
-/// "peer/tenant/" ‖ space → [1, name, quota | null, enrolled, last contact | null, last commit | null, commits, commit
-/// bytes, log bytes]
+/// "peer/tenant/" ‖ space → [1, organisation, enrolled, last contact | null, last commit | null, commits, commit bytes,
+/// log bytes]
 struct TenantState {
-  std::string name;
-  std::optional<std::uint64_t> quota_bytes;
+  OrganisationId organisation;
   storage::UnixTime enrolled;
   std::optional<storage::UnixTime> last_contact;
   std::optional<storage::UnixTime> last_commit;
@@ -20,21 +20,26 @@ struct TenantState {
   std::uint64_t log_bytes = 0;
 };
 
-/// "peer/invitation/" ‖ transport key → [1, name, quota | null, expires, space that used it | null]
+/// "peer/invitation/" ‖ transport key → [1, organisation, expires, space that used it | null, revoked]
 struct InvitationState {
-  std::string name;
-  std::optional<std::uint64_t> quota_bytes;
+  OrganisationId organisation;
   storage::UnixTime expires;
   std::optional<storage::SpaceId> used_by;
+  bool revoked = false;
 };
 
-inline constexpr std::size_t kMaxTenantNameBytes = 255;
+/// "peer/organisation/" ‖ organisation → [1, name, contact, quota | null, created, suspended since | null, reason]
+void put_organisation(storage::WriteBatch& batch, const OrganisationId& id, const OrganisationState& state);
+void remove_organisation(storage::WriteBatch& batch, const OrganisationId& id);
+Result<std::map<OrganisationId, OrganisationState>> load_organisations(const storage::Database& database);
 
 void put_tenant(storage::WriteBatch& batch, const storage::SpaceId& space, const TenantState& state);
 void put_invitation(storage::WriteBatch& batch, const crypto::TransportPublicKey& key, const InvitationState& state);
 void remove_invitation(storage::WriteBatch& batch, const crypto::TransportPublicKey& key);
 Result<std::map<storage::SpaceId, TenantState>> load_tenants(const storage::Database& database);
 Result<std::map<crypto::TransportPublicKey, InvitationState>> load_invitations(const storage::Database& database);
+/// All that this table has of one space: whatever a peer comes to keep there is removed here.
+void remove_space_state(storage::WriteBatch& batch, const storage::SpaceId& space);
 
 /// What is known of an object that was found damaged here.
 enum class Damage : std::uint8_t {

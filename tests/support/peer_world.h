@@ -91,7 +91,7 @@ inline std::set<storage::ObjectId> closure_of(storage::ObjectStore& objects, con
 
 class PeerWorld {
  public:
-  explicit PeerWorld(std::uint64_t seed = 5, rocksdb::Env* peer_disk = nullptr) : pool(0), random(seed) {
+  explicit PeerWorld(std::uint64_t seed = 5, rocksdb::Env* peer_disk = nullptr) : pool(0), shares(pool), random(seed) {
     database_options.env = peer_disk;
     reopen_peer();
   }
@@ -121,7 +121,7 @@ class PeerWorld {
       if (!host->admits(client)) co_return fail(ErrorCode::refused, "does not know this computer");
       MemoryPair pair = make_memory_pair(context.get_executor(), plan, client, listener);
       line = pair.line;
-      asio::co_spawn(context, serve_station(std::move(pair.listener), *host, pool), asio::detached);
+      asio::co_spawn(context, serve_station(std::move(pair.listener), *host, shares), asio::detached);
       if (!edit_answers) co_return std::move(pair.client);
       co_return std::make_unique<EditedChannel>(std::move(pair.client), edit_answers);
     };
@@ -188,6 +188,7 @@ class PeerWorld {
   ManualClock clock;
   asio::io_context context;
   Pool pool;
+  PeerShares shares;
   crypto::SeededRandom random;
   storage::DatabaseOptions database_options;
   std::unique_ptr<PeerHost> host;

@@ -9,7 +9,8 @@ namespace beffroi::daemon::testing {
 
 class TlsPeer {
  public:
-  explicit TlsPeer(std::chrono::milliseconds handshake_timeout = kHandshakeTimeout) : pool(2), random_(31) {
+  explicit TlsPeer(std::chrono::milliseconds handshake_timeout = kHandshakeTimeout)
+      : pool(2), shares(pool), random_(31) {
     auto opened = PeerHost::open(folder_.path() + "/peer", clock, random_);
     BEFFROI_ASSERT(opened.has_value());
     host = std::move(*opened);
@@ -20,7 +21,7 @@ class TlsPeer {
       BEFFROI_ASSERT(bound.has_value());
       listener = std::move(*bound);
       listener->start(
-          [this](std::unique_ptr<Channel> channel) { return serve_station(std::move(channel), *host, pool); });
+          [this](std::unique_ptr<Channel> channel) { return serve_station(std::move(channel), *host, shares); });
     });
   }
   ~TlsPeer() {
@@ -52,6 +53,7 @@ class TlsPeer {
   ManualClock clock;
   ProtocolThread protocol;
   Pool pool;
+  PeerShares shares;
   std::unique_ptr<PeerHost> host;
   std::unique_ptr<TlsListener> listener;
 

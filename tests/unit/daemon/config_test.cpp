@@ -94,11 +94,13 @@ TEST_F(ConfigTest, ReadsEveryKey) {
   EXPECT_EQ(settings->upload_limit.hours.until, 6U * 60 + 15);
 
   const auto host = peer(
-      "[peer]\ndata = \"/d\"\nsocket = \"/s\"\nlisten = \"[::]:1\"\naddress = \"a:2\"\nadmin_group = \"g\"\n"
+      "[peer]\ndata = \"/d\"\nsocket = \"/s\"\nlisten = \"[::]:1\"\naddress = \"a:2\"\ncontact = \"c\"\nadmin_group = "
+      "\"g\"\n"
       "log_level = \"error\"\n[store]\nmin_free = \"5%\"\n[alarm]\ncommand = \"c\"\nsilent_days = 9\n");
   ASSERT_TRUE(host.has_value()) << host.error().message();
   EXPECT_EQ(host->listen, "[::]:1");
   EXPECT_EQ(host->address, "a:2");
+  EXPECT_EQ(host->contact, "c");
   EXPECT_EQ(host->limits.min_free_percent, 5U);
   EXPECT_FALSE(host->limits.min_free_bytes.has_value());
   EXPECT_EQ(host->silent_days, 9U);

@@ -74,9 +74,11 @@ TEST(HostedSpaceTest, AnObjectThatWasHealedMeanwhileStays) {
   const auto sign = crypto::SigningKeyPair::generate(vault.random);
   const std::atomic<std::uint64_t> running_seconds = 0;
   const std::atomic<bool> full = false;
+  const std::string contact;
   const HostParts parts{*database, objects, clock, vault.random, sign, running_seconds, [](const auto&, const auto&) {},
-                        full};
-  auto space = HostedSpaceImpl::open(parts, vault->log(), {});
+                        full,      contact};
+  const auto organisation = std::make_shared<Organisation>(OrganisationId{}, OrganisationState{});
+  auto space = HostedSpaceImpl::open(parts, vault->log(), {}, organisation);
   ASSERT_TRUE(space);
   storage::PayloadEncoder encoder;
   storage::ChildTable none;

@@ -134,6 +134,7 @@ TEST_F(PeerApiTest, InvitesByACodeThatNamesThisPeer) {
   EXPECT_EQ(answer["expires"], "2027-01-29T08:00:00Z") << "14 days";
   const auto list = ask("GET", "/v1/tenants").second["invitations"];
   ASSERT_EQ(list.size(), 1U);
+  EXPECT_EQ(list[0]["invitation"], answer["invitation"]);
   EXPECT_EQ(list[0]["name"], "Saint-Aubin");
   EXPECT_EQ(list[0]["state"], "open");
   clock_.wall_s += 15LL * 24 * 3600;
@@ -223,7 +224,8 @@ TEST_F(PeerApiTest, ItsOwnAbsenceIsNobodysSilence) {
 TEST_F(PeerApiTest, ANearlyFullQuotaIsAnAlarm) {
   testing::TestVault vault;
   constexpr std::uint64_t kQuota = 100'000;
-  const std::string name = "quota:" + enrol(vault, kQuota).hex();
+  enrol(vault, kQuota);
+  const std::string name = "quota:" + peer_->host->organisations().at(0).id.hex();
   ASSERT_TRUE(push(vault, testing::take_snapshot(*vault, testing::numbers(1), 50'000)).has_value());
   EXPECT_EQ(look(), std::set<std::string>{});
   std::uint64_t files = 1;
@@ -255,8 +257,41 @@ TEST_F(PeerApiTest, ANearlyFullDiskTakesNothingNewIn) {
   EXPECT_TRUE(push(vault, second).has_value());
 }
 
+// Goal: the operator's acts over the API, each with its refusals; what is erased rings no more.
+TEST_F(PeerApiTest, ChangesSuspendsAndErasesOrganisations) {
+  const auto space = enrol("Saint-Bernard");
+  EXPECT_EQ(ask("POST", "/v1/change", {{"name", "Saint-Bernard"}}).first, 400) << "nothing to change";
+  EXPECT_EQ(ask("POST", "/v1/change", {{"name", "Nowhere"}, {"contact", "x"}}).first, 404);
+  const auto changed =
+      ask("POST", "/v1/change", {{"name", "Saint-Bernard"}, {"quota_bytes", 0}, {"contact", "Mme Roux"}});
+  ASSERT_EQ(changed.first, 200) << changed.second;
+  EXPECT_EQ(changed.second["quota_bytes"], 0);
+  EXPECT_EQ(changed.second["stations"], 1);
+  EXPECT_EQ(look(), (std::set<std::string>{"quota:" + changed.second["organisation"].get<std::string>()}));
+
+  EXPECT_EQ(ask("POST", "/v1/erase", {{"name", "Saint-Bernard"}, {"confirm", "Saint-Bernard"}}).first, 409);
+  EXPECT_EQ(ask("POST", "/v1/suspend", {{"name", "Saint-Bernard"}, {"reason", "left"}}).first, 200);
+  EXPECT_EQ(ask("POST", "/v1/suspend", {{"name", "Saint-Bernard"}}).first, 409);
+  clock_.wall_s += 10 * kDayS;
+  EXPECT_EQ(look().size(), 1U) << "a suspended station is not silent";
+  EXPECT_EQ(ask("GET", "/v1/tenants").second["tenants"][0]["silent"], false);
+  EXPECT_EQ(ask("POST", "/v1/erase", {{"name", "Saint-Bernard"}, {"confirm", "Saint-Benin"}}).first, 400);
+  const auto [status, record] = ask("POST", "/v1/erase", {{"name", "Saint-Bernard"}, {"confirm", "Saint-Bernard"}});
+  ASSERT_EQ(status, 200) << record;
+  EXPECT_EQ(record["spaces"][0]["space"], space.hex());
+  EXPECT_EQ(record["spaces"][0]["devices"].size(), 1U);
+  EXPECT_EQ(record["contact"], "Mme Roux");
+  EXPECT_EQ(record["by"], "root");
+  EXPECT_EQ(ask("GET", "/v1/erased").second["erasures"], json::array({record}));
+  EXPECT_TRUE(ask("GET", "/v1/tenants").second["organisations"].empty());
+  EXPECT_EQ(look(), std::set<std::string>{});
+}
+
 TEST_F(PeerApiTest, IsForAdministratorsOnly) {
   caller_ = {.uid = 4711, .gids = {4711}, .is_admin = false};
+  for (const char* const target : {"/v1/change", "/v1/revoke", "/v1/suspend", "/v1/resume", "/v1/erase"})
+    EXPECT_EQ(ask("POST", target, {{"name", "x"}}).first, 403) << target;
+  EXPECT_EQ(ask("GET", "/v1/erased").first, 403);
   EXPECT_EQ(ask("GET", "/v1/status").first, 403);
   EXPECT_EQ(ask("GET", "/v1/tenants").first, 403);
   EXPECT_EQ(ask("POST", "/v1/invite", {{"name", "x"}, {"address", "a:1"}}).first, 403);

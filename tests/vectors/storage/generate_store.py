@@ -14,6 +14,7 @@ SPACE = json.loads((HERE / "space.json").read_text(encoding="utf-8"))
 CLOCK = SPACE["clock"]
 HERE_FLAG, RECEIPTED = 1, 2
 NULL = b"\xf6"
+FALSE = b"\xf4"
 
 
 def object_named(name):
@@ -83,8 +84,11 @@ def rows():
     name, quota = b"Saint-Flour", 500_000_000
     counted = [number(0), number(0), number(1900)]
     times = [number(CLOCK), number(CLOCK + 1), NULL]
-    yield "state tenant", "state", b"peer/tenant/" + vault, array([number(1), octets(name), number(quota), *times, *counted])
-    invitation = array([number(1), octets(name), NULL, number(CLOCK), NULL])
+    organisation = bytes(range(16))
+    facts = array([number(1), octets(name), octets(b"Mme Roux"), number(quota), number(CLOCK), NULL, octets(b"")])
+    yield "state organisation", "state", b"peer/organisation/" + organisation, facts
+    yield "state tenant", "state", b"peer/tenant/" + vault, array([number(1), octets(organisation), *times, *counted])
+    invitation = array([number(1), octets(organisation), number(CLOCK), NULL, FALSE])
     yield "state invitation", "state", b"peer/invitation/" + transport, invitation
 
 

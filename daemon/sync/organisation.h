@@ -1,0 +1,75 @@
+// An organisation that a peer hosts (a commune, say) with one or several stations: what its spaces and sessions share.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "storage/format/types.h"
+
+namespace beffroi::daemon {
+
+using OrganisationId = FixedBytes<16, struct OrganisationIdTag>;
+
+inline constexpr std::size_t kMaxOrganisationNameBytes = 255;
+/// Of a contact, and of a reason.
+inline constexpr std::size_t kMaxRemarkBytes = 512;
+/// Sessions of one organisation at a time: it must not take all places of a peer.
+inline constexpr std::size_t kMaxSessionsPerOrganisation = 32;
+
+struct OrganisationState {
+  std::string name;     ///< its operator's, unique at its peer
+  std::string contact;  ///< whom the operator calls
+  std::optional<std::uint64_t> quota_bytes;
+  storage::UnixTime created;
+  std::optional<storage::UnixTime> suspended;  ///< since
+  std::string suspended_reason;
+};
+
+/// Thread-safe. Callbacks run without its lock.
+class Organisation : public std::enable_shared_from_this<Organisation> {
+ public:
+  Organisation(const OrganisationId& id, OrganisationState state);
+  const OrganisationId& id() const { return id_; }
+  OrganisationState state() const;
+  void set_state(OrganisationState state);
+  bool is_suspended() const { return state().suspended.has_value(); }
+
+  /// Something that lasts until the last copy is gone.
+  using Hold = std::shared_ptr<void>;
+
+  /// What one of its spaces takes; 0 when the space is gone.
+  void note_used(const storage::SpaceId& space, std::uint64_t bytes);
+  /// Of all its spaces, as they were last noted.
+  std::uint64_t used_bytes() const;
+  /// Keeps so much of the quota free for who is about to store it; what is stored is to be noted before the hold goes.
+  /// refused, with the sentence for the station, when the quota does not have it.
+  Result<Hold> reserve(std::uint64_t more_bytes);
+
+  /// For a session: null when kMaxSessionsPerOrganisation are open, or it was closed. `cut` ends the session from any
+  /// thread.
+  Hold take_seat(std::function<void()> cut);
+  std::size_t sessions() const;
+  /// Cuts all sessions; from now on there are none. It is being erased.
+  void close();
+  bool is_closed() const;
+
+ private:
+  std::uint64_t used_locked() const;
+
+  const OrganisationId id_;
+  mutable std::mutex mutex_;
+  OrganisationState state_;
+  std::map<storage::SpaceId, std::uint64_t> used_;
+  std::uint64_t reserved_ = 0;
+  std::list<std::function<void()>> sessions_;
+  bool closed_ = false;
+};
+
+/// What a station of a suspended organisation is told. `contact`: whom to call, from the peer's settings; may be empty.
+Error suspension(const std::string& contact);
+
+}  // namespace beffroi::daemon
