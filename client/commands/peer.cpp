@@ -4,6 +4,7 @@
 
 #include "client/commands/commands.h"
 #include "client/commands/peer_commands.h"
+#include "client/commands/peer_organisations.h"
 #include "client/commands/peer_status.h"
 #include "client/http/json_fields.h"
 #include "client/ui/human.h"
@@ -14,11 +15,12 @@ namespace {
 using nlohmann::json;
 
 struct InviteWords {
-  std::string name, quota, expires, address;
+  std::string name, contact, quota, expires, address;
 };
 
 Result<int> invite(Session& session, const InviteWords& words) {
   json body = {{"name", words.name}};
+  if (!words.contact.empty()) body["contact"] = words.contact;
   if (!words.quota.empty()) {
     BEFFROI_TRY(const std::uint64_t bytes, parse_size(words.quota));
     body["quota_bytes"] = bytes;
@@ -40,45 +42,22 @@ Result<int> invite(Session& session, const InviteWords& words) {
   return kExitDone;
 }
 
-std::string tenant_remarks(const json& tenant) {
-  std::string out;
-  if (const auto quarantined = number_field(tenant, "quarantined"); quarantined > 0)
-    out = fill(ngettext("{} damaged object", "{} damaged objects", quarantined), count_text(quarantined));
-  if (flag_field(tenant, "silent")) out += (out.empty() ? "" : ", ") + std::string(_("silent"));
-  return out;
-}
-
 void say_invitations(const Session& session, const json& invitations) {
   for (const json& invitation : invitations) {
     const std::string name = session.console().name(text_field(invitation, "name"));
+    const std::string id = text_field(invitation, "invitation");
     const std::string state = text_field(invitation, "state");
     if (state == "open")
-      session.say(fill(_("Invitation for {}: open until {}."), name, time_text(text_field(invitation, "expires"))));
-    if (state == "expired") session.say(fill(_("Invitation for {}: expired."), name));
+      session.say(
+          fill(_("Invitation {} for {}: open until {}."), id, name, time_text(text_field(invitation, "expires"))));
+    if (state == "expired") session.say(fill(_("Invitation {} for {}: expired."), id, name));
+    if (state == "revoked") session.say(fill(_("Invitation {} for {}: revoked."), id, name));
   }
 }
 
 Result<int> tenants(Session& session) {
   BEFFROI_TRY(const json answer, session.peer().get("/v1/tenants"));
-  const json& list = sub_field(answer, "tenants");
-  std::vector<std::vector<std::string>> rows = {{_("name"), _("space"), std::string("\t") + _("used"),
-                                                 std::string("\t") + _("quota"), _("last contact"), _("last backup"),
-                                                 ""}};
-  for (const json& tenant : list) {
-    const auto quota = number_field(tenant, "quota_bytes");
-    const std::string commit = text_field(tenant, "last_commit");
-    rows.push_back({session.console().name(text_field(tenant, "name")), text_field(tenant, "space").substr(0, 12),
-                    "\t" + size_text(number_field(tenant, "used_bytes")), quota == 0 ? "\t-" : "\t" + size_text(quota),
-                    time_text(text_field(tenant, "last_contact")), commit.empty() ? "-" : time_text(commit),
-                    tenant_remarks(tenant)});
-  }
-  if (list.empty()) {
-    session.say(_("No commune is enrolled yet. 'beffroi peer invite --name NAME' makes an invitation."));
-  } else {
-    std::string text = table_text(rows);
-    text.pop_back();
-    session.say(text);
-  }
+  session.say(tenants_text(session, answer));
   say_invitations(session, sub_field(answer, "invitations"));
   session.answer(answer);
   return kExitDone;
@@ -105,13 +84,15 @@ Result<int> peer_status(Session& session, bool check) {
 }
 
 void add_invite(CLI::App& group, Session& session) {
-  auto* const command = group.add_subcommand("invite", _("Make an invitation for one commune"));
+  auto* const command = group.add_subcommand("invite", _("Make an invitation for one station of a commune"));
   command->group(_("Commands"));
   const auto words = std::make_shared<InviteWords>();
   command->add_option("--name", words->name, _("The commune's name, for your lists"))
       ->option_text(_("NAME (required)"))
       ->required();
-  command->add_option("--quota", words->quota, _("How much it may store, for example 200GiB"))->option_text(_("SIZE"));
+  command->add_option("--contact", words->contact, _("Whom you call, for your lists"))->option_text(_("TEXT"));
+  command->add_option("--quota", words->quota, _("How much its stations may store together, for example 200GiB"))
+      ->option_text(_("SIZE"));
   command->add_option("--expires", words->expires, _("How long the invitation lasts (default: 14d)"))
       ->option_text(_("TIME"));
   command->add_option("--address", words->address, _("Where stations reach this peer"))->option_text(_("HOST:PORT"));
@@ -127,7 +108,8 @@ void add_peer(CLI::App& app, Session& session) {
   group->group(_("Commands"));
   group->require_subcommand(1);
   add_invite(*group, session);
-  auto* const listing = group->add_subcommand("tenants", _("List the communes and their last backups"));
+  add_peer_organisations(*group, session);
+  auto* const listing = group->add_subcommand("tenants", _("List the communes, their stations and last backups"));
   listing->group(_("Commands"));
   listing->callback([&session] { session.action = [&session] { return tenants(session); }; });
   add_peer_chores(*group, session);

@@ -10,7 +10,8 @@ from harness import BEFFROI, BEFFROID
 
 USAGE = 2
 COMMANDS = ("init", "join", "source add", "source list", "source remove", "backup", "sync", "snapshots", "ls", "find", "diff", "dump",
-            "restore", "check", "status", "recover", "peer invite", "peer tenants", "peer status")
+            "restore", "check", "status", "recover", "peer invite", "peer change", "peer revoke", "peer suspend", "peer resume", "peer erase",
+            "peer erased", "peer tenants", "peer status")
 EVERYWHERE = {"--help", "--json", "--socket", "--version"}
 PROJECT = Path(__file__).resolve().parents[2]
 CONTRACT = (PROJECT / "docs" / "cli.md").read_text()

@@ -427,5 +427,39 @@ TEST_F(CommandTest, InviteSendsNumbersAndShowsTheCode) {
             (json{{"name", "X"}, {"quota_bytes", 200ULL << 30}, {"expires_s", 14 * 86400}, {"address", "h:1"}}));
 }
 
+// Goal: stations stand below their organisation, a quota of 0 is not none, and a suspension is seen.
+TEST_F(CommandTest, TenantsShowsOrganisationsWithTheirStations) {
+  daemon_.answer("GET /v1/tenants", R"({
+      "organisations": [{"organisation":"0a","name":"Saint-X","quota_bytes":0,"used_bytes":2048,"suspended":"2026-12-07T00:00:00Z",
+                         "suspended_reason":"left","contact":"Mme Roux"},
+                        {"organisation":"0b","name":"Saint-Y","quota_bytes":null,"used_bytes":0,"suspended":null}],
+      "tenants": [{"organisation":"0a","space":"abcdefabcdefabcdef","used_bytes":2048,"silent":true}],
+      "invitations": [{"invitation":"12345678","name":"Saint-Y","state":"revoked"}]})");
+  const std::string out = run({"peer", "tenants"}).out;
+  EXPECT_THAT(out, testing::ContainsRegex("Saint-X +2.0 KiB +0 B .*suspended since .*\\(left\\), Mme Roux\n"
+                                          "  abcdefabcdef .*silent\nSaint-Y +0 B +- "));
+  EXPECT_THAT(out, HasSubstr("Invitation 12345678 for Saint-Y: revoked."));
+}
+
+TEST_F(CommandTest, ChangeSendsOnlyWhatIsSaid) {
+  daemon_.answer("POST /v1/change", R"({"name":"Y","quota_bytes":null,"used_bytes":1})");
+  EXPECT_THAT(run({"peer", "change", "X", "--quota", "none", "--rename", "Y"}).out, HasSubstr("Y: quota none"));
+  EXPECT_EQ(json::parse(asked().body), (json{{"name", "X"}, {"no_quota", true}, {"rename", "Y"}}));
+  run({"peer", "change", "X", "--quota", "0", "--contact", ""});
+  EXPECT_EQ(json::parse(asked().body), (json{{"name", "X"}, {"quota_bytes", 0}, {"contact", ""}}));
+  EXPECT_EQ(run({"peer", "change", "X", "--quota", "much"}).exit_code, 2);
+}
+
+TEST_F(CommandTest, ErasePrintsItsRecord) {
+  daemon_.answer("POST /v1/erase",
+                 R"({"organisation":"0a0b","name":"Saint-X","by":"root","objects":3,"sealed_bytes":2048,"commits":2,
+      "spaces":[{"space":"abcd","devices":["ef01"],"objects":3,"sealed_bytes":2048,"commits":2,"receipt_counter":7}]})");
+  const std::string page = run({"peer", "erase", "Saint-X", "--confirm", "Saint-X"}).out;
+  for (const char* const fact : {"RECORD OF ERASURE", "Saint-X", "0a0b", "root", "2.0 KiB", "abcd", "ef01", "number 7"})
+    EXPECT_THAT(page, HasSubstr(fact));
+  EXPECT_EQ(json::parse(asked().body), (json{{"name", "Saint-X"}, {"confirm", "Saint-X"}}));
+  EXPECT_EQ(run({"peer", "erase", "Saint-X"}).exit_code, 2);
+}
+
 }  // namespace
 }  // namespace beffroi::client
