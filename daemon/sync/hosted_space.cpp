@@ -270,9 +270,16 @@ Result<std::uint64_t> HostedSpaceImpl::take_stock() {
   return used;
 }
 
-void HostedSpaceImpl::retire() {
+Result<void> HostedSpaceImpl::retire() {
   const std::lock_guard writing(writing_);
+  if (collector_) return fail(ErrorCode::busy, N_("A collection is running already."));
   retired_ = true;
+  return {};
+}
+
+void HostedSpaceImpl::come_back() {
+  const std::lock_guard writing(writing_);
+  retired_ = false;
 }
 
 Result<ErasedSpace> HostedSpaceImpl::describe_for_erasure() const {

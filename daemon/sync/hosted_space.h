@@ -71,8 +71,10 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   Result<Tenant> describe();
   /// What goes into the record of its erasure.
   Result<ErasedSpace> describe_for_erasure() const;
-  /// Waits for a change that is under way; there is none after it.
-  void retire();
+  /// Waits for a change that is under way; there is none after it, until come_back(). busy: something is at work here
+  /// that can't be stopped now.
+  Result<void> retire();
+  void come_back();
 
  private:
   HostedSpaceImpl(const HostParts& parts, storage::SpaceLog log, TenantState tenant,

@@ -196,7 +196,21 @@ Result<Erasure> PeerHostImpl::erasure_of(const Organisation& organisation, const
   return out;
 }
 
-// When it returns nobody reads or writes there but who was at it; a session's next request finds no space.
+Result<void> PeerHostImpl::retire(const OrganisationId& organisation) {
+  for (const auto& hosted : spaces_of(organisation)) {
+    const auto retired = hosted->retire();
+    if (retired) continue;
+    come_back(organisation);
+    return retired;
+  }
+  return {};
+}
+
+void PeerHostImpl::come_back(const OrganisationId& organisation) {
+  for (const auto& hosted : spaces_of(organisation)) hosted->come_back();
+}
+
+// A session's next request finds no space, and who waits for one is cut.
 void PeerHostImpl::shut_out(Organisation& organisation) {
   const auto leaving = spaces_of(organisation.id());
   {
@@ -207,7 +221,6 @@ void PeerHostImpl::shut_out(Organisation& organisation) {
     }
     std::erase_if(damaged_, [&](const DamagedTenant& damaged) { return damaged.organisation == organisation.id(); });
   }
-  for (const auto& hosted : leaving) hosted->retire();
   invitations_.drop(organisation.id());
   organisation.close();
 }
@@ -219,14 +232,19 @@ Result<Erasure> PeerHostImpl::erase(const std::string& name, const std::string& 
     return fail(ErrorCode::wrong_state,
                 N_("{} is in use. Suspend it first: 'beffroi peer suspend', and let it take its documents home."),
                 name);
-  BEFFROI_TRY(Erasure erasure, erasure_of(*organisation, by));
-  BEFFROI_CHECK(begin_erasure(*database_, erasure));
+  BEFFROI_CHECK(retire(organisation->id()));
+  auto erasure = erasure_of(*organisation, by);
+  const Result<void> begun = erasure ? begin_erasure(*database_, *erasure) : forward_error(erasure);
+  if (!begun) {
+    come_back(organisation->id());
+    return forward_error(begun);
+  }
   shut_out(*organisation);
-  BEFFROI_CHECK(finish_erasure(*database_, *objects_, erasure));
+  BEFFROI_CHECK(finish_erasure(*database_, *objects_, *erasure));
   WriteBatch gone;  // was written with the record
   organisations_.forget(gone, organisation->id());
   room_to_give_back_ = true;
-  tell("erase", name, std::to_string(erasure.spaces.size()));
+  tell("erase", name, std::to_string(erasure->spaces.size()));
   return erasure;
 }
 

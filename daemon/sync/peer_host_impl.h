@@ -70,6 +70,9 @@ class PeerHostImpl final : public PeerHost {
   bool is_unused(const Organisation& organisation) const;
   Result<void> forget_if_unused(const Organisation& organisation);
   Result<Erasure> erasure_of(const Organisation& organisation, const std::string& by) const;
+  /// All or none.
+  Result<void> retire(const OrganisationId& organisation);
+  void come_back(const OrganisationId& organisation);
   void shut_out(Organisation& organisation);
   void tell(std::string_view action, const std::string& organisation, const std::string& detail = {}) const;
 

@@ -181,6 +181,7 @@ Result<std::map<crypto::TransportPublicKey, InvitationState>> load_invitations(c
 void remove_space_state(storage::WriteBatch& batch, const SpaceId& space) {
   batch.remove(Table::state, join_key({as_bytes(kTenantPrefix), space}));
   batch.remove_prefix(Table::state, join_key({as_bytes(kWantedPrefix), space}));
+  batch.remove_prefix(Table::state, join_key({as_bytes(kDeletionPrefix), space}));
 }
 
 void put_wanted(storage::WriteBatch& batch, const SpaceId& space, const storage::ObjectId& id, Damage damage) {
