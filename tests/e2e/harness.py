@@ -104,10 +104,10 @@ class Daemon:
 class Peer(Daemon):
     role = "peer"
 
-    def __init__(self, folder, port=None, **more):
+    def __init__(self, folder, port=None, host="127.0.0.1", **more):
         super().__init__(folder, **more)
         self.port = port or free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{host}:{self.port}"
 
     def arguments(self):
         return [*super().arguments(), "--listen", self.address]
