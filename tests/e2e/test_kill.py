@@ -1,7 +1,14 @@
-"""kill -9 of either daemon in the middle of a backup, a push or a restore: the next run finishes, and everything receipted restores."""
+"""kill -9 of either daemon at random moments of a backup, a push, a restore, a collection or a scrub. After every kill the daemon starts again,
+a check finds nothing, and what a receipt was given for restores from the peer, identical.
 
+BEFFROI_KILL_ROUNDS=200 is the full form (scripts/prove kill). What happens is drawn from BEFFROI_KILL_SEED; when the kill falls, in milliseconds,
+is the machine's as well.
+"""
+
+import collections
 import os
 import random
+import re
 import shutil
 import subprocess
 import threading
@@ -12,13 +19,38 @@ import compare
 import documents
 from harness import BEFFROI, Scene
 
-ROUNDS = int(os.environ.get("BEFFROI_KILL_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("BEFFROI_KILL_ROUNDS", "14"))
 SEED = int(os.environ.get("BEFFROI_KILL_SEED", str(random.SystemRandom().randrange(10**6))))
+# How often everything is opened and read, not only looked for.
+READ_DATA_EVERY = 10
+COMMAND_TIMEOUT_S = 300
+
+# (what runs, on which side, whom the kill meets, what is done before)
+Phase = collections.namedtuple("Phase", "name words on victim prepare", defaults=((),))
+PHASES = (
+    Phase("backup with push", ("backup",), "station", "station"),
+    Phase("backup with push", ("backup",), "station", "peer"),
+    Phase("backup alone", ("backup", "--no-sync"), "station", "station"),
+    Phase("push", ("sync",), "station", "station", ("backup", "--no-sync")),
+    Phase("push", ("sync",), "station", "peer", ("backup", "--no-sync")),
+    Phase("restore", ("restore",), "station", "station"),
+    Phase("restore", ("restore",), "station", "peer"),
+)
+# Used as soon as the peer has these commands. The second of each has a push beside it.
+COLLECTING = (
+    Phase("collection", ("peer", "gc"), "peer", "peer"),
+    Phase("collection beside a push", ("peer", "gc"), "peer", "peer", ("backup", "--no-sync")),
+    Phase("collection beside a push", ("peer", "gc"), "peer", "station", ("backup", "--no-sync")),
+)
+SCRUBBING = (
+    Phase("scrub", ("peer", "scrub"), "peer", "peer"),
+    Phase("scrub beside a push", ("peer", "scrub"), "peer", "peer", ("backup", "--no-sync")),
+)
 
 
 class Kill(unittest.TestCase):
     def setUp(self):
-        print(f"replay with BEFFROI_KILL_SEED={SEED} BEFFROI_KILL_ROUNDS={ROUNDS}")
+        print(f"replay with BEFFROI_KILL_SEED={SEED} BEFFROI_KILL_ROUNDS={ROUNDS}", flush=True)
         self.draw = random.Random(SEED)
         self.scene = Scene()
         self.addCleanup(self.scene.__exit__)
@@ -26,65 +58,135 @@ class Kill(unittest.TestCase):
         self.station = self.scene.station()
         self.station.init()
         self.station.join(self.peer)
-        self.source = documents.plain(self.scene.folder / "source", files=150, big_bytes=24 << 20)
+        self.source = documents.plain(self.scene.folder / "source", files=40, big_bytes=2 << 20)
         self.station.run("source", "add", self.source)
+        self.contents = {}  # what the documents were, by snapshot
+        self.acknowledged = []  # snapshots with a receipt, oldest first
+        self.durations = {}  # of each phase's command when nobody is killed
+        self.kills = collections.Counter()
 
-    def in_background(self, *words):
-        arguments = [str(BEFFROI), "--socket", str(self.station.socket), "--json", *map(str, words)]
-        return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.station.environment)
+    # Commands
 
-    def kill_during(self, victim, words, longest_s):
-        """Starts a command, kills `victim` at a random moment, restarts it, and ends the command."""
-        command = self.in_background(*words)
-        time.sleep(self.draw.uniform(0.02, longest_s))
+    def daemon(self, side):
+        return self.station if side == "station" else self.peer
+
+    def in_background(self, side, *words):
+        daemon = self.daemon(side)
+        arguments = [str(BEFFROI), "--socket", str(daemon.socket), "--json", *map(str, words)]
+        return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=daemon.environment)
+
+    def has_peer_command(self, name):
+        return re.search(rf"^\s+{name}\b", self.peer.run("peer", "--help").stdout, re.M) is not None
+
+    def words_of(self, phase):
+        if phase.words != ("restore",):
+            return phase.words
+        shutil.rmtree(self.target(), ignore_errors=True)
+        return ("restore", f"latest:{self.source}", "--target", self.target(), "--from", "peer")
+
+    def target(self):
+        return self.scene.folder / "cut"
+
+    # A round
+
+    def change_documents(self, number):
+        """Every round changes what is there and adds something, so that each snapshot differs and each push has work to do."""
+        (self.source / f"round {number % 5}.bin").write_bytes(self.draw.randbytes(self.draw.randrange(1 << 20, 3 << 20)))
+        (self.source / "dossier 1" / f"note {number % 30}.txt").write_text(f"round {number}\n" * self.draw.randrange(1, 500))
+
+    def begin(self, phase):
+        """The commands that run then, the one that is to be met first."""
+        if phase.prepare:
+            self.station.run(*phase.prepare)
+        words = self.words_of(phase)
+        beside = [self.in_background("station", "sync")] if phase.name.endswith("beside a push") else []
+        return [self.in_background(phase.on, *words), *beside]
+
+    def duration(self, phase, number):
+        """How long the command takes when nobody is killed."""
+        if phase.name not in self.durations:
+            self.change_documents(number)
+            commands = self.begin(phase)
+            began = time.monotonic()
+            for command in commands:
+                self.assertEqual(0, command.wait(timeout=COMMAND_TIMEOUT_S), phase.name)
+            self.durations[phase.name] = time.monotonic() - began
+            self.note_snapshots()
+        return self.durations[phase.name]
+
+    def kill_during(self, phase, number):
+        """Runs the command of a phase, kills the victim at a moment of it, and starts the victim again."""
+        duration, victim = self.duration(phase, number), self.daemon(phase.victim)
+        self.change_documents(number)
+        commands = self.begin(phase)
+        time.sleep(self.draw.uniform(0, duration))
+        moment = "during" if commands[0].poll() is None else "after"
         victim.kill()
-        if victim is self.station:
-            command.wait(timeout=120)
-            victim.start()
-        else:
-            victim.start()
-            command.wait(timeout=300)
+        self.kills[f"{phase.name}, {phase.victim} killed: {moment}"] += 1
+        victim.start()
+        for command in commands:
+            command.wait(timeout=COMMAND_TIMEOUT_S)
 
-    def change_something(self, round_number):
-        (self.source / f"round {round_number}.bin").write_bytes(self.draw.randbytes(4 << 20))
+    def note_snapshots(self):
+        """Whatever is new is of the documents as they are now; whatever has a receipt must come back for ever."""
+        now = compare.describe(self.source)
+        listed = self.station.json("snapshots")["snapshots"]
+        for snapshot in listed:
+            self.contents.setdefault(snapshot["id"], now)
+        self.acknowledged = [snapshot["id"] for snapshot in listed if snapshot["receipt"] is not None]
 
-    def assert_everything_restores(self):
-        result = self.station.backup()
-        self.assertIsNotNone(result["receipt"], result)
-        self.assertEqual(0, self.station.json("check", "--read-data")["damages_total"])
-        self.assertEqual(0, self.station.json("check", "--read-data", "--at", "peer")["damages_total"])
+    def assert_nothing_acknowledged_is_forgotten(self, before):
+        self.assertEqual([], [snapshot for snapshot in before if snapshot not in self.contents or snapshot not in self.acknowledged])
+
+    def assert_restores(self, snapshot):
         target = self.scene.folder / "out"
         shutil.rmtree(target, ignore_errors=True)
-        self.station.run("restore", f"latest:{self.source}", "--target", target, "--from", "peer")
-        differences = compare.differences(compare.describe(self.source), compare.describe(target / self.source.name))
-        self.assertEqual([], differences)
+        self.station.run("restore", f"{snapshot}:{self.source}", "--target", target, "--from", "peer")
+        self.assertEqual([], compare.differences(self.contents[snapshot], compare.describe(target / self.source.name)))
 
-    def test_station_killed_during_backup_and_push(self):
-        for number in range(ROUNDS):
-            self.change_something(number)
-            self.kill_during(self.station, ("backup",), 1.5)
-        self.assert_everything_restores()
+    def assert_all_is_well(self, number):
+        before = list(self.acknowledged)
+        self.note_snapshots()
+        self.assert_nothing_acknowledged_is_forgotten(before)
+        read_data = ("--read-data",) if number % READ_DATA_EVERY == 0 else ()
+        for place in "local", "peer":
+            self.assertEqual(0, self.station.json("check", *read_data, "--at", place)["damages_total"], place)
+        # What had its receipt when the kill came, before anything mends it; then what gets one now.
+        if self.acknowledged:
+            self.assert_restores(self.acknowledged[-1])
+            self.assert_restores(self.draw.choice(self.acknowledged))
+        self.assertIsNotNone(self.station.json("sync")["receipt"])
+        self.note_snapshots()
+        self.assertEqual(len(self.contents), len(self.acknowledged), "a snapshot got no receipt")
 
-    def test_peer_killed_during_push(self):
-        for number in range(ROUNDS):
-            self.change_something(number)
-            self.station.run("backup", "--no-sync")
-            self.kill_during(self.peer, ("sync",), 0.6)
-        self.assert_everything_restores()
+    def assert_nothing_is_left_lying(self):
+        leftovers = [name for _, _, names in os.walk(self.target()) for name in names if name.startswith(".beffroi-")]
+        self.assertEqual([], leftovers)
 
-    def test_either_killed_during_restore(self):
+    def phases(self):
+        out = list(PHASES)
+        for name, more in ("gc", COLLECTING), ("scrub", SCRUBBING):
+            if self.has_peer_command(name):
+                out += more
+        return out
+
+    def test_killed_at_random_moments(self):
         self.station.backup()
+        self.note_snapshots()
+        phases = self.phases()
         for number in range(ROUNDS):
-            victim = self.station if number % 2 else self.peer
-            target = self.scene.folder / f"cut {number}"
-            self.kill_during(victim, ("restore", "latest", "--target", target, "--from", "peer"), 0.5)
-            leftovers = [name for _, _, names in os.walk(target) for name in names if name.startswith(".beffroi-")]
-            self.assertEqual([], leftovers)
-            shutil.rmtree(target, ignore_errors=True)
-        self.assert_everything_restores()
+            phase = phases[number % len(phases)]
+            with self.subTest(f"round {number}: {phase.name}, {phase.victim} killed"):
+                self.kill_during(phase, number)
+                self.assert_nothing_is_left_lying()
+                self.assert_all_is_well(number)
+        self.assert_all_is_well(0)
+        for what, count in sorted(self.kills.items()):
+            print(f"{count:4} {what}")
+        self.assertGreater(sum(count for what, count in self.kills.items() if what.endswith("during")), 0)
 
     def test_both_run_on_after_a_clean_stop_in_the_middle(self):
-        command = self.in_background("backup")
+        command = self.in_background("station", "backup")
         time.sleep(0.3)
         self.assertEqual(0, self.station.stop())
         command.wait(timeout=60)
@@ -94,7 +196,8 @@ class Kill(unittest.TestCase):
         self.station.run("backup", check=False)
         stopper.join()
         self.peer.start()
-        self.assert_everything_restores()
+        self.station.backup()
+        self.assert_all_is_well(0)
 
 
 if __name__ == "__main__":
