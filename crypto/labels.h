@@ -67,6 +67,8 @@ inline constexpr Label sign_expiry = make_label("bfr1 sig expiry");
 inline constexpr Label sign_enrol = make_label("bfr1 sig enrol");
 // Invitation codes.
 inline constexpr Label invitation_check = make_label("bfr1 inv check");
+// A peer's audit log.
+inline constexpr Label audit_entry = make_label("bfr1 audit entry");
 // Local files of a station.
 inline constexpr Label local_file = make_label("bfr1 local file");
 }  // namespace labels
