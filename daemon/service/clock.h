@@ -22,6 +22,11 @@ class ManualClock final : public Clock {
  public:
   storage::UnixTime now() override { return {wall_s}; }
   std::chrono::milliseconds monotonic() override { return std::chrono::milliseconds(monotonic_ms); }
+  /// Time goes by, for both clocks alike.
+  void pass(std::int64_t seconds) {
+    wall_s += seconds;
+    monotonic_ms += seconds * 1000;
+  }
   std::int64_t wall_s = 1'800'000'000;
   std::int64_t monotonic_ms = 0;
 };
