@@ -21,5 +21,8 @@ void add_check(CLI::App& app, Session& session);
 void add_status(CLI::App& app, Session& session);
 void add_recover(CLI::App& app, Session& session);
 void add_peer(CLI::App& app, Session& session);
+/// Below `peer`.
+void add_peer_audit(CLI::App& group, Session& session);
+void add_peer_clock(CLI::App& group, Session& session);
 
 }  // namespace beffroi::client

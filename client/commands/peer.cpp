@@ -104,7 +104,7 @@ void add_invite(CLI::App& group, Session& session) {
 }  // namespace
 
 void add_peer(CLI::App& app, Session& session) {
-  auto* const group = app.add_subcommand("peer", _("On a peer: invitations, communes, health"));
+  auto* const group = app.add_subcommand("peer", _("On a peer: invitations, communes, health, audit log"));
   group->group(_("Commands"));
   group->require_subcommand(1);
   add_invite(*group, session);
@@ -118,6 +118,8 @@ void add_peer(CLI::App& app, Session& session) {
   const auto check = std::make_shared<bool>(false);
   state->add_flag("--check", *check, _("One line and an exit code for Nagios: 0 ok, 1 warning, 2 critical, 3 unknown"));
   state->callback([check, &session] { session.action = [check, &session] { return peer_status(session, *check); }; });
+  add_peer_audit(*group, session);
+  add_peer_clock(*group, session);
 }
 
 }  // namespace beffroi::client
