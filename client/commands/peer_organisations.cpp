@@ -105,7 +105,7 @@ CLI::App* add_command(CLI::App& group, Session& session, const char* name, const
 }
 
 void add_name(CLI::App& command, OrganisationWords& words) {
-  command.add_option("name", words.name, _("The organisation's name"))->option_text(_("NAME (required)"))->required();
+  command.add_option("NAME", words.name, _("The organisation's name"))->option_text(" ")->required();
 }
 
 void add_change(CLI::App& group, Session& session) {
@@ -143,7 +143,7 @@ void add_erasure(CLI::App& group, Session& session) {
   const auto which = std::make_shared<OrganisationWords>();
   auto* const listing =
       add_command(group, session, "erased", _("List what was erased; with NAME its record"), which, erased);
-  listing->add_option("name", which->name, _("The organisation's name"))->option_text(_("NAME"));
+  listing->add_option("NAME", which->name, _("The organisation's name"))->option_text(" ");
 }
 
 }  // namespace
@@ -152,8 +152,8 @@ void add_peer_organisations(CLI::App& group, Session& session) {
   add_change(group, session);
   const auto words = std::make_shared<OrganisationWords>();
   auto* const command = add_command(group, session, "revoke", _("Take an invitation back"), words, revoke);
-  command->add_option("invitation", words->invitation, _("The beginning of its id, as 'peer tenants' shows it"))
-      ->option_text(_("INVITATION (required)"))
+  command->add_option("INVITATION", words->invitation, _("The beginning of its id, as 'peer tenants' shows it"))
+      ->option_text(" ")
       ->required();
   add_suspension(group, session);
   add_erasure(group, session);

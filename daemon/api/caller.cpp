@@ -1,6 +1,7 @@
 #include "daemon/api/caller.h"
 
 #include <grp.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr uid_t kNobody = 65534;
 constexpr std::size_t kMaxGroups = 65536;  // NGROUPS_MAX
+constexpr std::size_t kUserBufferBytes = 16 * 1024;
 constexpr std::size_t kGroupBufferBytes = 64 * 1024;
 
 std::vector<gid_t> supplementary_groups(int socket) {
@@ -49,6 +51,15 @@ Caller identify_caller(int socket, const std::string& admin_group) {
   const bool in_group = admins && std::ranges::find(caller.gids, *admins) != caller.gids.end();
   caller.is_admin = caller.uid == 0 || caller.uid == geteuid() || in_group;
   return caller;
+}
+
+std::string operator_name(const Caller& caller) {
+  std::vector<char> buffer(kUserBufferBytes);
+  passwd entry{};
+  passwd* found = nullptr;
+  const bool is_known = getpwuid_r(caller.uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr;
+  const std::string number = std::to_string(caller.uid);
+  return is_known ? std::string("operator ") + found->pw_name + " (" + number + ")" : "operator " + number;
 }
 
 }  // namespace beffroi::daemon

@@ -17,4 +17,7 @@ struct Caller {
 /// Asks SO_PEERCRED and SO_PEERGROUPS. A caller that the kernel can't name is nobody: uid 65534, no groups, no admin.
 Caller identify_caller(int socket, const std::string& admin_group);
 
+/// "operator jean (1000)", for the audit log; without the name when the system has none. May ask a directory service.
+std::string operator_name(const Caller& caller);
+
 }  // namespace beffroi::daemon

@@ -70,14 +70,14 @@ Result<Json> change(PeerContext& peer, const HttpRequest& request) {
   BEFFROI_CHECK(fields.finish());
   if (!change.name && !change.contact && !change.quota_bytes)
     return fail(ErrorCode::usage, N_("Say what is to be changed: the quota, the contact or the name."));
-  return described(peer.host->change(name, change));
+  return described(peer.host->change(name, change, operator_name(request.caller)));
 }
 
 Result<Json> revoke(PeerContext& peer, const HttpRequest& request) {
   BodyFields fields(request.body);
   const std::string invitation = fields.text("invitation");
   BEFFROI_CHECK(fields.finish());
-  BEFFROI_TRY(const std::string name, peer.host->revoke(invitation));
+  BEFFROI_TRY(const std::string name, peer.host->revoke(invitation, operator_name(request.caller)));
   return Json{{"invitation", invitation}, {"name", name}};
 }
 
@@ -86,14 +86,14 @@ Result<Json> suspend(PeerContext& peer, const HttpRequest& request) {
   const std::string name = fields.text("name");
   const std::string reason = fields.text("reason");
   BEFFROI_CHECK(fields.finish());
-  return described(peer.host->suspend(name, reason));
+  return described(peer.host->suspend(name, reason, operator_name(request.caller)));
 }
 
 Result<Json> resume(PeerContext& peer, const HttpRequest& request) {
   BodyFields fields(request.body);
   const std::string name = fields.text("name");
   BEFFROI_CHECK(fields.finish());
-  return described(peer.host->resume(name));
+  return described(peer.host->resume(name, operator_name(request.caller)));
 }
 
 Result<Json> erase(PeerContext& peer, const HttpRequest& request) {

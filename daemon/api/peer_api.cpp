@@ -75,8 +75,8 @@ Result<InviteWords> read_invite(const PeerContext& peer, const std::string& body
 asio::awaitable<Result<void>> answer_invite(PeerContext& peer, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_TRY(const InviteWords words, read_invite(peer, request.body));
   BEFFROI_CO_TRY(const Json answer, co_await peer.work.run([&]() -> Result<Json> {
-    BEFFROI_TRY(const auto invitation,
-                peer.host->invite(words.name, words.quota_bytes, words.expires, words.address, words.contact));
+    BEFFROI_TRY(const auto invitation, peer.host->invite(words.name, words.quota_bytes, words.expires, words.address,
+                                                         words.contact, operator_name(request.caller)));
     return Json{{"code", storage::invitation_code(invitation)},
                 {"invitation", invitation_id(invitation.transport_key())},
                 {"name", words.name},
@@ -136,6 +136,12 @@ Router peer_router(PeerContext& peer, Chores& chores) {
       {"GET", "/v1/tenants", true, [&peer](HttpRequest&, HttpExchange& x) { return answer_tenants(peer, x); }});
   add_organisation_routes(routes, peer);
   add_chore_routes(routes, peer, chores);
+  routes.push_back(
+      {"GET", "/v1/audit", true, [&peer](HttpRequest& r, HttpExchange& x) { return answer_audit(peer, r, x); }});
+  routes.push_back(
+      {"GET", "/v1/clock", true, [&peer](HttpRequest&, HttpExchange& x) { return answer_clock(peer, x); }});
+  routes.push_back({"POST", "/v1/clock", true,
+                    [&peer](HttpRequest& r, HttpExchange& x) { return answer_accept_clock(peer, r, x); }});
   return Router(std::move(routes));
 }
 

@@ -107,7 +107,7 @@ asio::awaitable<Result<void>> answer_cancel(PeerContext& peer, HttpRequest& requ
   BEFFROI_CO_CHECK(fields.finish());
   const auto cancelled = co_await peer.work.run([&]() -> Result<storage::RecordId> {
     BEFFROI_TRY(const auto found, find_deletion(peer, id));
-    BEFFROI_CHECK(found.first->cancel_deletion(found.second));
+    BEFFROI_CHECK(found.first->cancel_deletion(found.second, operator_name(request.caller)));
     return found.second;
   });
   if (!cancelled) co_return forward_error(cancelled);

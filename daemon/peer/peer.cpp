@@ -76,6 +76,7 @@ Result<void> run_peer(const PeerSettings& settings) {
   spdlog::info("peer {} ready, listening at {}, data in {}", BEFFROI_VERSION, settings.listen, settings.data);
   notify_ready("ready");
   run_until_signal(io, signals, ending_of(*peer, chores, *server, *listener));
+  peer->note_stop();
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "daemon/api/json.h"
 #include "daemon/service/schedule.h"
 
 namespace beffroi::daemon {
@@ -18,11 +19,12 @@ constexpr std::string_view kBackSince = "peer/back_since";
 
 }  // namespace
 
-PeerContext::PeerContext(const PeerSettings& peer_settings, asio::any_io_executor protocol_thread, Clock& clock_seam,
-                         std::unique_ptr<PeerHost> opened)
+PeerContext::PeerContext(const PeerSettings& peer_settings, asio::any_io_executor protocol_thread,
+                         std::unique_ptr<TrustedClock> clock_seam, std::unique_ptr<PeerHost> opened)
     : settings(peer_settings),
       executor(protocol_thread),
-      clock(clock_seam),
+      trusted_clock(std::move(clock_seam)),
+      clock(*trusted_clock),
       host(std::move(opened)),
       alarms(host->database(), clock, settings.alarm_command),
       background(protocol_thread),
@@ -33,11 +35,16 @@ PeerContext::PeerContext(const PeerSettings& peer_settings, asio::any_io_executo
       heartbeat(1) {}
 
 Result<std::unique_ptr<PeerContext>> PeerContext::open(const PeerSettings& settings, asio::any_io_executor executor,
-                                                       Clock& clock, crypto::Random& random,
+                                                       Clock& machine_clock, crypto::Random& random,
                                                        const storage::DatabaseOptions& options) {
-  BEFFROI_TRY(auto host, PeerHost::open(settings.data, clock, random, options));
+  BEFFROI_TRY(auto database, PeerHost::open_database(settings.data, options));
+  BEFFROI_TRY(const auto kept, load_kept_clock(*database));
+  auto clock = std::make_unique<TrustedClock>(machine_clock, kept);
+  BEFFROI_TRY(auto host, PeerHost::open(settings.data, std::move(database), *clock, random));
   host->set_contact(settings.contact);
-  std::unique_ptr<PeerContext> out(new PeerContext(settings, executor, clock, std::move(host)));
+  std::unique_ptr<PeerContext> out(new PeerContext(settings, executor, std::move(clock), std::move(host)));
+  out->audit(storage::AuditAction::start, kPeerActor, "version " BEFFROI_VERSION);
+  out->note_clock_at_start(kept && kept->held);
   out->note_presence();
   out->look_around();
   return out;
@@ -66,11 +73,18 @@ void PeerContext::note_presence() {
   if (last && now.seconds - last->seconds > kAbsenceS) {
     if (const auto saved = save_time(kBackSince, now); !saved) spdlog::warn("{}", saved.error().message());
   }
-  back_since_ = load_time(kBackSince);
+  const auto since = load_time(kBackSince);
+  const std::lock_guard lock(mutex_);
+  back_since_ = since;
 }
 
 bool PeerContext::is_old(storage::UnixTime time) const {
-  const auto since = std::max(time, back_since_.value_or(time));
+  std::optional<storage::UnixTime> back_since;
+  {
+    const std::lock_guard lock(mutex_);
+    back_since = back_since_;
+  }
+  const auto since = std::max(time, back_since.value_or(time));
   return settings.silent_days > 0 && working_days_between(since, clock.now()) >= settings.silent_days;
 }
 
@@ -81,6 +95,7 @@ bool PeerContext::is_silent(const Tenant& tenant) const {
 }
 
 void PeerContext::look_around() {
+  look_at_clock();
   PeerFacts fresh;
   if (const auto usage = storage::measure_disk(host->database()); usage) {
     fresh.store_bytes = usage->store_bytes;
@@ -104,6 +119,68 @@ void PeerContext::look_around() {
   if (const auto saved = save_time(kLastLook, clock.now()); !saved) spdlog::warn("{}", saved.error().message());
   const std::lock_guard lock(mutex_);
   facts_ = fresh;
+}
+
+void PeerContext::look_at_clock() {
+  const TrustedClock::Change change = trusted_clock->tick();
+  save_clock();
+  if (change == TrustedClock::Change::held) note_held_clock();
+  if (change == TrustedClock::Change::released)
+    audit(storage::AuditAction::clock_released, kPeerActor, "both clocks agree again");
+  if (const auto closed = host->audit().close_hour(); !closed) spdlog::warn("{}", closed.error().message());
+  const auto hold = trusted_clock->status().hold.value_or(ClockHold{});
+  const bool ahead = hold.reason == ClockHold::Reason::jumped_ahead;
+  set_alarm(
+      "clock", !trusted_clock->expiry_allowed(),
+      Error{ErrorCode::wrong_state,
+            ahead ? N_("This machine's clock jumped ahead: it showed {} when the peer counted {}. Nothing expires "
+                       "until the clock is put right, or 'beffroi peer clock --accept' says that it is right.")
+                  : N_("This machine's clock went back: it showed {} when the peer counted {}. Nothing expires "
+                       "until the clock is put right, or 'beffroi peer clock --accept' says that it is right."),
+            {time_text(hold.wall), time_text(hold.trusted)}});
+}
+
+void PeerContext::note_held_clock() {
+  const auto hold = trusted_clock->status().hold;
+  if (!hold) return;
+  const bool ahead = hold->reason == ClockHold::Reason::jumped_ahead;
+  audit(storage::AuditAction::clock_held, kPeerActor,
+        std::string(ahead ? "jumped ahead" : "went back") + ": the machine showed " + time_text(hold->wall));
+}
+
+// What was held before stands in the log already.
+void PeerContext::note_clock_at_start(bool was_held) {
+  if (!was_held) note_held_clock();
+  if (was_held && trusted_clock->expiry_allowed())
+    audit(storage::AuditAction::clock_released, kPeerActor, "both clocks agree again");
+}
+
+void PeerContext::save_clock() {
+  const auto saved = save_kept_clock(host->database(), trusted_clock->kept());
+  if (!saved) spdlog::warn("{}", saved.error().message());
+}
+
+Result<void> PeerContext::accept_clock(const std::string& by) {
+  const storage::UnixTime before = clock.now();
+  trusted_clock->accept();
+  BEFFROI_CHECK(save_kept_clock(host->database(), trusted_clock->kept()));
+  const ClockStatus status = trusted_clock->status();
+  audit(storage::AuditAction::clock_released, by,
+        "accepted: the machine showed " + time_text(status.wall) + " when the peer counted " + time_text(before));
+  // The stations were not silent while the clock jumped over the days.
+  note_presence();
+  look_around();
+  return {};
+}
+
+void PeerContext::note_stop() {
+  save_clock();
+  if (const auto closed = host->audit().close_hour(true); !closed) spdlog::warn("{}", closed.error().message());
+  audit(storage::AuditAction::stop, kPeerActor, {});
+}
+
+void PeerContext::audit(storage::AuditAction action, const std::string& actor, const std::string& detail) const {
+  host->audit().note({.action = action, .actor = actor, .space = {}, .organisation = {}, .detail = detail});
 }
 
 void PeerContext::look_at_disk(const PeerFacts& facts) {

@@ -8,6 +8,7 @@
 #include "daemon/service/background.h"
 #include "daemon/service/config.h"
 #include "daemon/service/pool.h"
+#include "daemon/service/trusted_clock.h"
 #include "daemon/sync/peer_host.h"
 #include "daemon/sync/peer_shares.h"
 #include "storage/store/limits.h"
@@ -22,13 +23,15 @@ struct PeerFacts {
 
 class PeerContext {
  public:
+  /// `machine_clock` is believed as far as TrustedClock does.
   static Result<std::unique_ptr<PeerContext>> open(const PeerSettings& settings, asio::any_io_executor executor,
-                                                   Clock& clock, crypto::Random& random,
+                                                   Clock& machine_clock, crypto::Random& random,
                                                    const storage::DatabaseOptions& options = {});
 
   const PeerSettings settings;
   const asio::any_io_executor executor;  ///< the protocol thread
-  Clock& clock;
+  const std::unique_ptr<TrustedClock> trusted_clock;
+  Clock& clock;  ///< the trusted one
   const std::unique_ptr<PeerHost> host;
   AlarmBoard alarms;
   Background background;
@@ -37,9 +40,13 @@ class PeerContext {
   std::function<std::size_t()> connections = [] { return std::size_t{0}; };
 
   PeerFacts facts() const;
-  /// Tenants, disk; raises and clears the alarms, and lets nothing new in while less is free than store.min_free.
-  /// Blocking.
+  /// Clock, tenants, disk; raises and clears the alarms, and lets nothing new in while less is free than
+  /// store.min_free. Once a minute. Blocking.
   void look_around();
+  /// The machine's clock is right, somebody says (`by`, for the audit log). Blocking.
+  Result<void> accept_clock(const std::string& by);
+  /// The last entry of the audit log, when the peer stops. Blocking.
+  void note_stop();
   /// True when for settings.silent_days working days the tenant has not been heard of, or has stored no snapshot. Days
   /// on which this peer itself was away do not count.
   bool is_silent(const Tenant& tenant) const;
@@ -47,15 +54,20 @@ class PeerContext {
   void give_room_back();
   bool threads_are_idle() const { return ringing_ == 0; }
   /// False while time can't be trusted: then nothing may run out.
-  bool expiry_allowed() const { return true; }
+  bool expiry_allowed() const { return trusted_clock->expiry_allowed(); }
 
   /// A moment that the state table keeps; nullopt before the first.
   std::optional<storage::UnixTime> load_time(std::string_view key) const;
   Result<void> save_time(std::string_view key, storage::UnixTime time);
 
  private:
-  PeerContext(const PeerSettings& settings, asio::any_io_executor executor, Clock& clock,
+  PeerContext(const PeerSettings& settings, asio::any_io_executor executor, std::unique_ptr<TrustedClock> clock,
               std::unique_ptr<PeerHost> host);
+  void look_at_clock();
+  void note_held_clock();
+  void note_clock_at_start(bool was_held);
+  void save_clock();
+  void audit(storage::AuditAction action, const std::string& actor, const std::string& detail) const;
   void set_alarm(const std::string& name, bool lasts, const Error& what);
   void note_presence();
   bool is_old(storage::UnixTime time) const;
@@ -68,7 +80,8 @@ class PeerContext {
   mutable std::mutex mutex_;
   PeerFacts facts_;
   std::atomic<int> ringing_{0};
-  /// When this peer was last back after a long absence, by its own memory; set when it is opened.
+  /// When this peer was last back after a long absence, by its own memory; set when it is opened, or its clock was
+  /// accepted.
   std::optional<storage::UnixTime> back_since_;
 
  public:

@@ -1,10 +1,10 @@
 // The peer's audit log: append-only and hash-chained, in Table::state under "peer/audit/" ‖ be64 counter. Its entries
 // (storage/space/audit_entry.h) say who did what and when, and nothing of what a space holds.
 //
-// How much it is: about 240 bytes an entry. One start and stop each, and for every snapshot of a device one receipt: 500
-// communes that back up twice a day write about 90 MB a year. What is refused is bounded by RefusalLimit (below 85 MB
-// a year under a lasting attack), all else by the objects, records and operator's acts that it tells of. Entries belong
-// to the operator: nothing here deletes one, and neither does garbage collection or the erasure of a tenant.
+// How much it is: about 240 bytes an entry. One start and stop each, and for every snapshot of a device one receipt:
+// 500 communes that back up twice a day write about 90 MB a year. What is refused is bounded by RefusalLimit (below 85
+// MB a year under a lasting attack), all else by the objects, records and operator's acts that it tells of. Entries
+// belong to the operator: nothing here deletes one, and neither does garbage collection or the erasure of a tenant.
 #pragma once
 
 #include <mutex>

@@ -77,7 +77,7 @@ Result<void> HostedSpaceImpl::note_all_deletions() {
   return {};
 }
 
-Result<void> HostedSpaceImpl::cancel_deletion(const RecordId& record) {
+Result<void> HostedSpaceImpl::cancel_deletion(const RecordId& record, const std::string& by) {
   BEFFROI_TRY(const auto writing, begin_change());
   BEFFROI_CHECK(note_all_deletions());
   BEFFROI_TRY(const auto known, load_deletions(parts_.database, space()));
@@ -86,7 +86,9 @@ Result<void> HostedSpaceImpl::cancel_deletion(const RecordId& record) {
   if (found->second.cancelled) return {};
   WriteBatch batch;
   put_deletion(batch, space(), record, {.received = found->second.received, .cancelled = parts_.clock.now()});
-  return parts_.database.write(batch, Durability::synced);
+  BEFFROI_CHECK(parts_.database.write(batch, Durability::synced));
+  audit(storage::AuditAction::deletion_cancelled, by, "record " + record.hex());
+  return {};
 }
 
 Result<std::map<CommitId, RecordId>> HostedSpaceImpl::due_deletions(UnixTime now) {
@@ -113,12 +115,23 @@ Result<std::uint64_t> HostedSpaceImpl::expire(UnixTime now) {
       gone.push_back({commit, deletion->second});
   }
   std::ranges::sort(gone, {}, &Expiry::Gone::commit);
+  const auto by_deletion = static_cast<std::size_t>(
+      std::ranges::count_if(gone, [](const Expiry::Gone& one) { return one.deletion.has_value(); }));
   for (std::span<const Expiry::Gone> rest = gone; !rest.empty();) {
     const auto part = rest.first(std::min(rest.size(), storage::kMaxExpiredCommits));
     BEFFROI_CHECK(sign_expiry(part, now));
     rest = rest.subspan(part.size());
   }
+  note_gone(gone.size() - by_deletion, by_deletion);
   return gone.size();
+}
+
+void HostedSpaceImpl::note_gone(std::size_t by_rule, std::size_t by_deletion) const {
+  const auto note = [this](storage::AuditAction action, std::size_t count) {
+    if (count > 0) audit(action, kPeerActor, "snapshots: " + std::to_string(count));
+  };
+  note(storage::AuditAction::expire, by_rule);
+  note(storage::AuditAction::deletion_done, by_deletion);
 }
 
 Result<void> HostedSpaceImpl::sign_expiry(std::span<const Expiry::Gone> gone, UnixTime now) {

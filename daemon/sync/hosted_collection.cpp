@@ -74,7 +74,9 @@ class HostedSpaceImpl::Collection final : public SpaceCollection {
 
   Result<void> sweep() {
     BEFFROI_TRY(const auto writing, space_->begin_change());
-    return collector_->advance_locked(kRemovedPerStep);
+    BEFFROI_CHECK(collector_->advance_locked(kRemovedPerStep));
+    BEFFROI_CHECK(space_->take_stock());
+    return {};
   }
 
   const std::shared_ptr<HostedSpaceImpl> space_;

@@ -20,6 +20,13 @@ bool is_tree(storage::ObjectKind kind) {
 
 Result<Bytes> HostedSpaceImpl::accept_commit(const storage::LeaseId& lease, const DeviceId& device, ByteView encoded,
                                              std::span<const ObjectId> losses) {
+  auto receipt = take_commit(lease, device, encoded, losses);
+  if (!receipt) audit_refusal(device_actor(device), receipt.error());
+  return receipt;
+}
+
+Result<Bytes> HostedSpaceImpl::take_commit(const storage::LeaseId& lease, const DeviceId& device, ByteView encoded,
+                                           std::span<const ObjectId> losses) {
   BEFFROI_TRY(const Commit commit, storage::decode_commit(encoded));
   BEFFROI_TRY(const auto writing, begin_change());
   // The answer to an earlier push may have been lost on the way.
@@ -174,8 +181,12 @@ Result<Bytes> HostedSpaceImpl::give_receipt(const Commit& commit, ByteView encod
   put_tenant(batch, space(), tenant);
   // Not over a receipt that was found done when the disk had room again: the chain would fork.
   BEFFROI_CHECK(parts_.database.write_since(reopenings_, batch, Durability::synced));
-  const std::lock_guard lock(facts_);
-  tenant_ = tenant;
+  {
+    const std::lock_guard lock(facts_);
+    tenant_ = tenant;
+  }
+  audit(storage::AuditAction::receipt, device_actor(commit.clear.device),
+        "receipt " + std::to_string(receipt.counter) + " for snapshot " + commit.id.hex());
   return out;
 }
 

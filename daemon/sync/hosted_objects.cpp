@@ -146,7 +146,7 @@ Result<void> HostedSpaceImpl::put(const LeaseId& lease, std::span<const Bytes> o
   BEFFROI_TRY(const auto incoming, parse(objects));
   BEFFROI_TRY(const auto writing, begin_change());
   BEFFROI_CHECK(check_active());
-  BEFFROI_CHECK(use_lease(lease));
+  BEFFROI_TRY(const Lease open, use_lease(lease));
   BEFFROI_TRY(const auto room, check_incoming(incoming));
   std::vector<ObjectId> ids;
   for (const IncomingObject& object : incoming) ids.push_back(object.id);
@@ -154,19 +154,25 @@ Result<void> HostedSpaceImpl::put(const LeaseId& lease, std::span<const Bytes> o
   BEFFROI_CHECK(pin(lease, ids));
   BEFFROI_CHECK(parts_.objects.put(space(), incoming));
   BEFFROI_CHECK(take_stock());
-  return note_healed(incoming);
+  return note_healed(incoming, open.device);
 }
 
-Result<void> HostedSpaceImpl::note_healed(std::span<const IncomingObject> objects) {
+Result<void> HostedSpaceImpl::note_healed(std::span<const IncomingObject> objects, const DeviceId& by) {
   WriteBatch batch;
-  bool any = false;
-  const std::lock_guard lock(facts_);
-  for (const IncomingObject& object : objects) {
-    if (damaged_.erase(object.id) == 0) continue;
-    remove_wanted(batch, space(), object.id);
-    any = true;
+  std::vector<ObjectId> healed;
+  {
+    const std::lock_guard lock(facts_);
+    for (const IncomingObject& object : objects) {
+      if (damaged_.erase(object.id) == 0) continue;
+      remove_wanted(batch, space(), object.id);
+      healed.push_back(object.id);
+    }
   }
-  return any ? parts_.database.write(batch, Durability::buffered) : Result<void>();
+  if (healed.empty()) return {};
+  BEFFROI_CHECK(parts_.database.write(batch, Durability::buffered));
+  audit(storage::AuditAction::healed, device_actor(by),
+        std::to_string(healed.size()) + " objects, the first one " + healed.front().hex());
+  return {};
 }
 
 Result<void> HostedSpaceImpl::make_durable() { return parts_.objects.sync(); }
@@ -205,11 +211,13 @@ Result<void> HostedSpaceImpl::note_damaged(const ObjectId& id) {
   WriteBatch batch;
   put_wanted(batch, space(), id, Damage::wanted);
   BEFFROI_CHECK(parts_.database.write(batch, Durability::synced));
+  bool is_new = false;
   {
     const std::lock_guard lock(facts_);
-    damaged_[id] = Damage::wanted;
+    is_new = damaged_.insert_or_assign(id, Damage::wanted).second;
   }
   BEFFROI_CHECK(parts_.objects.quarantine(space(), id));
+  if (is_new) audit(storage::AuditAction::damaged, kPeerActor, "object " + id.hex());
   return parts_.objects.sync();
 }
 

@@ -15,6 +15,22 @@ std::uint64_t total_bytes(std::span<const Bytes> records) {
   return out;
 }
 
+std::string signer_name(const SpaceLog& log, const crypto::SigningPublicKey& signer) {
+  if (signer == log.root().sign) return "root";
+  const storage::DeviceState* device = log.device_by_signer(signer);
+  return device == nullptr ? "a key that the log does not know" : device_actor(device->keys.id());
+}
+
+storage::AuditAction action_of(const storage::RecordBody& body) {
+  if (std::holds_alternative<storage::DeletionBody>(body)) return storage::AuditAction::deletion_requested;
+  if (std::holds_alternative<storage::CancelBody>(body)) return storage::AuditAction::deletion_cancelled;
+  return storage::AuditAction::record;
+}
+
+std::string record_text(const storage::Record& record) {
+  return "record " + std::to_string(record.sequence) + ", " + storage::record_type_name(record.body);
+}
+
 }  // namespace
 
 bool take_into_list(std::vector<Bytes>& list, std::size_t& bytes, Bytes item) {
@@ -96,13 +112,11 @@ Result<void> HostedSpaceImpl::append_record(ByteView record) {
   const auto log = shared_log();
   BEFFROI_TRY(const storage::Record parsed, storage::decode_record(record));
   if (parsed.sequence < log->encoded().size() && std::ranges::equal(log->encoded()[parsed.sequence], record)) return {};
-  BEFFROI_CHECK(log->verify_next(record));
-  if (parsed.signer != log->root().sign) {
-    BEFFROI_CHECK(check_active());
-    BEFFROI_CHECK(check_log_pace());
+  const std::string signer = signer_name(*log, parsed.signer);
+  if (const auto checked = check_record(parsed, record); !checked) {
+    audit_refusal(signer, checked.error());
+    return checked;
   }
-  BEFFROI_CHECK(check_log_size(parsed, record.size()));
-  BEFFROI_CHECK(check_branch_ends(parsed));
   if (std::holds_alternative<storage::DeletionBody>(parsed.body)) BEFFROI_CHECK(note_deletion(parsed.id));
   auto next = std::make_shared<SpaceLog>(*log);
   BEFFROI_CHECK(next->append(record));
@@ -112,8 +126,32 @@ Result<void> HostedSpaceImpl::append_record(ByteView record) {
     tenant_.log_bytes += record.size();
   }
   take_log(std::move(next));
+  audit(action_of(parsed.body), signer, record_text(parsed));
   const auto used = take_stock();
   return used ? Result<void>() : forward_error(used);
+}
+
+Result<void> HostedSpaceImpl::check_record(const storage::Record& record, ByteView encoded) {
+  const auto log = shared_log();
+  BEFFROI_CHECK(log->verify_next(encoded));
+  if (record.signer != log->root().sign) {
+    BEFFROI_CHECK(check_active());
+    BEFFROI_CHECK(check_log_pace());
+  }
+  BEFFROI_CHECK(check_log_size(record, encoded.size()));
+  return check_branch_ends(record);
+}
+
+void HostedSpaceImpl::audit(storage::AuditAction action, const std::string& actor, const std::string& detail) const {
+  parts_.audit.note({.action = action,
+                     .actor = actor,
+                     .space = space(),
+                     .organisation = organisation_->state().name,
+                     .detail = detail});
+}
+
+void HostedSpaceImpl::audit_refusal(const std::string& actor, const Error& error) const {
+  if (error.code == ErrorCode::refused) audit(storage::AuditAction::refused, actor, error.message());
 }
 
 Result<void> HostedSpaceImpl::check_active() const {

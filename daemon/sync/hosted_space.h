@@ -6,6 +6,7 @@
 #include <atomic>
 #include <set>
 
+#include "daemon/sync/audit_log.h"
 #include "daemon/sync/peer_host.h"
 #include "daemon/sync/peer_state.h"
 
@@ -23,6 +24,7 @@ struct HostParts {
   std::function<void(const storage::SpaceId&, const storage::SpaceLog&)> log_changed;
   const std::atomic<bool>& full;
   const std::string& contact;  ///< whom a suspended organisation is to call
+  AuditLog& audit;
 };
 
 /// Appends to a list that has to fit into one message; false when it is full.
@@ -60,7 +62,7 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   Result<std::vector<Bytes>> expiries_from(std::uint64_t counter) override;
   Result<std::uint64_t> newest_expiry() override;
   Result<std::vector<WaitingDeletion>> deletions() override;
-  Result<void> cancel_deletion(const storage::RecordId& record) override;
+  Result<void> cancel_deletion(const storage::RecordId& record, const std::string& by) override;
   Result<std::unique_ptr<SpaceCollection>> begin_collection() override;
   const std::shared_ptr<Organisation>& organisation() const override { return organisation_; }
 
@@ -88,6 +90,7 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   void take_log(std::shared_ptr<const storage::SpaceLog> log);
   Result<void> check_active() const;
   Result<void> check_log_pace();
+  Result<void> check_record(const storage::Record& record, ByteView encoded);
   Result<void> check_log_size(const storage::Record& record, std::size_t bytes) const;
   /// No record, whoever signs it, may take from a branch what the peer has given receipts for.
   Result<void> check_branch_ends(const storage::Record& record) const;
@@ -106,12 +109,17 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   /// What the quota counts; the organisation knows it from then on.
   Result<std::uint64_t> take_stock();
   Result<void> pin(const storage::LeaseId& lease, std::span<const storage::ObjectId> ids);
-  Result<void> note_healed(std::span<const storage::IncomingObject> objects);
+  Result<void> note_healed(std::span<const storage::IncomingObject> objects, const DeviceId& by);
+  /// Writes into the audit log. Takes `facts_` for a moment.
+  void audit(storage::AuditAction action, const std::string& actor, const std::string& detail) const;
+  void audit_refusal(const std::string& actor, const Error& error) const;
 
   Result<Bytes> get_or_quarantine(const storage::ObjectId& id);
   Result<void> note_damaged(const storage::ObjectId& id);
   Result<void> note_losses(std::span<const storage::ObjectId> losses);
 
+  Result<Bytes> take_commit(const storage::LeaseId& lease, const DeviceId& device, ByteView encoded,
+                            std::span<const storage::ObjectId> losses);
   Result<void> check_new_commit(const storage::Commit& commit, const DeviceId& pushed_by, const storage::Lease& lease);
   Result<void> check_place(const storage::Commit& commit);
   Result<void> check_pace(const storage::Commit& commit);
@@ -124,6 +132,7 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   Result<void> note_all_deletions();
   /// What may be deleted now, and by which record.
   Result<std::map<storage::CommitId, storage::RecordId>> due_deletions(storage::UnixTime now);
+  void note_gone(std::size_t by_rule, std::size_t by_deletion) const;
   Result<void> sign_expiry(std::span<const storage::Expiry::Gone> gone, storage::UnixTime now);
 
   class Collection;
@@ -143,8 +152,8 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   std::mutex writing_;            ///< one change of objects, log or commits at a time; taken before facts_
   std::uint64_t reopenings_ = 0;  ///< of the database, when the members below were right; under `writing_`
   std::shared_ptr<storage::Collector> collector_;  ///< while one runs; under `writing_`
-  bool retired_ = false;          ///< under `writing_`
-  std::uint64_t log_hour_ = 0;    ///< running seconds when this hour of records began; under `writing_`
+  bool retired_ = false;                           ///< under `writing_`
+  std::uint64_t log_hour_ = 0;  ///< running seconds when this hour of records began; under `writing_`
   std::uint64_t hours_records_ = 0;
   mutable std::mutex facts_;  ///< the members below, for a moment
   std::shared_ptr<const storage::SpaceLog> log_;

@@ -31,10 +31,19 @@ Result<void> check_remark(const std::string& text) {
 
 }  // namespace
 
+std::string PeerHostImpl::invitation_text(const crypto::TransportPublicKey& key,
+                                          std::optional<std::uint64_t> quota_bytes, UnixTime expires) const {
+  constexpr std::int64_t kSecondsPerHour = 3600;
+  const std::string quota = quota_bytes ? std::to_string(*quota_bytes) + " bytes, " : std::string();
+  return "invitation " + invitation_id(key) + ", " + quota + "good for " +
+         std::to_string((expires.seconds - clock_.now().seconds) / kSecondsPerHour) + " h";
+}
+
 // The one place that hears of all acts.
-void PeerHostImpl::tell(std::string_view action, const std::string& organisation, const std::string& detail) const {
-  spdlog::info("{}: {} {}", action, organisation, detail);
-  if (on_act_) on_act_(action, organisation, detail);
+void PeerHostImpl::tell(storage::AuditAction action, const std::string& by, const std::string& organisation,
+                        const std::string& detail) const {
+  spdlog::info("{}: {} {}", storage::audit_action_name(action), organisation, detail);
+  audit_->note({.action = action, .actor = by, .space = {}, .organisation = organisation, .detail = detail});
 }
 
 Result<std::shared_ptr<Organisation>> PeerHostImpl::named(const std::string& name) const {
@@ -85,23 +94,23 @@ Result<std::shared_ptr<Organisation>> PeerHostImpl::organisation_for(const std::
 
 Result<storage::Invitation> PeerHostImpl::invite(const std::string& name, std::optional<std::uint64_t> quota_bytes,
                                                  UnixTime expires, const std::string& address,
-                                                 const std::optional<std::string>& contact) {
+                                                 const std::optional<std::string>& contact, const std::string& by) {
   const std::lock_guard changing(changing_);
   // A crash between the two leaves an organisation without invitation, which the next start forgets.
   BEFFROI_TRY(const auto organisation, organisation_for(name, quota_bytes, contact));
   storage::Invitation out{address, public_part(), crypto::SecretBytes::random(16, random_)};
   BEFFROI_CHECK(invitations_.add(out.transport_key(), {organisation->id(), expires, {}, false}));
-  tell("invite", name, invitation_id(out.transport_key()));
+  tell(storage::AuditAction::invite, by, name, invitation_text(out.transport_key(), quota_bytes, expires));
   return out;
 }
 
-Result<std::string> PeerHostImpl::revoke(const std::string& invitation) {
+Result<std::string> PeerHostImpl::revoke(const std::string& invitation, const std::string& by) {
   const std::lock_guard changing(changing_);
   BEFFROI_TRY(const InvitationState revoked, invitations_.revoke(invitation));
   const auto organisation = organisations_.find(revoked.organisation);
   if (!organisation) return std::string();
   const std::string name = organisation->state().name;
-  tell("revoke", name, invitation);
+  tell(storage::AuditAction::revoke, by, name, invitation);
   BEFFROI_CHECK(forget_if_unused(*organisation));
   return name;
 }
@@ -127,7 +136,8 @@ Result<void> PeerHostImpl::forget_ended() {
   return {};
 }
 
-Result<HostedOrganisation> PeerHostImpl::change(const std::string& name, const OrganisationChange& change) {
+Result<HostedOrganisation> PeerHostImpl::change(const std::string& name, const OrganisationChange& change,
+                                                const std::string& by) {
   const std::lock_guard changing(changing_);
   BEFFROI_TRY(const auto organisation, named(name));
   OrganisationState next = organisation->state();
@@ -142,11 +152,12 @@ Result<HostedOrganisation> PeerHostImpl::change(const std::string& name, const O
   next.contact = change.contact.value_or(next.contact);
   next.quota_bytes = change.quota_bytes.value_or(next.quota_bytes);
   BEFFROI_CHECK(organisations_.change(*organisation, next));
-  tell("change", name, next.name == name ? std::string() : next.name);
+  tell(storage::AuditAction::change, by, name, next.name == name ? std::string() : next.name);
   return describe(*organisation);
 }
 
-Result<HostedOrganisation> PeerHostImpl::suspend(const std::string& name, const std::string& reason) {
+Result<HostedOrganisation> PeerHostImpl::suspend(const std::string& name, const std::string& reason,
+                                                 const std::string& by) {
   const std::lock_guard changing(changing_);
   BEFFROI_CHECK(check_remark(reason));
   BEFFROI_TRY(const auto organisation, named(name));
@@ -155,11 +166,11 @@ Result<HostedOrganisation> PeerHostImpl::suspend(const std::string& name, const 
   next.suspended = clock_.now();
   next.suspended_reason = reason;
   BEFFROI_CHECK(organisations_.change(*organisation, next));
-  tell("suspend", name, reason);
+  tell(storage::AuditAction::suspend, by, name, reason);
   return describe(*organisation);
 }
 
-Result<HostedOrganisation> PeerHostImpl::resume(const std::string& name) {
+Result<HostedOrganisation> PeerHostImpl::resume(const std::string& name, const std::string& by) {
   const std::lock_guard changing(changing_);
   BEFFROI_TRY(const auto organisation, named(name));
   OrganisationState next = organisation->state();
@@ -167,7 +178,7 @@ Result<HostedOrganisation> PeerHostImpl::resume(const std::string& name) {
   next.suspended.reset();
   next.suspended_reason.clear();
   BEFFROI_CHECK(organisations_.change(*organisation, next));
-  tell("resume", name);
+  tell(storage::AuditAction::resume, by, name);
   return describe(*organisation);
 }
 
@@ -244,7 +255,7 @@ Result<Erasure> PeerHostImpl::erase(const std::string& name, const std::string& 
   WriteBatch gone;  // was written with the record
   organisations_.forget(gone, organisation->id());
   room_to_give_back_ = true;
-  tell("erase", name, std::to_string(erasure->spaces.size()));
+  tell(storage::AuditAction::erase, std::string(kOperator) + " " + by, name, std::to_string(erasure->spaces.size()));
   return erasure;
 }
 

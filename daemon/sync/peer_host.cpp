@@ -14,9 +14,16 @@ using storage::SpaceId;
 using storage::SpaceLog;
 using storage::WriteBatch;
 
-PeerHostImpl::PeerHostImpl(std::unique_ptr<storage::Database> database, crypto::DeviceKeys keys, Clock& clock,
-                           crypto::Random& random)
+namespace {
+
+std::string invitation_actor(const TransportPublicKey& key) { return "invitation " + invitation_id(key); }
+
+}  // namespace
+
+PeerHostImpl::PeerHostImpl(std::unique_ptr<storage::Database> database, std::unique_ptr<AuditLog> audit,
+                           crypto::DeviceKeys keys, Clock& clock, crypto::Random& random)
     : database_(std::move(database)),
+      audit_(std::move(audit)),
       keys_(std::move(keys)),
       clock_(clock),
       random_(random),
@@ -45,7 +52,8 @@ HostParts PeerHostImpl::parts() {
             if (spaces_.contains(space)) admitted_.set(space, log);
           },
           full_,
-          contact_};
+          contact_,
+          *audit_};
 }
 
 Result<void> PeerHostImpl::load() {
@@ -125,8 +133,14 @@ Result<std::shared_ptr<Organisation>> PeerHostImpl::open_to(const TransportPubli
 
 Result<void> PeerHostImpl::may_enrol(const TransportPublicKey& invitation_key, ByteView genesis) const {
   const SpaceId space{crypto::hash256(crypto::labels::record_id, genesis)};
-  BEFFROI_CHECK(open_to(invitation_key, space));
-  return {};
+  const auto usable = open_to(invitation_key, space);
+  if (usable) return {};
+  audit_->note({.action = storage::AuditAction::refused,
+                .actor = invitation_actor(invitation_key),
+                .space = space,
+                .organisation = {},
+                .detail = usable.error().message()});
+  return forward_error(usable);
 }
 
 std::shared_ptr<Organisation> PeerHostImpl::inviting(const TransportPublicKey& invitation_key) const {
@@ -141,6 +155,7 @@ Result<void> PeerHostImpl::enrol(const TransportPublicKey& invitation_key, std::
   BEFFROI_TRY(const SpaceLog log, SpaceLog::from_records(records, std::nullopt));
   const std::lock_guard changing(changing_);
   BEFFROI_TRY(const auto organisation, open_to(invitation_key, log.space()));
+  BEFFROI_TRY(const InvitationState invitation, invitations_.use(invitation_key, log.space()));
   std::shared_ptr<HostedSpaceImpl> hosted;
   {
     const std::lock_guard lock(mutex_);
@@ -157,7 +172,19 @@ Result<void> PeerHostImpl::enrol(const TransportPublicKey& invitation_key, std::
     return fail(ErrorCode::corrupt, N_("The peer has another log of this vault than this station. Ask the EPCI."));
   WriteBatch batch;
   invitations_.mark_used(batch, invitation_key, log.space());
-  return database_->write(batch, storage::Durability::synced);
+  BEFFROI_CHECK(database_->write(batch, storage::Durability::synced));
+  // The same again, when the answer was lost: it is written down once.
+  if (!invitation.used_by) note_enrolled(*organisation, invitation_key, log.space());
+  return {};
+}
+
+void PeerHostImpl::note_enrolled(const Organisation& organisation, const TransportPublicKey& key,
+                                 const SpaceId& space) {
+  audit_->note({.action = storage::AuditAction::enrol,
+                .actor = invitation_actor(key),
+                .space = space,
+                .organisation = organisation.state().name,
+                .detail = {}});
 }
 
 Result<void> PeerHostImpl::take_in(const Organisation& organisation, const TransportPublicKey& key,
@@ -180,7 +207,7 @@ Result<void> PeerHostImpl::take_in(const Organisation& organisation, const Trans
   invitations_.mark_used(batch, key, log.space());
   BEFFROI_CHECK(database_->write(batch, storage::Durability::synced));
   BEFFROI_CHECK(host(log, std::move(tenant)));
-  tell("enrol", organisation.state().name, log.space().hex());
+  note_enrolled(organisation, key, log.space());
   return {};
 }
 
@@ -235,19 +262,31 @@ Result<crypto::DeviceKeys> own_keys(const std::string& path, crypto::Random& ran
 
 }  // namespace
 
-Result<std::unique_ptr<PeerHost>> PeerHost::open(const std::string& data_folder, Clock& clock, crypto::Random& random,
-                                                 const storage::DatabaseOptions& options) {
+Result<std::unique_ptr<storage::Database>> PeerHost::open_database(const std::string& data_folder,
+                                                                   const storage::DatabaseOptions& options) {
   const std::filesystem::path folder(data_folder);
   std::error_code error;
   if (std::filesystem::create_directories(folder, error))
     std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
   if (error) return fail(ErrorCode::io, N_("Cannot create the folder {}: {}."), data_folder, error.message());
-  // The database first: its lock keeps a second process from making other keys.
-  BEFFROI_TRY(auto database, storage::Database::open((folder / "db").string(), options));
-  BEFFROI_TRY(auto keys, own_keys((folder / "keys").string(), random));
-  auto out = std::make_unique<PeerHostImpl>(std::move(database), std::move(keys), clock, random);
+  return storage::Database::open((folder / "db").string(), options);
+}
+
+// The database first: its lock keeps a second process from making other keys.
+Result<std::unique_ptr<PeerHost>> PeerHost::open(const std::string& data_folder,
+                                                 std::unique_ptr<storage::Database> database, Clock& clock,
+                                                 crypto::Random& random) {
+  BEFFROI_TRY(auto keys, own_keys((std::filesystem::path(data_folder) / "keys").string(), random));
+  BEFFROI_TRY(auto audit, AuditLog::open(*database, clock));
+  auto out = std::make_unique<PeerHostImpl>(std::move(database), std::move(audit), std::move(keys), clock, random);
   BEFFROI_CHECK(out->load());
   return out;
+}
+
+Result<std::unique_ptr<PeerHost>> PeerHost::open(const std::string& data_folder, Clock& clock, crypto::Random& random,
+                                                 const storage::DatabaseOptions& options) {
+  BEFFROI_TRY(auto database, open_database(data_folder, options));
+  return open(data_folder, std::move(database), clock, random);
 }
 
 }  // namespace beffroi::daemon

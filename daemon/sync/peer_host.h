@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "daemon/service/clock.h"
+#include "daemon/sync/audit_log.h"
 #include "daemon/sync/erasure.h"
 #include "daemon/sync/organisation.h"
 #include "daemon/sync/space_collection.h"
@@ -28,7 +29,7 @@ inline constexpr std::uint64_t kMaxDeviceLogBytes = 24ULL * 1024 * 1024;
 inline constexpr std::uint64_t kBytesPerObject = 256;
 /// Records that devices may append to one space's log in an hour of the peer's running time: each costs the peer a copy
 /// of the log. The root's are not counted: a thief must not keep it from removing a device.
-inline constexpr std::uint64_t kMaxRecordsPerHour = 120;
+inline constexpr std::uint64_t kMaxRecordsPerHour = 60;
 /// A device that was stolen can't make a branch too long for a recovery.
 inline constexpr std::uint64_t kMaxCommitsPerDay = 500;
 /// How old the commit behind the end that a removal names may be: a thief who goes on pushing must not keep a recovery
@@ -159,8 +160,9 @@ class HostedSpace {
   virtual Result<std::uint64_t> newest_expiry() = 0;
   /// In the order of the log, those that are done or cancelled among them.
   virtual Result<std::vector<WaitingDeletion>> deletions() = 0;
-  /// By the operator, for good; durable when it returns. not_found when there is none of that record.
-  virtual Result<void> cancel_deletion(const storage::RecordId& record) = 0;
+  /// By the operator (`by`, for the audit log), for good; durable when it returns. not_found when there is none of that
+  /// record.
+  virtual Result<void> cancel_deletion(const storage::RecordId& record, const std::string& by = kOperator) = 0;
 
   /// Ends leases that have been idle for too long, and begins to remove what neither a retained snapshot nor a lease
   /// needs. busy while one runs.
@@ -175,35 +177,41 @@ class PeerHost {
   /// Opens or creates the data folder (keys file 0600, db/).
   static Result<std::unique_ptr<PeerHost>> open(const std::string& data_folder, Clock& clock, crypto::Random& random,
                                                 const storage::DatabaseOptions& options = {});
+  /// The same in two steps, for what must be read before anything is judged by the clock.
+  static Result<std::unique_ptr<storage::Database>> open_database(const std::string& data_folder,
+                                                                  const storage::DatabaseOptions& options = {});
+  static Result<std::unique_ptr<PeerHost>> open(const std::string& data_folder,
+                                                std::unique_ptr<storage::Database> database, Clock& clock,
+                                                crypto::Random& random);
   virtual ~PeerHost() = default;
 
   virtual storage::PeerPublic public_part() const = 0;
   virtual const crypto::SecretBytes& transport_seed() const = 0;
   virtual storage::Database& database() = 0;
   virtual storage::ObjectStore& objects() = 0;
+  virtual AuditLog& audit() = 0;
 
   /// Whom stations of a suspended organisation are told to call. Before anybody is served.
   virtual void set_contact(const std::string& contact) = 0;
-  /// Hears of each act of the operator and of each enrolment, after it is durable, on the thread of the act. Before
-  /// anybody is served. `detail` is for people who read a log, and holds no secret.
-  using OnAct =
-      std::function<void(std::string_view action, const std::string& organisation, const std::string& detail)>;
-  virtual void set_on_act(OnAct on_act) = 0;
 
   /// Makes an invitation for a station of the organisation of that name, and the organisation when there is none;
   /// `address` is what stations will dial. usage: quota or contact of an organisation that is there already, or a name
-  /// that is none. wrong_state: the organisation is suspended. Durable when it returns, as are all that follow.
+  /// that is none. wrong_state: the organisation is suspended. Durable when it returns, as are all that follow. `by`:
+  /// the operator, as the audit log calls him.
   virtual Result<storage::Invitation> invite(const std::string& name, std::optional<std::uint64_t> quota_bytes,
                                              storage::UnixTime expires, const std::string& address,
-                                             const std::optional<std::string>& contact = {}) = 0;
+                                             const std::optional<std::string>& contact = {},
+                                             const std::string& by = kOperator) = 0;
   /// Takes an open invitation back, by the beginning of its id; gives the organisation's name. One that never had a
   /// station vanishes with its last invitation.
-  virtual Result<std::string> revoke(const std::string& invitation) = 0;
+  virtual Result<std::string> revoke(const std::string& invitation, const std::string& by = kOperator) = 0;
   /// not_found: no organisation of that name, also for those that follow. already_exists: another has the new name.
-  virtual Result<HostedOrganisation> change(const std::string& name, const OrganisationChange& change) = 0;
+  virtual Result<HostedOrganisation> change(const std::string& name, const OrganisationChange& change,
+                                            const std::string& by = kOperator) = 0;
   /// wrong_state when it is, or is not, suspended.
-  virtual Result<HostedOrganisation> suspend(const std::string& name, const std::string& reason) = 0;
-  virtual Result<HostedOrganisation> resume(const std::string& name) = 0;
+  virtual Result<HostedOrganisation> suspend(const std::string& name, const std::string& reason,
+                                             const std::string& by = kOperator) = 0;
+  virtual Result<HostedOrganisation> resume(const std::string& name, const std::string& by = kOperator) = 0;
   /// Of a suspended organisation (else wrong_state): shuts its stations out, and removes all that it has here. After a
   /// crash or an error it is finished by the next call or start. The room on the disk comes back by give_room_back().
   virtual Result<Erasure> erase(const std::string& name, const std::string& by) = 0;

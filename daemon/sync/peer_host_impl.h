@@ -13,24 +13,26 @@ namespace beffroi::daemon {
 
 class PeerHostImpl final : public PeerHost {
  public:
-  PeerHostImpl(std::unique_ptr<storage::Database> database, crypto::DeviceKeys keys, Clock& clock,
-               crypto::Random& random);
+  PeerHostImpl(std::unique_ptr<storage::Database> database, std::unique_ptr<AuditLog> audit, crypto::DeviceKeys keys,
+               Clock& clock, crypto::Random& random);
   Result<void> load();
 
   storage::PeerPublic public_part() const override;
   const crypto::SecretBytes& transport_seed() const override { return keys_.transport_seed; }
   storage::Database& database() override { return *database_; }
   storage::ObjectStore& objects() override { return *objects_; }
+  AuditLog& audit() override { return *audit_; }
 
   void set_contact(const std::string& contact) override { contact_ = contact; }
-  void set_on_act(OnAct on_act) override { on_act_ = std::move(on_act); }
   Result<storage::Invitation> invite(const std::string& name, std::optional<std::uint64_t> quota_bytes,
                                      storage::UnixTime expires, const std::string& address,
-                                     const std::optional<std::string>& contact) override;
-  Result<std::string> revoke(const std::string& invitation) override;
-  Result<HostedOrganisation> change(const std::string& name, const OrganisationChange& change) override;
-  Result<HostedOrganisation> suspend(const std::string& name, const std::string& reason) override;
-  Result<HostedOrganisation> resume(const std::string& name) override;
+                                     const std::optional<std::string>& contact, const std::string& by) override;
+  Result<std::string> revoke(const std::string& invitation, const std::string& by) override;
+  Result<HostedOrganisation> change(const std::string& name, const OrganisationChange& change,
+                                    const std::string& by) override;
+  Result<HostedOrganisation> suspend(const std::string& name, const std::string& reason,
+                                     const std::string& by) override;
+  Result<HostedOrganisation> resume(const std::string& name, const std::string& by) override;
   Result<Erasure> erase(const std::string& name, const std::string& by) override;
   Result<std::vector<Erasure>> erasures() override { return load_erasures(*database_); }
   Result<void> give_room_back() override;
@@ -74,9 +76,15 @@ class PeerHostImpl final : public PeerHost {
   Result<void> retire(const OrganisationId& organisation);
   void come_back(const OrganisationId& organisation);
   void shut_out(Organisation& organisation);
-  void tell(std::string_view action, const std::string& organisation, const std::string& detail = {}) const;
+  void note_enrolled(const Organisation& organisation, const crypto::TransportPublicKey& key,
+                     const storage::SpaceId& space);
+  std::string invitation_text(const crypto::TransportPublicKey& key, std::optional<std::uint64_t> quota_bytes,
+                              storage::UnixTime expires) const;
+  void tell(storage::AuditAction action, const std::string& by, const std::string& organisation,
+            const std::string& detail = {}) const;
 
   std::unique_ptr<storage::Database> database_;
+  std::unique_ptr<AuditLog> audit_;
   crypto::DeviceKeys keys_;
   Clock& clock_;
   crypto::Random& random_;
@@ -87,7 +95,6 @@ class PeerHostImpl final : public PeerHost {
   std::atomic<bool> full_ = false;
   std::atomic<bool> room_to_give_back_ = false;
   std::string contact_;
-  OnAct on_act_;
   OrganisationBook organisations_;
   InvitationBook invitations_;
   std::mutex changing_;       ///< one enrolment or act of the operator at a time

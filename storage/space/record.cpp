@@ -84,6 +84,13 @@ Bytes make_record(const Record* previous, const SpaceId& space, const RecordBody
   return encoded;
 }
 
+const char* record_type_name(const RecordBody& body) {
+  static constexpr std::array kNames = {"genesis", "member", "device",   "removal",  "epoch",    "retention",
+                                        "pin",     "home",   "recovery", "handover", "deletion", "cancel"};
+  static_assert(kNames.size() == std::variant_size_v<RecordBody>);
+  return kNames.at(body.index());
+}
+
 Result<Record> decode_record(ByteView encoded) {
   BEFFROI_TRY(const Envelope envelope, parse_envelope(encoded, kMaxRecordBytes, kWhat));
   CborReader in(envelope.clear);

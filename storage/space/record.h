@@ -118,6 +118,10 @@ struct CancelBody {
 using RecordBody = std::variant<GenesisBody, MemberBody, DeviceBody, RemovalBody, EpochBody, RetentionBody, PinBody,
                                 HomeBody, RecoveryBody, HandoverBody, DeletionBody, CancelBody>;
 
+/// "genesis", "member", "device", "removal", "epoch", "retention", "pin", "home", "recovery", "handover", "deletion",
+/// "cancel".
+const char* record_type_name(const RecordBody& body);
+
 struct Record {
   RecordId id;  ///< hash of the encoded record (label record_id); the genesis' is the space id
   SpaceId space;

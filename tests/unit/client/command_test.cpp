@@ -446,7 +446,7 @@ TEST_F(CommandTest, ChangeSendsOnlyWhatIsSaid) {
   EXPECT_THAT(run({"peer", "change", "X", "--quota", "none", "--rename", "Y"}).out, HasSubstr("Y: quota none"));
   EXPECT_EQ(json::parse(asked().body), (json{{"name", "X"}, {"no_quota", true}, {"rename", "Y"}}));
   run({"peer", "change", "X", "--quota", "0", "--contact", ""});
-  EXPECT_EQ(json::parse(asked().body), (json{{"name", "X"}, {"quota_bytes", 0}, {"contact", ""}}));
+  EXPECT_EQ(json::parse(asked(1).body), (json{{"name", "X"}, {"quota_bytes", 0}, {"contact", ""}}));
   EXPECT_EQ(run({"peer", "change", "X", "--quota", "much"}).exit_code, 2);
 }
 

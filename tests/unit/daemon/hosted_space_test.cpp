@@ -75,8 +75,9 @@ TEST(HostedSpaceTest, AnObjectThatWasHealedMeanwhileStays) {
   const std::atomic<std::uint64_t> running_seconds = 0;
   const std::atomic<bool> full = false;
   const std::string contact;
+  const auto audit = *AuditLog::open(*database, clock);
   const HostParts parts{*database, objects, clock, vault.random, sign, running_seconds, [](const auto&, const auto&) {},
-                        full,      contact};
+                        full,      contact, *audit};
   const auto organisation = std::make_shared<Organisation>(OrganisationId{}, OrganisationState{});
   auto space = HostedSpaceImpl::open(parts, vault->log(), {}, organisation);
   ASSERT_TRUE(space);

@@ -29,7 +29,8 @@ class PeerApiTest : public ::testing::Test {
     auto opened = PeerContext::open(settings_, thread_.executor(), clock_, random_);
     EXPECT_TRUE(opened.has_value());
     peer_ = std::move(*opened);
-    router_ = std::make_unique<Router>(peer_router(*peer_));
+    chores_ = std::make_unique<Chores>(*peer_);
+    router_ = std::make_unique<Router>(peer_router(*peer_, *chores_));
     thread_.call([this] {
       auto server =
           HttpServer::listen(thread_.executor(), {.socket_path = settings_.socket, .admin_group = "no-such-group"},
@@ -47,6 +48,7 @@ class PeerApiTest : public ::testing::Test {
     while (thread_.call([this] { return server_->connections(); }) > 0) {
     }
     thread_.call([this] { server_.reset(); });
+    chores_.reset();
     peer_.reset();
   }
   /// As the round of every minute does; gives what rings then.
@@ -117,6 +119,7 @@ class PeerApiTest : public ::testing::Test {
   Caller caller_{.uid = 0, .gids = {0}, .is_admin = true};
   testing::ProtocolThread thread_;
   std::unique_ptr<PeerContext> peer_;
+  std::unique_ptr<Chores> chores_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<HttpServer> server_;
 };
@@ -137,7 +140,7 @@ TEST_F(PeerApiTest, InvitesByACodeThatNamesThisPeer) {
   EXPECT_EQ(list[0]["invitation"], answer["invitation"]);
   EXPECT_EQ(list[0]["name"], "Saint-Aubin");
   EXPECT_EQ(list[0]["state"], "open");
-  clock_.wall_s += 15LL * 24 * 3600;
+  clock_.pass(15 * kDayS);
   EXPECT_EQ(ask("GET", "/v1/tenants").second["invitations"][0]["state"], "expired");
 }
 
@@ -172,7 +175,7 @@ TEST_F(PeerApiTest, ListsTenantsAndSaysHowItIs) {
 TEST_F(PeerApiTest, ASilentStationIsAnAlarm) {
   testing::TestVault vault;
   enrol(vault);
-  clock_.wall_s += 10LL * 24 * 3600;
+  clock_.pass(10 * kDayS);
   peer_->look_around();
   while (!peer_->threads_are_idle()) {
   }
@@ -193,7 +196,7 @@ TEST_F(PeerApiTest, AStationThatStoresNothingIsAnAlarm) {
   testing::TestVault vault;
   const std::string name = "silent:" + enrol(vault).hex();
   ASSERT_TRUE(push(vault, testing::take_snapshot(*vault, testing::numbers(1))).has_value());
-  clock_.wall_s += 10 * kDayS;
+  clock_.pass(10 * kDayS);
   ASSERT_TRUE(peer_->host->spaces().at(0)->note_contact().has_value());
   EXPECT_EQ(look(), std::set<std::string>{name});
   EXPECT_NE(peer_->alarms.current()[0].text.find("calls"), std::string::npos);
@@ -211,10 +214,10 @@ TEST_F(PeerApiTest, ItsOwnAbsenceIsNobodysSilence) {
   be_away(10 * kDayS);
   EXPECT_EQ(ringing(), std::set<std::string>{});
   EXPECT_EQ(ask("GET", "/v1/tenants").second["tenants"][0]["silent"], false);
-  clock_.wall_s += 2 * kDayS;
+  clock_.pass(2 * kDayS);
   EXPECT_EQ(look(), std::set<std::string>{});
   be_away(60);
-  clock_.wall_s += 5 * kDayS;
+  clock_.pass(5 * kDayS);
   EXPECT_EQ(look(), std::set<std::string>{name}) << "silent for days that the peer was there";
   be_away(60);
   EXPECT_EQ(ringing(), std::set<std::string>{name});
@@ -272,7 +275,7 @@ TEST_F(PeerApiTest, ChangesSuspendsAndErasesOrganisations) {
   EXPECT_EQ(ask("POST", "/v1/erase", {{"name", "Saint-Bernard"}, {"confirm", "Saint-Bernard"}}).first, 409);
   EXPECT_EQ(ask("POST", "/v1/suspend", {{"name", "Saint-Bernard"}, {"reason", "left"}}).first, 200);
   EXPECT_EQ(ask("POST", "/v1/suspend", {{"name", "Saint-Bernard"}}).first, 409);
-  clock_.wall_s += 10 * kDayS;
+  clock_.pass(10 * kDayS);
   EXPECT_EQ(look().size(), 1U) << "a suspended station is not silent";
   EXPECT_EQ(ask("GET", "/v1/tenants").second["tenants"][0]["silent"], false);
   EXPECT_EQ(ask("POST", "/v1/erase", {{"name", "Saint-Bernard"}, {"confirm", "Saint-Benin"}}).first, 400);
@@ -287,6 +290,88 @@ TEST_F(PeerApiTest, ChangesSuspendsAndErasesOrganisations) {
   EXPECT_EQ(look(), std::set<std::string>{});
 }
 
+// Goal: what was done here, and by whom, can be read with all that is needed to verify it, page by page.
+TEST_F(PeerApiTest, TheAuditLogIsReadInPages) {
+  ASSERT_EQ(ask("POST", "/v1/invite", {{"name", "Saint-Aubin"}, {"address", "a:1"}}).first, 200);
+  testing::TestVault vault;
+  const auto space = enrol(vault);
+  ASSERT_TRUE(push(vault, testing::take_snapshot(*vault, testing::numbers(1))).has_value());
+  const json all = ask("GET", "/v1/audit").second;
+  std::vector<std::string> actions;
+  std::string previous(64, '0');
+  for (const json& entry : all["entries"]) {
+    actions.push_back(entry["action"]);
+    EXPECT_EQ(entry["counter"], actions.size());
+    EXPECT_EQ(entry["previous"], previous);
+    EXPECT_EQ(entry["time"], "2027-01-15T08:00:00Z");
+    previous = entry["hash"];
+  }
+  EXPECT_EQ(actions, (std::vector<std::string>{"start", "invite", "invite", "enrol", "receipt"}));
+  EXPECT_EQ(all["head"], (json{{"counter", 5}, {"hash", previous}}));
+  EXPECT_EQ(all["entries"][1]["actor"], "operator root (0)");
+  EXPECT_EQ(all["entries"][1]["organisation"], "Saint-Aubin");
+  EXPECT_TRUE(all["entries"][1]["space"].is_null());
+  EXPECT_EQ(all["entries"][4]["actor"], "device " + vault->device_id().hex().substr(0, 16));
+  EXPECT_EQ(all["entries"][4]["space"], space.hex());
+  const json part = ask("GET", "/v1/audit?from=2&limit=2").second;
+  ASSERT_EQ(part["entries"].size(), 2U);
+  EXPECT_EQ(part["entries"][0], all["entries"][1]);
+  EXPECT_EQ(part["head"], all["head"]);
+  EXPECT_TRUE(ask("GET", "/v1/audit?from=6").second["entries"].empty());
+  EXPECT_EQ(ask("GET", "/v1/audit?from=1&limit=0").second["head"], all["head"]);
+  EXPECT_EQ(ask("GET", "/v1/audit?from=x").first, 400);
+}
+
+// Goal: a machine whose clock jumps makes no station look silent and lets nothing expire; the operator hears of it, and
+// can say that it is right.
+TEST_F(PeerApiTest, AClockThatJumpsIsHeldUntilSomebodyAcceptsIt) {
+  testing::TestVault vault;
+  enrol(vault);
+  ASSERT_TRUE(push(vault, testing::take_snapshot(*vault, testing::numbers(1))).has_value());
+  clock_.wall_s += 400 * kDayS;
+  EXPECT_EQ(look(), std::set<std::string>{"clock"});
+  EXPECT_FALSE(peer_->trusted_clock->expiry_allowed());
+  json clock = ask("GET", "/v1/clock").second;
+  EXPECT_EQ(clock["state"], "held");
+  EXPECT_EQ(clock["expiry_allowed"], false);
+  EXPECT_EQ(clock["peer"], "2027-01-15T08:00:00Z");
+  EXPECT_EQ(clock["machine"], "2028-02-19T08:00:00Z");
+  EXPECT_EQ(clock["ahead_s"], 400 * kDayS);
+  EXPECT_EQ(clock["hold"]["reason"], "jumped_ahead");
+  EXPECT_EQ(ask("POST", "/v1/clock").first, 400);
+  EXPECT_EQ(ask("POST", "/v1/clock", {{"accept", false}}).first, 400);
+  EXPECT_EQ(ask("GET", "/v1/clock").second["state"], "held");
+  clock = ask("POST", "/v1/clock", {{"accept", true}}).second;
+  EXPECT_EQ(clock["state"], "in_step");
+  EXPECT_EQ(clock["peer"], "2028-02-19T08:00:00Z");
+  EXPECT_TRUE(clock["hold"].is_null());
+  EXPECT_EQ(look(), std::set<std::string>{}) << "and nobody was silent for 400 days";
+  const json entries = ask("GET", "/v1/audit?from=5").second["entries"];
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_EQ(entries[0]["action"], "clock_held");
+  EXPECT_EQ(entries[0]["actor"], "peer");
+  EXPECT_EQ(entries[1]["action"], "clock_released");
+  EXPECT_EQ(entries[1]["actor"], "operator root (0)");
+}
+
+// Goal: what was held before a restart is held after it, is written down once, and ends when the clock is put right.
+TEST_F(PeerApiTest, AHeldClockOutlivesARestart) {
+  be_away(20 * kDayS);
+  EXPECT_EQ(ringing(), std::set<std::string>{"clock"});
+  be_away(60);
+  EXPECT_EQ(ringing(), std::set<std::string>{"clock"});
+  clock_.wall_s -= 20 * kDayS;
+  EXPECT_EQ(look(), std::set<std::string>{});
+  std::vector<std::string> actions;
+  for (const json& entry : ask("GET", "/v1/audit").second["entries"]) actions.push_back(entry["action"]);
+  EXPECT_EQ(actions, (std::vector<std::string>{"start", "start", "clock_held", "start", "clock_released"}));
+}
+
+TEST_F(PeerApiTest, AStopIsTheLastEntry) {
+  peer_->note_stop();
+  EXPECT_EQ(ask("GET", "/v1/audit").second["entries"].back()["action"], "stop");
+}
+
 TEST_F(PeerApiTest, IsForAdministratorsOnly) {
   caller_ = {.uid = 4711, .gids = {4711}, .is_admin = false};
   for (const char* const target : {"/v1/change", "/v1/revoke", "/v1/suspend", "/v1/resume", "/v1/erase"})
@@ -295,6 +380,40 @@ TEST_F(PeerApiTest, IsForAdministratorsOnly) {
   EXPECT_EQ(ask("GET", "/v1/status").first, 403);
   EXPECT_EQ(ask("GET", "/v1/tenants").first, 403);
   EXPECT_EQ(ask("POST", "/v1/invite", {{"name", "x"}, {"address", "a:1"}}).first, 403);
+  EXPECT_EQ(ask("GET", "/v1/audit").first, 403);
+  EXPECT_EQ(ask("GET", "/v1/clock").first, 403);
+  EXPECT_EQ(ask("POST", "/v1/clock", {{"accept", true}}).first, 403);
+}
+
+// Goal: the operator can have what no rule keeps collected and everything read, hears what was done, and it is written
+// down; a dry run changes nothing.
+TEST_F(PeerApiTest, CollectsAndScrubsOnDemand) {
+  testing::TestVault vault;
+  enrol(vault);
+  ASSERT_TRUE(push(vault, testing::take_snapshot(*vault, testing::numbers(3))).has_value());
+  const auto last_line = [](const std::string& body) {
+    const auto end = body.find_last_not_of('\n');
+    const auto begin = body.rfind('\n', end);
+    return json::parse(body.substr(begin == std::string::npos ? 0 : begin + 1));
+  };
+  const auto would = ask("POST", "/v1/gc", {{"dry_run", true}});
+  EXPECT_EQ(would.first, 200);
+  EXPECT_EQ(would.second["snapshots"], 0);
+  EXPECT_EQ(would.second["spaces"][0]["held"], 1);
+  EXPECT_TRUE(ask("GET", "/v1/status").second["collected"].is_null());
+  const json collected = last_line(testing::http(settings_.socket, "POST", "/v1/gc", "{}").body);
+  EXPECT_EQ(collected["event"], "result");
+  EXPECT_EQ(collected["objects"], 0);
+  EXPECT_EQ(collected["expiry_held"], false);
+  EXPECT_FALSE(ask("GET", "/v1/status").second["collected"].is_null());
+  const json read = last_line(testing::http(settings_.socket, "POST", "/v1/scrub", "").body);
+  EXPECT_EQ(read["event"], "result");
+  EXPECT_EQ(read["objects"], 4);
+  EXPECT_EQ(read["damaged"], 0);
+  EXPECT_FALSE(ask("GET", "/v1/status").second["scrub"]["ended"].is_null());
+  EXPECT_TRUE(ask("GET", "/v1/deletions").second["deletions"].empty());
+  EXPECT_EQ(ask("POST", "/v1/deletions/cancel", {{"id", "abcd"}}).first, 404);
+  EXPECT_EQ(ask("GET", "/v1/audit").second["entries"].back()["action"], "scrub");
 }
 
 }  // namespace

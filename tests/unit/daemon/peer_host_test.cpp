@@ -519,5 +519,66 @@ TEST_F(PeerHostTest, AKeyOfTwoSpacesMustNameOne) {
   EXPECT_EQ(host->caller(key, storage::SpaceId{}).error().code, ErrorCode::refused);
 }
 
+// Goal: what stations and their people did stands in the audit log, with who it was, and nothing of what they store.
+TEST_F(PeerHostTest, TheAuditLogTellsWhatStationsDid) {
+  enrol();
+  const auto by_device = device_actor(caller.device);
+  const auto first = push(1, {}, 1);
+  const auto rotation = storage::rotate_epoch(log(), device, clock.now(), random);
+  ASSERT_TRUE(space->append_record(*rotation));
+  ASSERT_TRUE(space->append_record(*rotation));  // the answer was lost: not twice in the log
+  const auto under = lease();
+  const Object kept = put_tree(under, 5);
+  ASSERT_TRUE(space->quarantine(kept.ref.id));
+  ASSERT_TRUE(space->quarantine(kept.ref.id));
+  ASSERT_TRUE(space->put(under, {&kept.bytes, 1}));
+  auto stranger = clear_on(kept.ref.id, 2, {first});
+  stranger.device = crypto::DeviceId{{1}};
+  EXPECT_EQ(space->accept_commit(under, caller.device, commit(stranger), {}).error().code, ErrorCode::refused);
+  storage::RemovalBody removal;
+  removal.devices.push_back(
+      {.device = caller.device, .last_valid_commit = storage::CommitId{{9}}, .last_valid_sequence = 1});
+  const auto head = log();
+  EXPECT_FALSE(space->append_record(storage::make_record(&head.head(), head.space(), removal, clock.now(), root.sign)));
+  struct Line {
+    std::string action, actor, detail;
+    bool operator==(const Line&) const = default;
+  };
+  std::vector<Line> lines;
+  for (const auto& [entry, hash] : *host->audit().read(3, 100)) {
+    lines.push_back({entry.action, entry.actor, entry.detail});
+    EXPECT_EQ(entry.space, log().space());
+    EXPECT_EQ(entry.organisation, "Mairie");
+  }
+  ASSERT_EQ(lines.size(), 6U);
+  EXPECT_EQ(lines[0], (Line{"receipt", by_device, "receipt 1 for snapshot " + first.hex()}));
+  EXPECT_EQ(lines[1], (Line{"record", by_device, "record " + std::to_string(records.size()) + ", epoch"}));
+  EXPECT_EQ(lines[2], (Line{"damaged", kPeerActor, "object " + kept.ref.id.hex()}));
+  EXPECT_EQ(lines[3], (Line{"healed", by_device, "1 objects, the first one " + kept.ref.id.hex()}));
+  EXPECT_EQ(lines[4].action + " " + lines[4].actor, "refused " + by_device);
+  EXPECT_EQ(lines[5].action + " " + lines[5].actor, "refused root");
+  EXPECT_FALSE(host->audit().verify()->broken_at);
+}
+
+// Goal: an invitation and its use can be told together; a used one that somebody tries again is written down.
+TEST_F(PeerHostTest, TheAuditLogTellsOfInvitations) {
+  const auto invitation = invite(5000, 7200);
+  ASSERT_TRUE(host->enrol(invitation, records));
+  ASSERT_TRUE(host->enrol(invitation, records));  // the answer was lost
+  const auto other = founding(crypto::DeviceKeys::generate(random), crypto::DeviceKeys::generate(random));
+  EXPECT_FALSE(host->enrol(invitation, other));
+  const auto entries = *host->audit().read(1, 100);
+  ASSERT_EQ(entries.size(), 3U);
+  const std::string bearer = "invitation " + invitation_id(invitation);
+  EXPECT_EQ(entries[0].entry.action, "invite");
+  EXPECT_EQ(entries[0].entry.actor, kOperator);
+  EXPECT_EQ(entries[0].entry.organisation, "Mairie");
+  EXPECT_EQ(entries[0].entry.detail, bearer + ", 5000 bytes, good for 2 h");
+  EXPECT_EQ(entries[1].entry.action, "enrol");
+  EXPECT_EQ(entries[1].entry.actor, bearer);
+  EXPECT_EQ(entries[2].entry.action, "refused");
+  EXPECT_EQ(entries[2].entry.actor, bearer);
+}
+
 }  // namespace
 }  // namespace beffroi::daemon::testing
