@@ -3,6 +3,7 @@
 
 #include "daemon/sync/hosted_space.h"
 #include "daemon/sync/messages.h"
+#include "storage/space/deletion_wait.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -17,13 +18,6 @@ using storage::UnixTime;
 using storage::WriteBatch;
 
 constexpr std::int64_t kDaySeconds = 24 * 3600;
-
-/// The longest lock that any rule of the space ever gave: nothing shortens the wait of a deletion either.
-std::uint32_t longest_lock_days(const storage::SpaceLog& log) {
-  std::uint32_t out = storage::RetentionBody{}.lock_days;
-  for (const auto& [position, rule] : log.retentions()) out = std::max(out, rule.lock_days);
-  return out;
-}
 
 bool expires_by_rule(const RetentionVerdict& verdict) { return verdict.reasons.empty(); }
 
@@ -55,7 +49,7 @@ Result<std::vector<WaitingDeletion>> HostedSpaceImpl::deletions() {
     const auto state = known.find(record.id);
     // A record that came with an enrolment has not been noted yet: its wait begins now.
     deletion.received = state == known.end() ? parts_.clock.now() : state->second.received;
-    deletion.due.seconds = deletion.received.seconds + longest_lock_days(*log) * kDaySeconds;
+    deletion.due.seconds = deletion.received.seconds + storage::deletion_wait_days(*log) * kDaySeconds;
     deletion.cancelled = log->cancelled(record.id) || (state != known.end() && state->second.cancelled);
     out.push_back(std::move(deletion));
   }

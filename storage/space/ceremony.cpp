@@ -94,6 +94,23 @@ RecoveryBody recovery_body(const DeviceId& device, const RecoveryPlan& plan) {
   return out;
 }
 
+std::unexpected<Error> other_kit(const SpaceLog& log) {
+  return fail(ErrorCode::refused, N_("This kit is not that of the space {}."), log.space().hex());
+}
+
+Result<Bytes> one_record(const SpaceLog& log, const crypto::SigningKeyPair& signer, const RecordBody& body,
+                         UnixTime clock) {
+  Author author(log, signer, clock);
+  BEFFROI_CHECK(author.add(body));
+  return std::move(author.take().front());
+}
+
+bool in_bounds(const RetentionBody& rules) {
+  const std::initializer_list<std::uint32_t> windows = {rules.within_days, rules.hourly,  rules.daily,
+                                                        rules.weekly,      rules.monthly, rules.yearly};
+  return rules.lock_days >= 1 && rules.lock_days <= kMaxLockDays && std::ranges::max(windows) <= kMaxRetentionWindow;
+}
+
 }  // namespace
 
 crypto::SecretBytes DeviceRequest::encode() const {
@@ -139,8 +156,7 @@ Result<std::vector<Bytes>> found_vault(const crypto::DeviceKeys& root, const Dev
 Result<std::vector<Bytes>> recover_vault(const crypto::DeviceKeys& root, const DeviceRequest& device,
                                          const RecoveryPlan& plan, UnixTime clock, crypto::Random& random) {
   BEFFROI_ASSERT(plan.log != nullptr);
-  if (plan.log->root() != root.public_part())
-    return fail(ErrorCode::refused, N_("This kit is not that of the space {}."), plan.log->space().hex());
+  if (plan.log->root() != root.public_part()) return other_kit(*plan.log);
   if (plan.home && !is_address(plan.home->address))
     return fail(ErrorCode::usage, N_("The address \"{}\" is not of the form HOST:PORT."), plan.home->address);
   BEFFROI_TRY(const SpaceAccess access, open_access(*plan.log, root));
@@ -171,6 +187,31 @@ Result<Bytes> rotate_epoch(const SpaceLog& log, const crypto::DeviceKeys& me, Un
   Author author(log, me.sign, clock);
   BEFFROI_CHECK(author.add(std::move(epoch)));
   return std::move(author.take().front());
+}
+
+Result<Bytes> set_retention(const crypto::DeviceKeys& root, const SpaceLog& log, const RetentionBody& rules,
+                            UnixTime clock) {
+  if (log.root() != root.public_part()) return other_kit(log);
+  if (!in_bounds(rules))
+    return fail(ErrorCode::usage, N_("A lock is 1 to {} days long, and each other length of time at most {}."),
+                std::to_string(kMaxLockDays), std::to_string(kMaxRetentionWindow));
+  return one_record(log, root.sign, rules, clock);
+}
+
+Result<Bytes> delete_commits(const crypto::DeviceKeys& root, const SpaceLog& log, std::vector<CommitId> commits,
+                             UnixTime clock) {
+  if (log.root() != root.public_part()) return other_kit(log);
+  std::ranges::sort(commits);
+  commits.erase(std::unique(commits.begin(), commits.end()), commits.end());
+  if (commits.empty() || commits.size() > kMaxNamedCommits)
+    return fail(ErrorCode::usage, N_("Name 1 to {} snapshots that are to be deleted."),
+                std::to_string(kMaxNamedCommits));
+  return one_record(log, root.sign, DeletionBody{std::move(commits)}, clock);
+}
+
+Result<Bytes> cancel_deletion(const SpaceLog& log, const crypto::DeviceKeys& signer, const RecordId& deletion,
+                              UnixTime clock) {
+  return one_record(log, signer.sign, CancelBody{deletion}, clock);
 }
 
 }  // namespace beffroi::storage

@@ -54,4 +54,16 @@ Result<std::vector<Bytes>> recover_vault(const crypto::DeviceKeys& root, const D
 /// open for `me`, or a new device waits for its first keys; otherwise the log's reasons.
 Result<Bytes> rotate_epoch(const SpaceLog& log, const crypto::DeviceKeys& me, UnixTime clock, crypto::Random& random);
 
+/// New rules for what is kept, in force for what gets its receipt from then on. refused: the kit is not that of this
+/// space, or the log's reasons; usage: a lock or window out of bounds.
+Result<Bytes> set_retention(const crypto::DeviceKeys& root, const SpaceLog& log, const RetentionBody& rules,
+                            UnixTime clock);
+/// A deletion of snapshots, which then waits (deletion_wait.h). `commits` in any order. refused as above; usage: none,
+/// or more than kMaxNamedCommits.
+Result<Bytes> delete_commits(const crypto::DeviceKeys& root, const SpaceLog& log, std::vector<CommitId> commits,
+                             UnixTime clock);
+/// Takes a deletion back: in a vault any device may. refused: the log's reasons.
+Result<Bytes> cancel_deletion(const SpaceLog& log, const crypto::DeviceKeys& signer, const RecordId& deletion,
+                              UnixTime clock);
+
 }  // namespace beffroi::storage

@@ -52,12 +52,11 @@ class SpaceLog {
   /// Verifies chain, signature, authority and content of the next record and applies it; on an error nothing changes.
   /// ErrorCode::refused: the signer has no right to this, or the rules forbid it; corrupt: malformed or not chained;
   /// conflict: it follows an older head (somebody else was faster: read the log again, decide again, sign again).
-  /// Rules of a vault: root signs everything; a device that may write signs epoch records alone, and only a pure
-  /// rotation (next number, same content generation, boxes for exactly the entitled devices and the root), at most
-  /// kMaxRotationsInARow of them.
+  /// Rules of a vault: root signs everything; a device that may write signs pure rotations (next number, same content
+  /// generation, boxes for exactly the entitled devices and the root), at most kMaxRotationsInARow of them.
   /// Rules of a share: devices of managers sign members, devices, removals, epochs, retention, pins, homes and
-  /// deletions; those that may write also pure rotations; any device takes a deletion back; root signs everything. In
-  /// both: root alone signs recovery and handover. While a rotation is due, only an epoch or further removals may
+  /// deletions; those that may write also pure rotations; root signs everything. In both: any device takes a deletion
+  /// back; root alone signs recovery and handover. While a rotation is due, only an epoch or further removals may
   /// follow, and from root also members, devices, homes and recoveries (a ceremony that was cut short must be able to
   /// go on).
   Result<void> append(ByteView record);

@@ -32,7 +32,7 @@ constexpr std::array<Rule, std::variant_size_v<RecordBody>> kRules = {{
     {Signer::root, Signer::root, WhileDue::by_root},          // recovery
     {Signer::root, Signer::root, WhileDue::wait},             // handover
     {Signer::root, Signer::manager, WhileDue::wait},          // deletion
-    {Signer::root, Signer::member, WhileDue::wait},           // cancel
+    {Signer::member, Signer::member, WhileDue::wait},         // cancel
 }};
 
 // What the signer of a record is to this log.

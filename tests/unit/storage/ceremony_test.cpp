@@ -1,9 +1,10 @@
-// Goal: what the root signs founds and recovers a vault whatever state its log is in, and what a station signs alone is
-// a pure rotation.
+// Goal: what the root signs founds and recovers a vault whatever state its log is in, sets its rules and deletes; what
+// a station signs alone is a pure rotation, or stops a deletion.
 #include "storage/space/ceremony.h"
 
 #include <gtest/gtest.h>
 
+#include "storage/space/deletion_wait.h"
 #include "tests/support/space_builder.h"
 #include "tests/support/vectors.h"
 
@@ -230,6 +231,42 @@ TEST_F(CeremonyTest, DeviceWithoutKeysCanNotBeKept) {
   RecoveryPlan keep;
   keep.keep_others = true;
   EXPECT_EQ(ErrorCode::wrong_state, refused_recovery(crypto::DeviceKeys::generate(random), keep));
+}
+
+// Goal: rules and deletions that the kit of this vault signs fit its log; another kit, or nonsense, is refused before
+// anything is signed.
+TEST_F(CeremonyTest, RulesAndDeletionsAreSignedByTheRoot) {
+  const crypto::DeviceKeys other_root = crypto::DeviceKeys::generate(random);
+  const RetentionBody rules{.lock_days = 40, .within_days = 3, .yearly = 5};
+  const auto rule = set_retention(root, log, rules, kTestClock);
+  ASSERT_TRUE(rule && log.append(*rule));
+  EXPECT_EQ(rules, log.retentions().back().second);
+  EXPECT_EQ(ErrorCode::refused, set_retention(other_root, log, rules, kTestClock).error().code);
+  for (const RetentionBody& bad : {RetentionBody{.lock_days = 0}, RetentionBody{.lock_days = kMaxLockDays + 1},
+                                   RetentionBody{.weekly = kMaxRetentionWindow + 1}})
+    EXPECT_EQ(ErrorCode::usage, set_retention(root, log, bad, kTestClock).error().code);
+
+  const std::vector<CommitId> commits = {CommitId{{2}}, CommitId{{1}}, CommitId{{2}}};
+  const auto deletion = delete_commits(root, log, commits, kTestClock);
+  ASSERT_TRUE(deletion && log.append(*deletion));
+  EXPECT_EQ((std::vector{CommitId{{1}}, CommitId{{2}}}), std::get<DeletionBody>(log.head().body).commits);
+  EXPECT_EQ(ErrorCode::refused, delete_commits(other_root, log, commits, kTestClock).error().code);
+  EXPECT_EQ(ErrorCode::usage, delete_commits(root, log, {}, kTestClock).error().code);
+  const RecordId id = log.head().id;
+  const auto cancel = cancel_deletion(log, station, id, kTestClock);
+  ASSERT_TRUE(cancel && log.append(*cancel));
+  EXPECT_TRUE(log.cancelled(id));
+  EXPECT_EQ(ErrorCode::refused, cancel_deletion(log, station, id, kTestClock).error().code);
+}
+
+// Goal: no rule that comes later shortens the wait of a deletion.
+TEST_F(CeremonyTest, ADeletionWaitsTheLongestLock) {
+  EXPECT_EQ(30U, deletion_wait_days(log));
+  for (const std::uint32_t lock : {90U, 1U}) {
+    const auto rule = set_retention(root, log, {.lock_days = lock}, kTestClock);
+    ASSERT_TRUE(rule && log.append(*rule));
+  }
+  EXPECT_EQ(90U, deletion_wait_days(log));
 }
 
 }  // namespace

@@ -100,10 +100,10 @@ TEST_F(VaultLogTest, RecordOfAnotherSpaceIsRefused) {
   EXPECT_EQ(ErrorCode::corrupt, code_of(log.append(foreign)));
 }
 
-// The heart of promise 3: whoever holds the station's keys can renew the epoch for the same members, and no more.
-TEST_F(VaultLogTest, StationSignsNothingButAPureRotation) {
+// The heart of promise 3: whoever holds the station's keys can renew the epoch for the same members, or keep what the
+// root wanted deleted, and no more.
+TEST_F(VaultLogTest, StationSignsNothingThatTakesAway) {
   const crypto::DeviceKeys newcomer = space.new_keys();
-  space.must(DeletionBody{.commits = {CommitId{{1}}}});
   const std::vector<RecordBody> others = {
       MemberBody{.root = newcomer.public_part(), .role = Role::reader},
       SpaceBuilder::certified(newcomer, space.root, Role::reader),
@@ -115,7 +115,6 @@ TEST_F(VaultLogTest, StationSignsNothingButAPureRotation) {
       RecoveryBody{.device = id_of(station), .heads = {}},
       HandoverBody{.new_root = newcomer.public_part()},
       DeletionBody{.commits = {CommitId{{1}}}},
-      CancelBody{.deletion = log.head().id},
   };
   for (const RecordBody& body : others) {
     refuses(body, station);
@@ -359,6 +358,18 @@ TEST_F(VaultLogTest, DeletionIsTakenBackOnce) {
   refuses(CancelBody{.deletion = deletion}, space.root);
   refuses(CancelBody{.deletion = log.head().id}, space.root);
   refuses(CancelBody{.deletion = RecordId{{1}}}, space.root);
+}
+
+// Goal: whoever sees that snapshots are about to go can stop it, without the kit; who was removed can't.
+TEST_F(VaultLogTest, AnyMemberTakesADeletionBack) {
+  space.must(DeletionBody{.commits = {CommitId{{1}}}});
+  const RecordId deletion = log.head().id;
+  SpaceLog without = log;
+  EXPECT_TRUE(without.append(space.record(CancelBody{.deletion = deletion}, station)).has_value());
+  EXPECT_TRUE(without.cancelled(deletion));
+  space.must(removal(second));
+  space.must(space.epoch(space.root));
+  refuses(CancelBody{.deletion = deletion}, second);
 }
 
 TEST_F(VaultLogTest, RecoveryNamesADeviceOfTheSpace) {
