@@ -84,6 +84,8 @@ class ObjectStore {
   /// Marks objects as receipted / quarantined; ids never heard of are passed over. Receipts may be marked in several
   /// steps: a crash leaves some unmarked, and marking again is right. What is quarantined is receipted no longer.
   virtual Result<void> mark_receipted(const SpaceId& space, std::span<const ObjectId> ids) = 0;
+  /// Takes the mark back: the peer no longer has them. Their bytes are not evicted then.
+  virtual Result<void> mark_unreceipted(const SpaceId& space, std::span<const ObjectId> ids) = 0;
   virtual Result<void> quarantine(const SpaceId& space, const ObjectId& id) = 0;
   /// Drops the bytes and keeps the facts. Only of receipted objects: others stay as they are.
   virtual Result<void> evict(const SpaceId& space, std::span<const ObjectId> ids) = 0;

@@ -65,6 +65,13 @@ class MemoryObjectStore final : public ObjectStore {
     return {};
   }
 
+  Result<void> mark_unreceipted(const SpaceId& space, std::span<const ObjectId> ids) override {
+    const std::lock_guard lock(mutex_);
+    for (const ObjectId& id : ids)
+      if (Stored* stored = find(space, id)) stored->row.info.receipted = false;
+    return {};
+  }
+
   Result<void> quarantine(const SpaceId& space, const ObjectId& id) override {
     const std::lock_guard lock(mutex_);
     if (Stored* stored = find(space, id)) {

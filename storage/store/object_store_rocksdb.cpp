@@ -28,6 +28,7 @@ class DatabaseObjectStore final : public ObjectStore {
   Result<std::vector<ObjectId>> children(const SpaceId& space, const ObjectId& id) override;
   Result<void> note_remote(const SpaceId& space, std::span<const RemoteObject> objects) override;
   Result<void> mark_receipted(const SpaceId& space, std::span<const ObjectId> ids) override;
+  Result<void> mark_unreceipted(const SpaceId& space, std::span<const ObjectId> ids) override;
   Result<void> quarantine(const SpaceId& space, const ObjectId& id) override;
   Result<void> evict(const SpaceId& space, std::span<const ObjectId> ids) override;
   Result<void> remove(const SpaceId& space, std::span<const ObjectId> ids) override;
@@ -238,6 +239,16 @@ Result<void> DatabaseObjectStore::mark_receipted(const SpaceId& space, std::span
     if (!known || known->info.receipted || known->info.quarantined) return {};
     std::optional<ObjectRow> marked = known;
     marked->info.receipted = true;
+    change.replace(id, known, marked);
+    return {};
+  });
+}
+
+Result<void> DatabaseObjectStore::mark_unreceipted(const SpaceId& space, std::span<const ObjectId> ids) {
+  return edit_in_batches(space, ids, [](ObjectChange& change, const ObjectId& id, const auto& known) -> Result<void> {
+    if (!known || !known->info.receipted) return {};
+    std::optional<ObjectRow> marked = known;
+    marked->info.receipted = false;
     change.replace(id, known, marked);
     return {};
   });

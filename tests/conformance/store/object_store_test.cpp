@@ -236,6 +236,25 @@ TEST_P(ObjectStoreTest, WhatHasNoReceiptIsNotEvicted) {
   for (const MadeObject& object : objects) EXPECT_EQ(store().get(space_, object.id), object.bytes);
 }
 
+// Goal: what the peer was found to have lost is not evicted any more, and what is above it keeps its mark.
+TEST_P(ObjectStoreTest, AMarkThatWasTakenBackKeepsTheBytes) {
+  const auto objects = put_some(2);
+  ASSERT_TRUE(store().mark_receipted(space_, ids_of(objects)));
+  ASSERT_TRUE(store().mark_unreceipted(space_, std::vector{objects[0].id, ObjectId{{9}}}));
+  EXPECT_FALSE(info(objects[0].id).receipted);
+  EXPECT_TRUE(info(objects[1].id).receipted);
+  ASSERT_TRUE(store().evict(space_, ids_of(objects)));
+  EXPECT_TRUE(info(objects[0].id).bytes_present);
+  EXPECT_FALSE(info(objects[1].id).bytes_present);
+  std::vector<ObjectId> evictable;
+  ASSERT_TRUE(store().mark_receipted(space_, {&objects[0].id, 1}));
+  ASSERT_TRUE(store().for_each_evictable(space_, [&](const ObjectId& id, const ObjectInfo&) {
+    evictable.push_back(id);
+    return true;
+  }));
+  EXPECT_EQ(evictable, std::vector{objects[0].id});
+}
+
 TEST_P(ObjectStoreTest, PutBringsEvictedBytesBack) {
   const auto objects = put_some(1);
   const auto ids = ids_of(objects);

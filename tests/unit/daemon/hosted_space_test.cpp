@@ -42,6 +42,9 @@ class OnceDamagedStore final : public storage::ObjectStore {
   Result<void> mark_receipted(const SpaceId& space, std::span<const ObjectId> ids) override {
     return inner_->mark_receipted(space, ids);
   }
+  Result<void> mark_unreceipted(const SpaceId& space, std::span<const ObjectId> ids) override {
+    return inner_->mark_unreceipted(space, ids);
+  }
   Result<void> quarantine(const SpaceId& space, const ObjectId& id) override { return inner_->quarantine(space, id); }
   Result<void> evict(const SpaceId& space, std::span<const ObjectId> ids) override { return inner_->evict(space, ids); }
   Result<void> remove(const SpaceId& space, std::span<const ObjectId> ids) override {
