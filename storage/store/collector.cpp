@@ -8,12 +8,15 @@ namespace {
 
 constexpr std::uint64_t kFilterBitsPerObject = 10;
 
-std::size_t filter_bytes(std::uint64_t objects, std::size_t bytes_max) {
-  return static_cast<std::size_t>(
-      std::min<std::uint64_t>(objects / 8 * kFilterBitsPerObject + kFilterBitsPerObject, bytes_max));
-}
-
 }  // namespace
+
+// In a small space nothing seems to be in use that is not.
+constexpr std::uint64_t kFilterBytesMin = 64UL * 1024;
+
+std::size_t marks_filter_bytes(std::uint64_t objects, const CollectorLimits& limits) {
+  return static_cast<std::size_t>(
+      std::min<std::uint64_t>(std::max(objects / 8 * kFilterBitsPerObject, kFilterBytesMin), limits.filter_bytes_max));
+}
 
 Result<std::unique_ptr<Collector>> Collector::begin(ObjectStore& store, const SpaceId& space, crypto::Random& random,
                                                     const CollectorLimits& limits) {
@@ -21,13 +24,13 @@ Result<std::unique_ptr<Collector>> Collector::begin(ObjectStore& store, const Sp
   return std::unique_ptr<Collector>(new Collector(store, space, insertions, random, limits));
 }
 
-// The filter is made for all puts that ever were: how many objects there are besides those that are here nobody counts.
+// The filter is made for all puts that ever were: how many of them are still here nobody counts.
 Collector::Collector(ObjectStore& store, const SpaceId& space, std::uint64_t insertions, crypto::Random& random,
                      const CollectorLimits& limits)
     : store_(store),
       space_(space),
       last_insertion_(insertions),
-      marks_(filter_bytes(insertions, limits.filter_bytes_max), random),
+      marks_(marks_filter_bytes(insertions + limits.never_put, limits), random),
       walk_(store, space, marks_),
       trees_(limits.trees_max) {}
 

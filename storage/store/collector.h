@@ -38,7 +38,11 @@ struct CollectorLimits {
   std::size_t filter_bytes_max = 128UL * 1024 * 1024;
   /// Trees that are listed for removal at once; when there are more, the space is searched again.
   std::size_t trees_max = 500'000;
+  /// Objects that have rows here and never had bytes (ObjectInfo::insertion): the filter is made for them as well.
+  std::uint64_t never_put = 0;
 };
+/// What the filter for so many objects takes.
+std::size_t marks_filter_bytes(std::uint64_t objects, const CollectorLimits& limits);
 
 struct CollectorCounts {
   std::uint64_t marked = 0;  ///< objects in use, about
