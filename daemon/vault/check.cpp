@@ -59,8 +59,12 @@ class Check {
         continue;
       }
       snapshot_ = snapshot->commit.id.hex();
+      const std::uint64_t before = report_.damages_total;
       BEFFROI_CHECK(check_snapshot(*snapshot));
-      ++report_.snapshots;
+      if (went_meanwhile())
+        take_back_damages(before);
+      else
+        ++report_.snapshots;
     }
     progress_.phase = Phase::done;
     return std::move(report_);
@@ -273,6 +277,15 @@ class Check {
     damage(path, reason);
     if (!local_) return {};
     return is_sound(id) ? Result<void>() : vault_.objects().quarantine(vault_.space(), id);
+  }
+
+  /// By the rules, or forgotten: what it lacks since is no damage.
+  bool went_meanwhile() const { return !vault_.resolve(snapshot_).has_value(); }
+
+  void take_back_damages(std::uint64_t before) {
+    progress_.errors -= report_.damages_total - before;
+    report_.damages_total = before;
+    std::erase_if(report_.damages, [&](const CheckReport::Damage& known) { return known.snapshot == snapshot_; });
   }
 
   void damage(const std::string& path, const Error& reason) {

@@ -19,6 +19,8 @@ namespace beffroi::daemon {
 
 using crypto::DeviceId;
 
+inline constexpr std::size_t kMaxNotedLosses = 1024;
+
 /// A snapshot as the vault knows it: commit, opened sealed part, receipt if any.
 struct Snapshot {
   storage::Commit commit;
@@ -32,6 +34,20 @@ struct Snapshot {
 struct PeerBinding {
   storage::PeerPublic peer;
   std::string address;
+};
+
+/// A deletion that the log orders, as this station sees it.
+struct Deletion {
+  enum class State : std::uint8_t {
+    waiting,
+    cancelled,  ///< by a record of the log; what the peer's operator stopped is known to the peer alone
+    done,       ///< none of its snapshots is listed here any more
+  };
+  storage::RecordId id;
+  std::vector<storage::CommitId> commits;
+  storage::UnixTime signed_at;  ///< by the clock of the machine on which it was signed
+  storage::UnixTime due;        ///< not before: deletion_wait.h
+  State state = State::waiting;
 };
 
 /// Thread-safe. One per station.
@@ -88,6 +104,30 @@ class Vault {
   /// listed no more, and what only they need is no longer held here. corrupt, and nothing changes, when a rule keeps
   /// one of them; conflict when the log or an earlier expiry is not known here yet.
   Result<void> accept_expiry(ByteView encoded);
+  /// All deletions of the log, oldest first. Costs no copy of the log.
+  std::vector<Deletion> deletions() const;
+
+  /// Takes snapshots off this station's lists, durably: what only they need is no longer held here. Their commits stay
+  /// in the branch. wrong_state with a peer, which alone decides then; not_found, and nothing changes, when one is no
+  /// snapshot here.
+  Result<void> forget(std::span<const storage::CommitId> commits);
+  /// What forget() took, ascending.
+  Result<std::vector<storage::CommitId>> forgotten() const;
+  /// Snapshots went, and what only they needed was not collected since. Survives a crash.
+  bool collection_due() const;
+  /// A collection that began after the last snapshot went has ended. Durable.
+  Result<void> note_collected();
+  /// May receipted bytes be evicted? Not while a collection is due, nor after it before every snapshot here has its
+  /// receipt: what snapshots without one share with those that went is marked as receipted, and the peer may lack it.
+  Result<bool> may_evict();
+
+  /// Objects that the peer gave a receipt for and did not give back when it was asked: ascending, kMaxNotedLosses at
+  /// most.
+  Result<std::vector<storage::ObjectId>> lost_by_peer() const;
+  /// Remembers them, durably, until note_given_back(). Bytes that are here are no longer evicted; what is not here
+  /// counts as absent, so that the next backup stores it anew.
+  Result<void> note_lost_by_peer(std::span<const storage::ObjectId> ids);
+  Result<void> note_given_back(std::span<const storage::ObjectId> ids);
 
   /// Signs and stores a commit on this device's branch; durable when it returns. Fills device, sequence, parents (this
   /// branch's head, after a recovery the recovered heads), epoch, log head, last receipt and clock.
@@ -111,7 +151,8 @@ class Vault {
   /// all their objects: they may hold what nothing else does. Only right after a state exchange: the peer may have
   /// taken one whose receipt was lost. Returns how many there were; durable.
   Result<std::size_t> set_aside_pending();
-  /// The same, if any of them is of an older epoch than the log's; else 0.
+  /// The same, if any of them is of an older epoch than the log's, or comes after one that was forgotten here before
+  /// the peer was joined; else 0.
   Result<std::size_t> set_aside_unpushable();
 
   /// Held while a backup runs: there is one at a time.

@@ -116,8 +116,7 @@ Result<Snapshot> Vault::State::with_receipt(Commit commit, storage::CommitSealed
 
 Result<void> Vault::State::load_snapshots() {
   snapshots.clear();
-  std::set<CommitId> gone;
-  BEFFROI_CHECK(store->for_each_expired([&](const CommitId& id, std::uint64_t) { return gone.insert(id), true; }));
+  BEFFROI_TRY(const std::set<CommitId> gone, ids_gone());
   Result<void> outcome;
   BEFFROI_CHECK(store->for_each_commit([&](const CommitId& id, const Bytes& encoded) {
     if (!gone.contains(id)) outcome = load_snapshot(encoded, false);
@@ -143,15 +142,16 @@ Result<void> Vault::State::load_snapshot(ByteView encoded, bool aside) {
   return {};
 }
 
-Result<std::vector<CommitId>> Vault::State::ids_aside() const {
+Result<std::vector<CommitId>> Vault::State::noted_commits(std::string_view prefix) const {
   std::vector<CommitId> out;
-  const ByteView prefix = as_bytes(kAsidePrefix);
-  BEFFROI_CHECK(database->scan(storage::Table::state, prefix, [&](ByteView key, ByteView) {
+  BEFFROI_CHECK(database->scan(storage::Table::state, as_bytes(prefix), [&](ByteView key, ByteView) {
     if (const auto id = CommitId::from(key.subspan(prefix.size()))) out.push_back(*id);
     return true;
   }));
   return out;
 }
+
+Result<std::vector<CommitId>> Vault::State::ids_aside() const { return noted_commits(kAsidePrefix); }
 
 Result<std::vector<CommitId>> Vault::State::branch_parents() const {
   const DeviceId me = device->public_part().id();
@@ -213,8 +213,9 @@ Result<void> Vault::adopt_commit(ByteView encoded) {
   batch.remove(storage::Table::state, aside_key(commit.id));
   // Buffered: what a power cut takes is fetched once more, and a branch of thousands costs no sync for each.
   BEFFROI_CHECK(state_->store->write(batch, storage::Durability::buffered));
+  BEFFROI_TRY(const auto expired, state_->store->expired(commit.id));
   const std::lock_guard lock(state_->facts);
-  if (*snapshot) state_->snapshots.insert_or_assign(commit.id, std::move(**snapshot));
+  if (*snapshot && !expired) state_->snapshots.insert_or_assign(commit.id, std::move(**snapshot));
   return {};
 }
 
@@ -311,6 +312,9 @@ std::vector<Commit> Vault::State::pending_commits() {
 Result<std::size_t> Vault::State::set_aside(const std::vector<Commit>& commits) {
   if (commits.empty()) return 0;
   storage::WriteBatch batch;
+  // A branch with gaps can't be sent, nor be gone on from.
+  BEFFROI_TRY(const auto gaps, forgotten_pending());
+  for (const Commit& commit : gaps) store->unlink_commit(batch, commit);
   for (const Commit& commit : commits) {
     store->unlink_commit(batch, commit);
     batch.put(storage::Table::state, aside_key(commit.id), Bytes{});
@@ -335,7 +339,8 @@ Result<std::size_t> Vault::set_aside_unpushable() {
   const storage::Epoch epoch = log().epoch();
   const bool fit =
       std::all_of(pending.begin(), pending.end(), [&](const Commit& commit) { return commit.clear.epoch == epoch; });
-  if (fit) return 0;
+  BEFFROI_TRY(const auto gaps, state_->forgotten_pending());
+  if (fit && gaps.empty()) return 0;
   return state_->set_aside(pending);
 }
 

@@ -22,9 +22,16 @@ std::unexpected<Error> let_go_wrongly(const CommitId& commit) {
               commit.hex());
 }
 
+std::unexpected<Error> older_log(std::uint64_t counter) {
+  return fail(ErrorCode::corrupt,
+              N_("The peer let snapshots go (number {}) by rules that are older than those it had signed for before. "
+                 "Nothing here was changed. Ask the EPCI what happened to its server."),
+              std::to_string(counter));
+}
+
 /// Does `expiry` fit the stored chain? True: it is new. False: it is known. corrupt or conflict otherwise.
-Result<bool> fits_chain(const storage::SpaceStore& store, const Expiry& expiry, ByteView encoded,
-                        const crypto::SigningPublicKey& peer) {
+Result<bool> fits_chain(const storage::SpaceStore& store, const storage::SpaceLog& log, const Expiry& expiry,
+                        ByteView encoded, const crypto::SigningPublicKey& peer) {
   BEFFROI_TRY(const auto known, store.expiry(expiry.counter));
   if (known && !std::ranges::equal(*known, encoded)) return two_stories(expiry.counter);
   if (known) return false;
@@ -35,16 +42,18 @@ Result<bool> fits_chain(const storage::SpaceStore& store, const Expiry& expiry, 
   if (!newest) return true;
   BEFFROI_TRY(const Expiry before, storage::decode_expiry(newest->second, peer));
   if (expiry.previous != before.id || expiry.as_of < before.as_of) return two_stories(expiry.counter);
+  const auto decided_by = log.position(expiry.log_head);
+  if (decided_by && log.position(before.log_head) > decided_by) return older_log(expiry.counter);
   return true;
 }
 
-/// The peer's decision, made again from the log and the receipts that are here.
+/// The peer's decision, made again from the log as it was then and the receipts that are here.
 class Recomputation {
  public:
   Recomputation(const storage::SpaceStore& store, const storage::SpaceLog& log) : store_(store), log_(log) {}
 
   Result<void> check(const Expiry& expiry) {
-    BEFFROI_CHECK(evaluate(expiry.as_of));
+    BEFFROI_CHECK(evaluate(expiry));
     for (const Expiry::Gone& gone : expiry.gone) {
       const auto verdict = verdicts_.find(gone.commit);
       if (verdict == verdicts_.end() || !agrees(gone, verdict->second, expiry.as_of))
@@ -54,13 +63,18 @@ class Recomputation {
   }
 
  private:
-  // A receipt that came after the decision was no part of it.
-  Result<void> evaluate(storage::UnixTime as_of) {
-    BEFFROI_TRY(auto branches, store_.held_branches());
-    for (auto& [device, branch] : branches) {
-      std::erase_if(branch, [&](const storage::ReceiptedCommit& commit) { return commit.receipted > as_of; });
+  // Receipts that came after the decision are looked at as well: they keep nothing that is older than they are. (To
+  // leave out what seems to be later would accuse a peer whose clock was put back.)
+  Result<void> evaluate(const Expiry& expiry) {
+    BEFFROI_TRY(const auto branches, store_.held_branches());
+    for (const auto& [device, branch] : branches) {
+      // Under a log head that a receipt named before, later records (a cancelled deletion, a longer lock) count.
+      const bool knew_more = std::ranges::any_of(branch, [&](const storage::ReceiptedCommit& commit) {
+        return commit.receipted < expiry.as_of && !log_.position(commit.log_head);
+      });
+      if (knew_more) return older_log(expiry.counter);
       const auto input = storage::retention_input(log_, branch);
-      for (RetentionVerdict& verdict : evaluate_retention(input, log_.retentions(), as_of))
+      for (RetentionVerdict& verdict : evaluate_retention(input, log_.retentions(), expiry.as_of))
         verdicts_.emplace(verdict.commit, verdict);
     }
     return {};
@@ -71,6 +85,7 @@ class Recomputation {
     const auto position = log_.position(*gone.deletion);
     const auto* deletion = position ? std::get_if<storage::DeletionBody>(&log_.records()[*position].body) : nullptr;
     return deletion != nullptr && !log_.cancelled(*gone.deletion) && as_of >= verdict.locked_until &&
+           !verdict.reasons.has(storage::KeepReason::future) &&
            std::ranges::binary_search(deletion->commits, gone.commit);
   }
 
@@ -103,12 +118,14 @@ Result<void> Vault::accept_expiry(ByteView encoded) {
   BEFFROI_TRY(const Expiry expiry, storage::decode_expiry(encoded, binding->peer.sign));
   if (expiry.space != state_->store->space())
     return fail(ErrorCode::corrupt, N_("The peer signed for another space what it let go."));
-  BEFFROI_TRY(const bool is_new, fits_chain(*state_->store, expiry, encoded, binding->peer.sign));
+  const storage::SpaceLog now = log();
+  BEFFROI_TRY(const bool is_new, fits_chain(*state_->store, now, expiry, encoded, binding->peer.sign));
   if (!is_new) return {};
-  BEFFROI_TRY(const storage::SpaceLog then, log_up_to(log(), expiry.log_head));
+  BEFFROI_TRY(const storage::SpaceLog then, log_up_to(now, expiry.log_head));
   BEFFROI_CHECK(Recomputation(*state_->store, then).check(expiry));
   storage::WriteBatch batch;
   state_->store->put_expiry(batch, expiry, encoded);
+  put_collection_due(batch);
   BEFFROI_CHECK(state_->store->write(batch, storage::Durability::synced));
   const std::lock_guard lock(state_->facts);
   for (const Expiry::Gone& gone : expiry.gone) state_->snapshots.erase(gone.commit);

@@ -5,6 +5,9 @@
 
 namespace beffroi::daemon {
 
+/// Adds to a batch that snapshots went: Vault::collection_due().
+void put_collection_due(storage::WriteBatch& batch);
+
 /// Two locks: `writing` serialises what changes the database, `facts` guards the members below it for the moment of a
 /// copy. Taken in this order.
 struct Vault::State {
@@ -59,6 +62,13 @@ struct Vault::State {
   /// Under the lock `writing`; takes `facts`.
   Result<std::size_t> set_aside(const std::vector<storage::Commit>& commits);
   Result<std::vector<storage::CommitId>> ids_aside() const;
+  Result<std::vector<storage::CommitId>> ids_forgotten() const;
+  /// Own commits that were forgotten and still stand in the branch behind the last one with a receipt.
+  Result<std::vector<storage::Commit>> forgotten_pending() const;
+  /// Commit ids in the keys of Table::state behind `prefix`.
+  Result<std::vector<storage::CommitId>> noted_commits(std::string_view prefix) const;
+  /// Everything that went, here or at the peer.
+  Result<std::set<storage::CommitId>> ids_gone() const;
   Result<void> load_snapshot(ByteView encoded, bool aside);
   /// Marks what the peer has acknowledged as receipted, children before parents.
   Result<void> mark_closure(const storage::ObjectId& root);
