@@ -7,6 +7,19 @@ namespace {
 // All of a space together: each names at least one snapshot, and a year of nightly ones is below 64 KiB.
 constexpr std::size_t kMaxFetchedExpiryBytes = 32U * 1024 * 1024;
 
+// The numbers are ours to count, as those of receipts.
+Result<void> accept_expiry_number(Vault& vault, const Bytes& encoded, std::uint64_t counter) {
+  const auto binding = vault.peer();
+  if (!binding) return fail(ErrorCode::wrong_state, N_("This station has not joined a peer."));
+  BEFFROI_TRY(const storage::Expiry expiry, storage::decode_expiry(encoded, binding->peer.sign));
+  if (expiry.counter != counter)
+    return fail(ErrorCode::corrupt,
+                N_("The peer shows what it let go under number {} in the place of number {}. Ask the EPCI what "
+                   "happened to its server."),
+                std::to_string(expiry.counter), std::to_string(counter));
+  return vault.accept_expiry(encoded);
+}
+
 }  // namespace
 
 asio::awaitable<Result<std::vector<Bytes>>> fetch_expiries(LinkSession& session, std::uint64_t from) {
@@ -28,7 +41,8 @@ asio::awaitable<Result<void>> take_expiries(LinkSession& session, Vault& vault, 
   const auto known = co_await pool.run([&] { return vault.newest_expiry(); });
   if (!known) co_return forward_error(known);
   // The last one known once more: the vault compares it with what is shown now.
-  BEFFROI_CO_TRY(const std::vector<Bytes> shown, co_await fetch_expiries(session, std::max<std::uint64_t>(*known, 1)));
+  const std::uint64_t first = std::max<std::uint64_t>(*known, 1);
+  BEFFROI_CO_TRY(const std::vector<Bytes> shown, co_await fetch_expiries(session, first));
   if (shown.empty() && *known > 0)
     co_return fail(
         ErrorCode::corrupt,
@@ -36,7 +50,7 @@ asio::awaitable<Result<void>> take_expiries(LinkSession& session, Vault& vault, 
            "what happened to its server."),
         std::to_string(*known));
   co_return co_await pool.run([&]() -> Result<void> {
-    for (const Bytes& expiry : shown) BEFFROI_CHECK(vault.accept_expiry(expiry));
+    for (std::size_t i = 0; i < shown.size(); ++i) BEFFROI_CHECK(accept_expiry_number(vault, shown[i], first + i));
     return {};
   });
 }

@@ -1,6 +1,7 @@
 // What a recovered station needs: all commits, all trees, all receipts, and the names of the contents that stay behind.
 #include <spdlog/spdlog.h>
 
+#include <map>
 #include <set>
 #include <unordered_set>
 
@@ -35,13 +36,16 @@ class TreeFetch {
     for (auto snapshot = snapshots->rbegin(); snapshot != snapshots->rend(); ++snapshot) {
       if (snapshot->aside) continue;  // the peer never had it
       if (gone.contains(snapshot->commit.id)) continue;
+      const std::uint64_t before = missing_;
       BEFFROI_CO_CHECK(co_await fetch_tree(snapshot->commit.clear.root));
+      if (missing_ > before) missing_in_[snapshot->commit.id] = missing_ - before;
     }
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return vault_.objects().sync(); }));
-    if (missing_ > 0) spdlog::warn("{} objects of older trees are missing at the peer", missing_);
     BEFFROI_CO_CHECK(co_await take_receipts(session_, vault_, pool_));
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_named_receipts(vault_); }));
     BEFFROI_CO_CHECK(co_await take_expiries(session_, vault_, pool_));
+    BEFFROI_CO_CHECK(co_await pool_.run([&] { return forget_what_went_meanwhile(); }));
+    if (missing_ > 0) spdlog::warn("{} objects of older trees are missing at the peer", missing_);
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_recovered_heads(); }));
     co_return missing_;
   }
@@ -58,6 +62,15 @@ class TreeFetch {
       for (const auto& gone : expiry.gone) out.insert(gone.commit);
     }
     co_return out;
+  }
+
+  // A snapshot that the peer let go while it was fetched lacks nothing.
+  Result<void> forget_what_went_meanwhile() {
+    for (const auto& [commit, missing] : missing_in_) {
+      BEFFROI_TRY(const auto expired, vault_.store().expired(commit));
+      if (expired) missing_ -= missing;
+    }
+    return {};
   }
 
   // The root signed which snapshots this device goes on from. A peer that shows less now showed more then.
@@ -173,6 +186,7 @@ class TreeFetch {
   const storage::SpaceId space_;
   std::unordered_set<ObjectId> seen_;
   std::uint64_t missing_ = 0;
+  std::map<storage::CommitId, std::uint64_t> missing_in_;  ///< the same by snapshot
 };
 
 }  // namespace

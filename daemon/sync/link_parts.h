@@ -1,4 +1,5 @@
-// The long conversations of a link, one file each: exchange.cpp, expiries.cpp, push.cpp, fetch.cpp, fetch_trees.cpp.
+// The long conversations of a link, one file each: exchange.cpp, expiries.cpp, push.cpp, fetch.cpp, fetch_trees.cpp,
+// audit.cpp.
 // What they do: peer_link.h.
 #pragma once
 
@@ -33,6 +34,8 @@ asio::awaitable<Result<std::vector<std::optional<Bytes>>>> fetch_objects_over(Li
                                                                               std::span<const storage::ObjectId> ids);
 asio::awaitable<Result<std::uint64_t>> fetch_trees_over(LinkSession& session, Vault& vault, Pool& pool,
                                                         Progress& progress);
+asio::awaitable<Result<AuditReport>> audit_over(LinkSession& session, Vault& vault, Pool& pool, crypto::Random& random,
+                                                Progress& progress);
 /// Commits of a device's branch that the vault lacks, adopted in order; stops without an error at the first one that
 /// does not count. Of a removed device nothing is adopted unless the branch leads to the commit that the log names as
 /// its last valid one. corrupt: a commit is not in the place where the peer shows it, or was made under a log that the

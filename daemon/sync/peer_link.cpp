@@ -93,6 +93,10 @@ class PeerLinkImpl final : public PeerLink {
   asio::awaitable<Result<std::uint64_t>> fetch_trees(Vault& vault, Pool& pool, Progress& progress) override {
     co_return co_await fetch_trees_over(session_, vault, pool, progress);
   }
+  asio::awaitable<Result<AuditReport>> audit(Vault& vault, Pool& pool, crypto::Random& random,
+                                             Progress& progress) override {
+    co_return co_await audit_over(session_, vault, pool, random, progress);
+  }
 
   asio::awaitable<void> close() override {
     const auto sent = co_await session_.channel().send({FrameType::bye, {}}, kByeTimeout);

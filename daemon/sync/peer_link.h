@@ -5,6 +5,7 @@
 #include "daemon/net/channel.h"
 #include "daemon/service/pool.h"
 #include "daemon/service/progress.h"
+#include "daemon/sync/audit.h"
 #include "daemon/vault/vault.h"
 #include "storage/space/invitation.h"
 
@@ -71,6 +72,9 @@ class PeerLink {
   /// what recover needs. Contents become known as remote. Goes on where an earlier call stopped.
   /// How many objects the peer does not have.
   virtual asio::awaitable<Result<std::uint64_t>> fetch_trees(Vault& vault, Pool& pool, Progress& progress) = 0;
+  /// Asks for a few objects that the peer gave receipts for, at random: audit.h. After exchange_state().
+  virtual asio::awaitable<Result<AuditReport>> audit(Vault& vault, Pool& pool, crypto::Random& random,
+                                                     Progress& progress) = 0;
   virtual asio::awaitable<void> close() = 0;
   virtual std::uint64_t bytes_sent() const = 0;
   virtual std::uint64_t bytes_received() const = 0;

@@ -1,4 +1,6 @@
 // Push: offer the root, descend where the peer lacks something, send children first, commit, take the receipt.
+#include <spdlog/spdlog.h>
+
 #include <map>
 #include <unordered_set>
 
@@ -39,6 +41,7 @@ class Push {
       BEFFROI_CO_CHECK(co_await push_commit(commit));
       ++result_.commits;
     }
+    BEFFROI_CO_CHECK(co_await offer_what_was_lost());
     if (const auto newest = vault_.newest_receipt()) result_.receipt_counter = newest->counter;
     result_.could_not_heal.assign(gone_.begin(), gone_.end());
     result_.bytes_sent = session_.channel().bytes_sent();
@@ -50,7 +53,9 @@ class Push {
   Result<void> set_aside_unpushable() {
     BEFFROI_TRY(const std::size_t set_aside, vault_.set_aside_unpushable());
     if (set_aside == 0) return {};
-    return fail(ErrorCode::wrong_state, N_("The keys of this vault were renewed by another device. Back up again."));
+    return fail(ErrorCode::wrong_state,
+                N_("What was waiting to be sent no longer can be: the keys of this vault were renewed by another "
+                   "device, or older snapshots were forgotten here. It stays on this machine. Back up again."));
   }
 
   Result<void> check_cancelled() const {
@@ -86,6 +91,32 @@ class Push {
     gone_.insert(gone.begin(), gone.end());
     losses_ = std::move(gone);
     co_return Result<void>();
+  }
+
+  // What an audit did not get back is offered once more. Last of all, and its failure is only said: a peer that has
+  // lost what is below, or no longer takes objects of that epoch, must not stand in the way of new snapshots.
+  asio::awaitable<Result<void>> offer_what_was_lost() {
+    const auto lost = co_await pool_.run([&] { return vault_.lost_by_peer(); });
+    if (!lost) co_return forward_error(lost);
+    if (lost->empty()) co_return Result<void>();
+    const auto offered = co_await offer(*lost);
+    if (offered || offered.error().code == ErrorCode::cancelled) co_return offered;
+    spdlog::warn("what the peer lost could not be sent again: {}", offered.error().message());
+    co_return Result<void>();
+  }
+
+  asio::awaitable<Result<void>> offer(const std::vector<ObjectId>& ids) {
+    planned_.clear();
+    if (!leased_) {
+      BEFFROI_CO_CHECK(co_await open_lease());
+    }
+    std::vector<ObjectId> here;
+    for (const ObjectId& id : ids) {
+      const auto local = co_await pool_.run([&] { return look_up(id); });
+      if (local && *local && (*local)->info.bytes_present && !(*local)->info.quarantined) here.push_back(id);
+    }
+    BEFFROI_CO_CHECK(co_await negotiate(std::move(here)));
+    co_return co_await send_planned();
   }
 
   Result<std::optional<Local>> look_up(const ObjectId& id) const {
@@ -127,7 +158,8 @@ class Push {
 
   asio::awaitable<Result<void>> try_push(const Commit& commit) {
     planned_.clear();
-    BEFFROI_CO_CHECK(co_await negotiate(commit.clear.root));
+    std::vector<ObjectId> root(1, commit.clear.root);
+    BEFFROI_CO_CHECK(co_await negotiate(std::move(root)));
     BEFFROI_CO_CHECK(co_await send_planned());
     const auto encoded = co_await pool_.run([&] { return vault_.store().commit(commit.id); });
     if (!encoded) co_return forward_error(encoded);
@@ -165,9 +197,8 @@ class Push {
   }
 
   // Level by level: which of these does the peer lack, and what are those made of?
-  asio::awaitable<Result<void>> negotiate(const ObjectId& root) {
-    std::vector<ObjectId> open{root};
-    std::unordered_set<ObjectId> asked{root};
+  asio::awaitable<Result<void>> negotiate(std::vector<ObjectId> open) {
+    std::unordered_set<ObjectId> asked(open.begin(), open.end());
     while (!open.empty()) {
       std::vector<ObjectId> below;
       for (std::span<const ObjectId> rest = open; !rest.empty();) {
@@ -194,6 +225,11 @@ class Push {
         if (newer_pending_ && (!local || local->info.quarantined)) return give_up(ids[i]);
         BEFFROI_CHECK(vault_.objects().quarantine(space_, ids[i]));
         if (wanted_.size() == kMaxIdsPerMessage) continue;  // the peer wants more than it could name: see open_lease()
+        // Snapshots went at the peer since this one was made, and it relied on what they held.
+        if (vault_.collection_due())
+          return fail(ErrorCode::wrong_state,
+                      N_("The peer let older snapshots go, by the rules, whose data this one counted on. Back up "
+                         "again: it is then stored anew."));
         return fail(
             ErrorCode::corrupt,
             N_("The peer has lost the object {}, which this station no longer has. The next backup stores it anew."),

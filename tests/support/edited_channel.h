@@ -1,4 +1,5 @@
-// A channel whose messages are changed on their arrival: a peer that says what an honest one never would.
+// A channel whose messages and objects are changed on their arrival: a peer that says, or gives, what an honest one
+// never would.
 #pragma once
 
 #include "daemon/net/channel.h"
@@ -7,14 +8,17 @@
 namespace beffroi::daemon::testing {
 
 using MessageEdit = std::function<void(Message&)>;
+using ObjectEdit = std::function<void(Bytes&)>;
 
 class EditedChannel final : public Channel {
  public:
-  EditedChannel(std::unique_ptr<Channel> inner, MessageEdit edit) : inner_(std::move(inner)), edit_(std::move(edit)) {}
+  EditedChannel(std::unique_ptr<Channel> inner, MessageEdit edit, ObjectEdit edit_object = {})
+      : inner_(std::move(inner)), edit_(std::move(edit)), edit_object_(std::move(edit_object)) {}
 
   asio::awaitable<Result<Frame>> receive(std::chrono::milliseconds timeout) override {
     BEFFROI_CO_TRY(Frame frame, co_await inner_->receive(timeout));
-    if (frame.type != FrameType::message) co_return frame;
+    if (frame.type == FrameType::object && edit_object_) edit_object_(frame.body);
+    if (frame.type != FrameType::message || !edit_) co_return frame;
     BEFFROI_CO_TRY(Message message, decode_message(frame.body));
     edit_(message);
     frame.body = encode_message(message);
@@ -32,6 +36,7 @@ class EditedChannel final : public Channel {
  private:
   std::unique_ptr<Channel> inner_;
   MessageEdit edit_;
+  ObjectEdit edit_object_;
 };
 
 }  // namespace beffroi::daemon::testing

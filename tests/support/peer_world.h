@@ -122,8 +122,8 @@ class PeerWorld {
       MemoryPair pair = make_memory_pair(context.get_executor(), plan, client, listener);
       line = pair.line;
       asio::co_spawn(context, serve_station(std::move(pair.listener), *host, shares), asio::detached);
-      if (!edit_answers) co_return std::move(pair.client);
-      co_return std::make_unique<EditedChannel>(std::move(pair.client), edit_answers);
+      if (!edit_answers && !edit_objects) co_return std::move(pair.client);
+      co_return std::make_unique<EditedChannel>(std::move(pair.client), edit_answers, edit_objects);
     };
   }
 
@@ -177,6 +177,14 @@ class PeerWorld {
     return pushed;
   }
 
+  /// The peer loses these without a trace, parents first, as no honest one should. Ends all sessions.
+  void lose(const storage::SpaceId& space, std::vector<storage::ObjectId> ids) {
+    const auto objects = storage::make_object_store(host->database());
+    std::ranges::sort(ids, std::greater<>(), [&](const auto& id) { return (*objects->info(space, id))->height; });
+    BEFFROI_ASSERT(objects->remove(space, ids).has_value());
+    reopen_peer();
+  }
+
   /// The hosted space as its device sees it.
   PeerHost::Caller caller(Vault& vault) {
     auto out = host->caller(crypto::transport_public(vault.device_keys().transport_seed));
@@ -195,6 +203,7 @@ class PeerWorld {
   std::shared_ptr<MemoryLine> line;  ///< of the newest connection
   Progress progress;
   MessageEdit edit_answers;  ///< of the peer, on lines that are made from now on
+  ObjectEdit edit_objects;   ///< the same for objects that it gives
 };
 
 /// The peer has every object of the commit's closure, byte for byte.
