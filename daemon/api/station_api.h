@@ -16,6 +16,9 @@ void add_backup_routes(Routes& routes, StationContext& station);
 void add_look_routes(Routes& routes, StationContext& station);
 void add_restore_routes(Routes& routes, StationContext& station);
 void add_check_routes(Routes& routes, StationContext& station);
+void add_retention_routes(Routes& routes, StationContext& station);
+void add_log_routes(Routes& routes, StationContext& station);
+void add_upkeep_routes(Routes& routes, StationContext& station);
 void add_recover_routes(Routes& routes, StationContext& station, Recovery& recovery);
 
 /// All of them. Both arguments outlive the router.

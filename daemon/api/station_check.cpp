@@ -1,9 +1,12 @@
 // POST /v1/check
+#include <spdlog/spdlog.h>
+
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/event_stream.h"
 #include "daemon/api/json.h"
 #include "daemon/api/station_api.h"
+#include "daemon/station/sync_job.h"
 #include "daemon/vault/check.h"
 
 namespace beffroi::daemon {
@@ -55,8 +58,18 @@ void ring(StationContext& station, const CheckWords& words, const CheckReport& r
   }
 }
 
+/// What the peer let go by the rules need not be there. (What else goes wrong with it the check says better.)
+asio::awaitable<void> hear_of_the_peer(StationContext& station) {
+  const auto link = co_await connect_to_peer(station);
+  if (!link) co_return;
+  const auto exchanged = co_await (*link)->exchange_state(*station.vault, station.work);
+  if (!exchanged) spdlog::warn("before a check at the peer: {}", exchanged.error().message());
+  co_await (*link)->close();
+}
+
 asio::awaitable<Result<Json>> run_check(StationContext& station, std::shared_ptr<Job> job, CheckWords words) {
   job->progress()->phase = Phase::checking;
+  if (words.at == "peer") co_await hear_of_the_peer(station);
   BEFFROI_CO_TRY(const CheckReport report, co_await station.streams.run([&]() -> Result<CheckReport> {
     try {
       return check_vault(*station.vault, words.source, words.read_data, *job->progress());

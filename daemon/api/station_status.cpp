@@ -109,6 +109,9 @@ Router station_router(StationContext& station, Recovery& recovery) {
   add_look_routes(routes, station);
   add_restore_routes(routes, station);
   add_check_routes(routes, station);
+  add_retention_routes(routes, station);
+  add_log_routes(routes, station);
+  add_upkeep_routes(routes, station);
   add_recover_routes(routes, station, recovery);
   return Router(std::move(routes));
 }

@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include "daemon/service/translate.h"
+#include "daemon/station/audit_job.h"
+#include "daemon/station/collecting.h"
 #include "daemon/station/sending_ahead.h"
 #include "daemon/station/source_alarms.h"
 
@@ -145,12 +147,16 @@ asio::awaitable<Result<BackupOutcome>> back_up(StationContext& station, std::sha
                                                BackupWords words) {
   BEFFROI_CO_CHECK(require_vault(station));
   BackupOutcome out;
+  // What went at the peer must not be counted on by the new snapshot.
+  if (!words.dry_run) co_await collect_if_due(station, progress);
   BEFFROI_CO_TRY(out.result, co_await back_up_here(station, progress, words));
   if (!out.result.snapshot) co_return out;
   if (words.sync && station.vault->peer()) {
     auto pushed = co_await push_to_peer(station, progress);
-    if (!pushed && !station.vault->resolve(out.result.snapshot->hex())) {
-      // Set aside: the peer will never take it (the keys were renewed). What is known now lets the next one pass.
+    if (!pushed && pushed.error().code == ErrorCode::wrong_state) {
+      // The peer will never take it as it is: the keys were renewed, or it counts on what went there. What is known now
+      // lets the next one pass.
+      co_await collect_if_due(station, progress);
       BEFFROI_CO_TRY(out.result, co_await back_up_here(station, progress, words));
       if (!out.result.snapshot) co_return out;
       pushed = co_await push_to_peer(station, progress);
@@ -162,6 +168,10 @@ asio::awaitable<Result<BackupOutcome>> back_up(StationContext& station, std::sha
     out.bytes_sent = progress->wire_bytes_sent;
   }
   if (auto snapshot = station.vault->resolve(out.result.snapshot->hex()); snapshot) out.snapshot = std::move(*snapshot);
+  if (words.nightly && out.push) {
+    const auto audited = co_await audit_peer(station, progress);
+    if (!audited) spdlog::warn("audit: {}", audited.error().message());
+  }
   co_return out;
 }
 

@@ -12,7 +12,7 @@ struct BackupWords {
   bool rehash = false;
   bool accept_empty = false;
   bool sync = true;
-  bool nightly = false;  ///< a failure is an alarm: nobody is watching
+  bool nightly = false;  ///< a failure is an alarm: nobody is watching; an audit follows
 };
 
 struct BackupOutcome {
@@ -24,6 +24,7 @@ struct BackupOutcome {
 };
 
 /// Backs up, remembers how that went, then pushes when there is a peer. An unreachable peer is no error of the backup.
+/// A nightly one that was pushed ends with an audit.
 /// wrong_state: no vault, or no sources.
 asio::awaitable<Result<BackupOutcome>> back_up(StationContext& station, std::shared_ptr<Progress> progress,
                                                BackupWords words);

@@ -1,5 +1,8 @@
 #include "daemon/station/housekeeping.h"
 
+#include <algorithm>
+
+#include "daemon/api/json.h"
 #include "daemon/service/schedule.h"
 
 namespace beffroi::daemon {
@@ -10,6 +13,9 @@ constexpr const char* kDiskAlarm = "disk_full";
 constexpr const char* kMissedAlarm = "backup_missed";
 constexpr const char* kKeysAlarm = "integrity:keys";
 constexpr const char* kUnconfirmedAlarm = "receipt_late";
+constexpr const char* kDeletionAlarm = "deletion_waiting";
+constexpr std::size_t kIdDigitsShown = 12;
+constexpr std::size_t kDateLength = 10;  // of "2026-11-23T22:30:05Z"
 constexpr std::int64_t kDayS = 24LL * 3600;
 constexpr std::uint64_t kMiB = 1024ULL * 1024;
 
@@ -71,6 +77,21 @@ void look_at_receipts(StationContext& station, const StationFacts& facts, std::c
 
 }  // namespace
 
+// Every member sees it, and each can stop it: who has the kit's words is not always who should have them.
+void look_at_deletions(StationContext& station) {
+  const auto all = station.vault->deletions();
+  const auto waits = [](const Deletion& deletion) { return deletion.state == Deletion::State::waiting; };
+  const auto first = std::ranges::find_if(all, waits);
+  if (first == all.end()) return station.clear_alarm(kDeletionAlarm);
+  station.raise_alarm(
+      kDeletionAlarm,
+      Error{ErrorCode::wrong_state,
+            N_("Snapshots are to be deleted: {}. This was signed with the kit on {}, and is not done before {}. If "
+               "nobody at the town hall wanted it, stop it now: 'beffroi undelete {}'."),
+            {std::to_string(first->commits.size()), time_text(first->signed_at).substr(0, kDateLength),
+             time_text(first->due).substr(0, kDateLength), first->id.hex().substr(0, kIdDigitsShown)}});
+}
+
 void look_for_alarms(StationContext& station, std::chrono::milliseconds running_for) {
   const StationFacts facts = station.facts();
   look_at_disk(station, facts);
@@ -78,6 +99,7 @@ void look_for_alarms(StationContext& station, std::chrono::milliseconds running_
   look_at_nights(station, facts, running_for);
   look_at_receipts(station, facts, running_for);
   look_at_keys(station);
+  look_at_deletions(station);
 }
 
 asio::awaitable<void> keep_house(StationContext& station) {

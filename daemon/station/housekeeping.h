@@ -14,8 +14,10 @@ inline constexpr std::int64_t kReceiptPatienceDays = 3;
 
 asio::awaitable<void> keep_house(StationContext& station);
 
-/// Raises and clears "disk nearly full", "backup missed", "no receipt for days" and "keys not right" for the
-/// facts at hand. `running_for`: since the start.
+/// Raises and clears "disk nearly full", "backup missed", "no receipt for days", "keys not right" and "a deletion
+/// waits" for the facts at hand. `running_for`: since the start.
 void look_for_alarms(StationContext& station, std::chrono::milliseconds running_for);
+/// The last of them alone.
+void look_at_deletions(StationContext& station);
 
 }  // namespace beffroi::daemon

@@ -18,6 +18,9 @@ std::unexpected<Error> busy_with(JobKind kind) {
                   N_("Snapshots are being sent to the peer. Try again when that has ended: 'beffroi status' tells."));
     case JobKind::recover:
       return fail(ErrorCode::busy, N_("A recovery is running. Try again when it has ended: 'beffroi status' tells."));
+    case JobKind::collect:
+      return fail(ErrorCode::busy,
+                  N_("Room is being given back. Try again when that has ended: 'beffroi status' tells."));
     case JobKind::check:
     case JobKind::look:
       break;
@@ -35,6 +38,8 @@ const char* job_name(JobKind kind) {
       return "sync";
     case JobKind::recover:
       return "recover";
+    case JobKind::collect:
+      return "collect";
     case JobKind::check:
       return "check";
     case JobKind::look:

@@ -1,5 +1,5 @@
-// What a station is doing: one long job that changes things at a time (backup, push, recovery); checks, listings and
-// restores beside it, in bounded number.
+// What a station is doing: one long job that changes things at a time (backup, push, recovery, collection); checks,
+// listings and restores beside it, in bounded number.
 #pragma once
 
 #include <list>
@@ -12,8 +12,8 @@
 
 namespace beffroi::daemon {
 
-enum class JobKind : std::uint8_t { backup, sync, recover, check, look };
-/// "backup", "sync", "recover", "check", "look".
+enum class JobKind : std::uint8_t { backup, sync, recover, collect, check, look };
+/// "backup", "sync", "recover", "collect", "check", "look".
 const char* job_name(JobKind kind);
 
 /// Checks, listings and restores that run at once.

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "daemon/service/translate.h"
+#include "daemon/station/collecting.h"
 #include "daemon/station/damaged_files.h"
 
 namespace beffroi::daemon {
@@ -137,7 +138,10 @@ asio::awaitable<Result<PushResult>> push_to_peer(StationContext& station, std::s
     station.push_wanted = station.settings.schedule.enabled;
   }
   ring(station, outcome);
-  if (outcome) co_await tell_losses(station, *outcome, *progress);
+  if (outcome) {
+    co_await tell_losses(station, *outcome, *progress);
+    co_await collect_if_due(station, progress);
+  }
   co_await station.work.run([&station, &outcome, line_speed = station.line.bytes_per_second()] {
     remember(station, outcome, line_speed);
     return true;

@@ -11,7 +11,8 @@ inline constexpr const char* kPeerAlarm = "integrity:peer";
 
 /// Remembers whether the peer answered. Raises the alarm of an untrustworthy peer (corrupt), or of a push that fails
 /// for another reason that does not pass by itself; a push that succeeds clears both. A failure sets push_wanted. The
-/// job's cancel flag ends it between commits. What went over the wire, failed or not, is added to
+/// job's cancel flag ends it between commits. When snapshots went at the peer, what only they needed is collected after
+/// the push. What went over the wire, failed or not, is added to
 /// Progress::wire_bytes_sent.
 /// wrong_state: no vault, or no peer.
 asio::awaitable<Result<PushResult>> push_to_peer(StationContext& station, std::shared_ptr<Progress> progress);

@@ -306,6 +306,18 @@ TEST_F(StationAlarmsTest, KeysThatDoNotOpenRing) {
   EXPECT_EQ(station().state.schedule().last_attempt, world_.clock.now());
 }
 
+// Goal: a peer that refuses to be asked rings as one that has lost something does; one that can't be reached does not.
+TEST_F(StationAlarmsTest, AnAuditThatIsRefusedRings) {
+  join();
+  EXPECT_EQ(world_.post("/v1/audit").json["error"]["code"], "unreachable");
+  EXPECT_EQ(ringing(), Names{});
+  peer_.error = {ErrorCode::refused, "It said {}.", {"no"}};
+  EXPECT_EQ(world_.post("/v1/audit").json["error"]["code"], "refused");
+  EXPECT_EQ(ringing(), Names{"integrity:audit"});
+  EXPECT_NE(world_.get("/v1/status").json["alarms"][0]["message"].get<std::string>().find("It said no."),
+            std::string::npos);
+}
+
 // Goal: a day and a half without a backup rings, but not right after the machine was switched on.
 TEST_F(StationAlarmsTest, MissedNightsRing) {
   world_.stop();
