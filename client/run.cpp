@@ -39,6 +39,10 @@ void add_commands(CLI::App& app, Session& session) {
   add_restore(app, session);
   add_check(app, session);
   add_status(app, session);
+  add_retention(app, session);
+  add_delete(app, session);
+  add_forget(app, session);
+  add_audit(app, session);
   add_recover(app, session);
   add_peer(app, session);
 }

@@ -19,6 +19,10 @@ void add_dump(CLI::App& app, Session& session);
 void add_restore(CLI::App& app, Session& session);
 void add_check(CLI::App& app, Session& session);
 void add_status(CLI::App& app, Session& session);
+void add_retention(CLI::App& app, Session& session);
+void add_delete(CLI::App& app, Session& session);
+void add_forget(CLI::App& app, Session& session);
+void add_audit(CLI::App& app, Session& session);
 void add_recover(CLI::App& app, Session& session);
 void add_peer(CLI::App& app, Session& session);
 /// Below `peer`.

@@ -5,9 +5,8 @@
 #include "client/clock.h"
 #include "client/commands/commands.h"
 #include "client/http/json_fields.h"
-#include "client/kit/kit_reading.h"
+#include "client/kit/root_record.h"
 #include "client/recovery/recovery_material.h"
-#include "client/selection.h"
 #include "client/ui/human.h"
 #include "client/ui/progress_line.h"
 #include "storage/format/cbor.h"
@@ -21,17 +20,6 @@ struct RecoverWords {
   std::string kit, peer;
   bool keep = false, stolen = false;
 };
-
-// The words themselves go to the person at the screen only, never into JSON.
-json name_corrections(const Session& session, const crypto::KitReading& reading) {
-  json positions = json::array();
-  for (const auto& correction : reading.corrections) {
-    session.remark(fill(_("Word {} of the kit was wrong and is taken as \"{}\": mend it on the sheet."),
-                        std::to_string(correction.position), correction.should_be));
-    positions.push_back(correction.position);
-  }
-  return positions;
-}
 
 Result<Bytes> sign_recovery(const crypto::DeviceKeys& root, const RecoveryMaterial& material,
                             const std::string& address, const RecoverWords& words) {
@@ -89,14 +77,8 @@ void say_recovered(const Session& session, const json& result, const std::string
         "on."));
 }
 
-// Where the kit's words lie on this machine; empty when they were typed.
-Result<std::string> kit_on_disk(const RecoverWords& words) {
-  if (words.kit.empty() || words.kit == "-") return std::string();
-  return absolute_path(words.kit);
-}
-
 Result<int> recover(Session& session, const RecoverWords& words) {
-  BEFFROI_TRY(const std::string kit_file, kit_on_disk(words));
+  BEFFROI_TRY(const std::string kit_file, kit_on_disk(words.kit));
   BEFFROI_TRY(const ReadKit kit, read_kit(session.console(), words.kit));
   const json corrected = name_corrections(session, kit.reading);
   const std::string address = words.peer.empty() ? kit.peer_address : words.peer;

@@ -1,4 +1,5 @@
-// Reading a kit for `recover`: from a file, standard input, or word by word at a terminal.
+// Reading a kit, for `recover` and for what else needs the root: from a file, standard input, or word by word at a
+// terminal.
 #pragma once
 
 #include <optional>

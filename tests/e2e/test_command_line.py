@@ -10,8 +10,9 @@ from harness import BEFFROI, BEFFROID
 
 USAGE = 2
 COMMANDS = ("init", "join", "source add", "source list", "source remove", "backup", "sync", "snapshots", "ls", "find", "diff", "dump",
-            "restore", "check", "status", "recover", "peer invite", "peer change", "peer revoke", "peer suspend", "peer resume", "peer erase",
-            "peer erased", "peer tenants", "peer status", "peer audit", "peer clock", "peer gc", "peer scrub", "peer deletions", "peer undelete")
+            "restore", "check", "status", "retention show", "retention explain", "retention set", "delete", "deletions", "undelete", "forget",
+            "audit", "recover", "peer invite", "peer change", "peer revoke", "peer suspend", "peer resume", "peer erase", "peer erased", "peer tenants",
+            "peer status", "peer audit", "peer clock", "peer gc", "peer scrub", "peer deletions", "peer undelete")
 EVERYWHERE = {"--help", "--json", "--socket", "--version"}
 PROJECT = Path(__file__).resolve().parents[2]
 CONTRACT = (PROJECT / "docs" / "cli.md").read_text()
