@@ -67,9 +67,11 @@ TEST_F(InitTest, WritesAKitThatReadsBackAndRecordsThatItsRootSigned) {
   ASSERT_TRUE(log) << log.error().message();
   EXPECT_EQ(log->root(), crypto::DeviceKeys::root_from_kit(reading->secret).public_part());
   EXPECT_THAT(founding.target, HasSubstr("kit=" + kit_));
-  // No word of the kit leaves this process but by the file.
+  // No word of the kit leaves this process but by the file, whose own name may happen to hold one.
+  std::string said = done.out + done.err + founding.body;
+  for (auto at = said.find(kit_); at != std::string::npos; at = said.find(kit_)) said.erase(at, kit_.size());
   for (const std::string& word : kit->words)
-    if (word.size() > 5) EXPECT_THAT(done.out + done.err + founding.body, Not(HasSubstr(word)));
+    if (word.size() > 5) EXPECT_THAT(said, Not(HasSubstr(word)));
 }
 
 TEST_F(InitTest, NeverOverwritesAndAsksNothingThen) {
