@@ -3,6 +3,7 @@
 
 #include "daemon/sync/hosted_space.h"
 #include "daemon/sync/messages.h"
+#include "storage/space/counted_branch.h"
 #include "storage/space/deletion_wait.h"
 
 namespace beffroi::daemon {
@@ -31,7 +32,8 @@ Result<std::vector<HeldSnapshot>> HostedSpaceImpl::held_snapshots(UnixTime now) 
   const auto log = shared_log();
   BEFFROI_TRY(const auto branches, store_.held_branches());
   std::vector<HeldSnapshot> out;
-  for (const auto& [device, branch] : branches) {
+  for (const auto& [device, held] : branches) {
+    const auto branch = storage::counted_branch(*log, device, held);
     const auto verdicts = evaluate_retention(storage::retention_input(*log, branch), log->retentions(), now);
     for (std::size_t i = 0; i < branch.size(); ++i) out.push_back({device, branch[i], verdicts[i]});
   }
@@ -94,30 +96,37 @@ Result<std::map<CommitId, RecordId>> HostedSpaceImpl::due_deletions(UnixTime now
   return out;
 }
 
-Result<std::uint64_t> HostedSpaceImpl::expire(UnixTime now) {
-  BEFFROI_TRY(const auto writing, begin_change());
-  BEFFROI_CHECK(note_all_deletions());
+Result<std::vector<Expiry::Gone>> HostedSpaceImpl::what_may_go(UnixTime now) {
   BEFFROI_TRY(const auto held, held_snapshots(now));
   BEFFROI_TRY(const auto deletions, due_deletions(now));
-  std::vector<Expiry::Gone> gone;
+  std::vector<Expiry::Gone> out;
   for (const HeldSnapshot& snapshot : held) {
     const CommitId& commit = snapshot.commit.commit;
     const auto deletion = deletions.find(commit);
     if (expires_by_rule(snapshot.verdict))
-      gone.push_back({commit, std::nullopt});
+      out.push_back({commit, std::nullopt});
     else if (deletion != deletions.end() && may_be_deleted(snapshot.verdict, now))
-      gone.push_back({commit, deletion->second});
+      out.push_back({commit, deletion->second});
   }
-  std::ranges::sort(gone, {}, &Expiry::Gone::commit);
-  const auto by_deletion = static_cast<std::size_t>(
-      std::ranges::count_if(gone, [](const Expiry::Gone& one) { return one.deletion.has_value(); }));
-  for (std::span<const Expiry::Gone> rest = gone; !rest.empty();) {
-    const auto part = rest.first(std::min(rest.size(), storage::kMaxExpiredCommits));
-    BEFFROI_CHECK(sign_expiry(part, now));
-    rest = rest.subspan(part.size());
+  return out;
+}
+
+// One expiry after the other, each from what is left: whoever recomputes them has seen those before go.
+Result<std::uint64_t> HostedSpaceImpl::expire(UnixTime now) {
+  BEFFROI_TRY(const auto writing, begin_change());
+  BEFFROI_CHECK(note_all_deletions());
+  std::size_t by_rule = 0;
+  std::size_t by_deletion = 0;
+  while (true) {
+    BEFFROI_TRY(auto gone, what_may_go(now));
+    if (gone.empty()) break;
+    gone.resize(std::min(gone.size(), storage::kMaxExpiredCommits));
+    std::ranges::sort(gone, {}, &Expiry::Gone::commit);
+    BEFFROI_CHECK(sign_expiry(gone, now));
+    for (const Expiry::Gone& one : gone) ++(one.deletion ? by_deletion : by_rule);
   }
-  note_gone(gone.size() - by_deletion, by_deletion);
-  return gone.size();
+  note_gone(by_rule, by_deletion);
+  return by_rule + by_deletion;
 }
 
 void HostedSpaceImpl::note_gone(std::size_t by_rule, std::size_t by_deletion) const {
@@ -133,12 +142,14 @@ Result<void> HostedSpaceImpl::sign_expiry(std::span<const Expiry::Gone> gone, Un
   Expiry expiry;
   expiry.space = space();
   expiry.counter = 1;
+  UnixTime earliest = now;
   if (newest) {
     BEFFROI_TRY(const Expiry last, storage::decode_expiry(newest->second, parts_.sign.public_key));
     expiry.counter = last.counter + 1;
     expiry.previous = last.id;
+    earliest = last.as_of;
   }
-  expiry.as_of = now;
+  expiry.as_of = std::max(now, earliest);
   expiry.log_head = shared_log()->head().id;
   expiry.gone.assign(gone.begin(), gone.end());
   const Bytes encoded = storage::make_expiry(expiry, parts_.sign);

@@ -132,6 +132,7 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   Result<void> note_all_deletions();
   /// What may be deleted now, and by which record.
   Result<std::map<storage::CommitId, storage::RecordId>> due_deletions(storage::UnixTime now);
+  Result<std::vector<storage::Expiry::Gone>> what_may_go(storage::UnixTime now);
   void note_gone(std::size_t by_rule, std::size_t by_deletion) const;
   Result<void> sign_expiry(std::span<const storage::Expiry::Gone> gone, storage::UnixTime now);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/space/counted_branch.h"
+
 namespace beffroi::daemon {
 namespace {
 
@@ -42,9 +44,11 @@ Result<std::map<CommitId, RetentionVerdict>> verdicts_on(Vault& vault, const std
   storage::RetentionHistory history = log.retentions();
   if (question.proposed) history.emplace_back(log.records().size(), *question.proposed);
   std::map<CommitId, RetentionVerdict> out;
-  for (const auto& [device, branch] : branches)
+  for (const auto& [device, held] : branches) {
+    const auto branch = storage::counted_branch(log, device, held);
     for (RetentionVerdict& verdict : evaluate_retention(storage::retention_input(log, branch), history, question.as_of))
       out.emplace(verdict.commit, verdict);
+  }
   return out;
 }
 

@@ -102,7 +102,7 @@ class Vault {
   Result<std::uint64_t> newest_expiry() const;
   /// Verifies signature and chain, and that this vault's rules say the same; stores it, durably: its snapshots are
   /// listed no more, and what only they need is no longer held here. corrupt, and nothing changes, when a rule keeps
-  /// one of them; conflict when the log or an earlier expiry is not known here yet.
+  /// one of them; conflict: log or an earlier expiry not known here yet; wrong_state: dated a day ahead of our clock.
   Result<void> accept_expiry(ByteView encoded);
   /// All deletions of the log, oldest first. Costs no copy of the log.
   std::vector<Deletion> deletions() const;

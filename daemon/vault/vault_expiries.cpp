@@ -1,5 +1,6 @@
 // What the peer let go: taken only when this vault's own rules say the same.
 #include "daemon/vault/vault_state.h"
+#include "storage/space/counted_branch.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -27,6 +28,16 @@ std::unexpected<Error> older_log(std::uint64_t counter) {
               N_("The peer let snapshots go (number {}) by rules that are older than those it had signed for before. "
                  "Nothing here was changed. Ask the EPCI what happened to its server."),
               std::to_string(counter));
+}
+
+/// A date ahead of this machine's by more than this is not gone by: what is here must not go because of a wrong clock,
+/// or of a peer that says any date.
+constexpr std::int64_t kClockLeewayS = 24 * 3600;
+
+std::unexpected<Error> clocks_differ() {
+  return fail(ErrorCode::wrong_state,
+              N_("The peer let snapshots go by a date that is far ahead of this machine's clock. They stay listed here "
+                 "until both clocks are right."));
 }
 
 /// Does `expiry` fit the stored chain? True: it is new. False: it is known. corrupt or conflict otherwise.
@@ -67,7 +78,8 @@ class Recomputation {
   // leave out what seems to be later would accuse a peer whose clock was put back.)
   Result<void> evaluate(const Expiry& expiry) {
     BEFFROI_TRY(const auto branches, store_.held_branches());
-    for (const auto& [device, branch] : branches) {
+    for (const auto& [device, held] : branches) {
+      const auto branch = storage::counted_branch(log_, device, held);
       // Under a log head that a receipt named before, later records (a cancelled deletion, a longer lock) count.
       const bool knew_more = std::ranges::any_of(branch, [&](const storage::ReceiptedCommit& commit) {
         return commit.receipted < expiry.as_of && !log_.position(commit.log_head);
@@ -121,6 +133,7 @@ Result<void> Vault::accept_expiry(ByteView encoded) {
   const storage::SpaceLog now = log();
   BEFFROI_TRY(const bool is_new, fits_chain(*state_->store, now, expiry, encoded, binding->peer.sign));
   if (!is_new) return {};
+  if (expiry.as_of.seconds - state_->clock.now().seconds > kClockLeewayS) return clocks_differ();
   BEFFROI_TRY(const storage::SpaceLog then, log_up_to(now, expiry.log_head));
   BEFFROI_CHECK(Recomputation(*state_->store, then).check(expiry));
   storage::WriteBatch batch;

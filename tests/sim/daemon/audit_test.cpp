@@ -125,6 +125,7 @@ TEST_F(AuditTest, WhatGoesMeanwhileIsNotMissing) {
     ASSERT_TRUE(world.sync(*station));
   }
   world.clock.wall_s += 31 * kDayS;
+  station.clock.wall_s = world.clock.wall_s;
   auto link = world.connect(*station);
   ASSERT_TRUE(link);
   ASSERT_TRUE(world.run((*link)->exchange_state(*station, world.pool)));
