@@ -111,9 +111,16 @@ Result<int> explain(Session& session, const std::string& on) {
   return kExitDone;
 }
 
-RetentionBody rules_of(const json& answer) {
-  RetentionBody out;
-  for (const Rule& rule : kRules) out.*rule.value = static_cast<std::uint32_t>(number_field(answer, rule.field));
+bool says(const json& answer, const RetentionBody& rules) {
+  return std::ranges::all_of(
+      kRules, [&](const Rule& rule) { return number_field(answer, rule.field) == std::uint64_t{rules.*rule.value}; });
+}
+
+/// What the log's newest rules become by the words: the log is verified, what the service says of it is not.
+RetentionBody changed_rules(const storage::SpaceLog& log, const SetWords& words) {
+  RetentionBody out = log.retentions().empty() ? RetentionBody{} : log.retentions().back().second;
+  for (std::size_t i = 0; i < kRules.size(); ++i)
+    if (words.values[i]) out.*kRules[i].value = *words.values[i];
   return out;
 }
 
@@ -139,8 +146,14 @@ Result<int> set(Session& session, const SetWords& words) {
     session.answer(explanation);
     return kExitDone;
   }
-  const RetentionBody rules = rules_of(sub_field(explanation, "rules"));
-  const RootRecord make = [&](const crypto::DeviceKeys& root, const storage::SpaceLog& log, storage::UnixTime clock) {
+  const RootRecord make = [&](const crypto::DeviceKeys& root, const storage::SpaceLog& log,
+                              storage::UnixTime clock) -> Result<Bytes> {
+    const RetentionBody rules = changed_rules(log, words);
+    if (!says(sub_field(explanation, "rules"), rules))
+      return fail(
+          ErrorCode::refused,
+          N_("The rules have changed meanwhile, or the service showed others than this vault's log has. Nothing "
+             "was signed: look at 'beffroi retention show', and try again."));
     return storage::set_retention(root, log, rules, clock);
   };
   BEFFROI_TRY(json answer, sign_as_root(session, words.kit, make));

@@ -25,6 +25,10 @@ json rules(std::uint32_t lock, std::uint32_t daily) {
           {"weekly", 0},       {"monthly", 0},     {"yearly", 10}};
 }
 
+// The rules of a new vault, with 90 days.
+const json kNinetyDays = {{"lock_days", 30}, {"within_days", 0}, {"hourly", 48}, {"daily", 90},
+                          {"weekly", 26},    {"monthly", 36},    {"yearly", 10}};
+
 class RetentionTest : public testing::Test {
  protected:
   RetentionTest() {
@@ -60,10 +64,11 @@ class RetentionTest : public testing::Test {
     return static_cast<std::size_t>(std::ranges::count_if(
         daemon_.requests(), [&](const FakeRequest& request) { return request.target.starts_with(target); }));
   }
-  void explains(bool weaker) {
+  /// `proposed`: what the service says that the rules would become.
+  void explains(bool weaker, const json& proposed = kNinetyDays) {
     daemon_.answer("POST /v1/retention/explain",
                    json{{"on", "2027-01-15T08:00:00Z"},
-                        {"rules", rules(30, 90)},
+                        {"rules", proposed},
                         {"weaker", weaker},
                         {"by", "receipts"},
                         {"snapshots",
@@ -122,7 +127,7 @@ TEST_F(RetentionTest, EachSnapshotIsExplained) {
 }
 
 // Goal: the rules are signed here, on the vault's head, by the root of the kit; what was not named comes from the
-// daemon's answer.
+// verified log.
 TEST_F(RetentionTest, SettingRulesSignsThem) {
   explains(true);
   const CommandResult done = run({"retention", "set", "--daily", "90", "--kit", kit_});
@@ -132,14 +137,25 @@ TEST_F(RetentionTest, SettingRulesSignsThem) {
   EXPECT_THAT(done.out, HasSubstr("Delete " + kit_));
   EXPECT_EQ(json::parse(daemon_.requests().at(0).body), (json{{"daily", 90}}));
   const storage::Record record = posted();
-  EXPECT_EQ(std::get<storage::RetentionBody>(record.body),
-            (storage::RetentionBody{.lock_days = 30, .daily = 90, .yearly = 10}));
+  storage::RetentionBody ninety = storage::kDefaultRetention;
+  ninety.daily = 90;
+  EXPECT_EQ(std::get<storage::RetentionBody>(record.body), ninety);
   const std::string words = daemon_.requests().back().body;
   EXPECT_EQ(words.find("abandon"), std::string::npos);
   const json machine = run({"--json", "retention", "set", "--daily", "90", "--kit", kit_}).object();
   EXPECT_EQ(machine["record"], "ef01");
   EXPECT_EQ(machine["weaker"], true);
   EXPECT_EQ(machine["corrections"], 0);
+}
+
+// Goal: root signs what its owner asked for, whatever the service shows.
+TEST_F(RetentionTest, OtherRulesThanAskedForAreNotSigned) {
+  json other = kNinetyDays;
+  other["lock_days"] = 1;
+  explains(false, other);
+  const CommandResult done = run({"retention", "set", "--daily", "90", "--kit", kit_});
+  EXPECT_EQ(done.exit_code, 6);
+  EXPECT_EQ(asked("/v1/log?"), 0U) << "nothing was handed over";
 }
 
 TEST_F(RetentionTest, ADryRunAsksForNoKit) {
