@@ -85,7 +85,8 @@ asio::awaitable<Result<CollectionReport>> Chores::collect(std::shared_ptr<Progre
 }
 
 asio::awaitable<Result<void>> Chores::collect_space(HostedSpace& space, Progress& progress, CollectionReport& report) {
-  if (!report.expiry_held) {
+  if (!peer_.expiry_allowed()) report.expiry_held = true;
+  if (peer_.expiry_allowed()) {
     const auto expired = co_await thread_.run([&] {
       const LowPriority priority;
       return space.expire(peer_.clock.now());

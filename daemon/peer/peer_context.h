@@ -53,8 +53,8 @@ class PeerContext {
   /// What an erasure has left on the disk, if anything; returns at once.
   void give_room_back();
   bool threads_are_idle() const { return ringing_ == 0; }
-  /// False while time can't be trusted: then nothing may run out.
-  bool expiry_allowed() const { return trusted_clock->expiry_allowed(); }
+  /// False while time can't be trusted, or is known to be ahead: then nothing may run out.
+  bool expiry_allowed() const { return trusted_clock->expiry_allowed() && !trusted_clock->status().catching_up; }
 
   /// A moment that the state table keeps; nullopt before the first.
   std::optional<storage::UnixTime> load_time(std::string_view key) const;

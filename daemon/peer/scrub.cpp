@@ -131,7 +131,10 @@ Result<void> Scrub::read(HostedSpace& space, ScrubPass& pass, const ObjectId& id
   BEFFROI_TRY(const auto before, host_.objects().info(space.space(), id));
   if (!before || before->quarantined) return {};
   const auto bytes = space.get(id);
-  if (!bytes && bytes.error().code != ErrorCode::not_found) return forward_error(bytes);
+  // A sector that the disk can't read is damage as well: what lies behind it must be read all the same.
+  if (!bytes && bytes.error().code == ErrorCode::io) BEFFROI_CHECK(space.quarantine(id));
+  if (!bytes && bytes.error().code != ErrorCode::not_found && bytes.error().code != ErrorCode::io)
+    return forward_error(bytes);
   ++pass.objects;
   if (bytes) pass.bytes += bytes->size();
   if (bytes) return {};

@@ -11,7 +11,7 @@ namespace beffroi::daemon {
 
 /// Work of each share waits in the order in which it came; the shares are served one job after the other, in a circle,
 /// and no share has more than some places at a time. What waits is bounded by who awaits it. All calls on one executor;
-/// the pool outlives it, turns may outlive it.
+/// what waits and turns end with it at the latest, and may end after the pool.
 class FairPool {
  public:
   /// Places: how much runs at a time. In all, less than the pool has threads leaves some to others.

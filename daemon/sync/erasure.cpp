@@ -100,6 +100,12 @@ Result<void> begin_erasure(storage::Database& database, const Erasure& erasure) 
   return database.put(Table::state, erasing_key(erasure.organisation), encode(erasure), Durability::synced);
 }
 
+Result<void> call_off_erasure(storage::Database& database, const OrganisationId& organisation) {
+  WriteBatch batch;
+  batch.remove(Table::state, erasing_key(organisation));
+  return database.write(batch, Durability::synced);
+}
+
 Result<std::vector<Erasure>> unfinished_erasures(const storage::Database& database) {
   return load(database, kErasingPrefix);
 }

@@ -27,6 +27,9 @@ struct Erasure {
 /// "peer/erasing/" ‖ organisation → the record. Durable when it returns: from then on finish_erasure() is owed, also
 /// after a crash.
 Result<void> begin_erasure(storage::Database& database, const Erasure& erasure);
+/// Forgets one that was begun, or may have been: a write that had failed on a full disk may turn out to be done.
+/// Durable.
+Result<void> call_off_erasure(storage::Database& database, const OrganisationId& organisation);
 Result<std::vector<Erasure>> unfinished_erasures(const storage::Database& database);
 /// Removes the spaces, invitations and organisation, and puts the record to the others; durable when it returns. Again
 /// after a crash or an error: what is gone already stays so. Nobody may be writing to these spaces.

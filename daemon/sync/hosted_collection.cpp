@@ -21,21 +21,15 @@ constexpr std::size_t kRootsPerStep = 4096;
 
 class HostedSpaceImpl::Collection final : public SpaceCollection {
  public:
-  Collection(std::shared_ptr<HostedSpaceImpl> space, std::shared_ptr<Collector> collector, std::vector<Lease> leases,
-             std::vector<ObjectId> wanted)
-      : space_(std::move(space)),
-        collector_(std::move(collector)),
-        leases_(std::move(leases)),
-        wanted_(std::move(wanted)) {}
+  Collection(std::shared_ptr<HostedSpaceImpl> space, std::shared_ptr<Collector> collector, std::vector<Lease> leases)
+      : space_(std::move(space)), collector_(std::move(collector)), leases_(std::move(leases)) {}
   ~Collection() override { space_->forget_collector(); }
 
   Result<bool> step() override {
     if (collector_->wants_roots()) BEFFROI_CHECK(add_roots());
     BEFFROI_CHECK(collector_->advance_unlocked(kMarkedPerStep));
     if (collector_->wants_lock()) BEFFROI_CHECK(sweep());
-    if (!collector_->is_done()) return true;
-    BEFFROI_CHECK(space_->forget_wishes(wanted_));
-    return false;
+    return !collector_->is_done();
   }
   storage::CollectorCounts counts() const override { return collector_->counts(); }
 
@@ -74,7 +68,10 @@ class HostedSpaceImpl::Collection final : public SpaceCollection {
 
   Result<void> sweep() {
     BEFFROI_TRY(const auto writing, space_->begin_change());
+    // A wish goes with its object: later, a parent could be taken in that counts on it.
+    BEFFROI_TRY(const auto wanted, space_->wishes_with_facts());
     BEFFROI_CHECK(collector_->advance_locked(kRemovedPerStep));
+    BEFFROI_CHECK(space_->forget_wishes(wanted));
     BEFFROI_CHECK(space_->take_stock());
     return {};
   }
@@ -82,7 +79,6 @@ class HostedSpaceImpl::Collection final : public SpaceCollection {
   const std::shared_ptr<HostedSpaceImpl> space_;
   const std::shared_ptr<Collector> collector_;
   std::vector<Lease> leases_;
-  const std::vector<ObjectId> wanted_;
   std::vector<ObjectId> roots_;
   bool commits_read_ = false;
   ObjectId next_pin_;
@@ -93,10 +89,9 @@ Result<std::unique_ptr<SpaceCollection>> HostedSpaceImpl::begin_collection() {
   if (collector_) return fail(ErrorCode::busy, N_("A collection is running already."));
   BEFFROI_CHECK(end_expired_leases());
   BEFFROI_TRY(auto leases, leases_.all());
-  BEFFROI_TRY(auto wanted, wishes_with_facts());
   BEFFROI_TRY(auto collector, Collector::begin(parts_.objects, space(), parts_.random));
   collector_ = std::move(collector);
-  return std::make_unique<Collection>(shared_from_this(), collector_, std::move(leases), std::move(wanted));
+  return std::make_unique<Collection>(shared_from_this(), collector_, std::move(leases));
 }
 
 Result<void> HostedSpaceImpl::end_expired_leases() {
@@ -142,9 +137,9 @@ Result<std::vector<ObjectId>> HostedSpaceImpl::wishes_with_facts() const {
   return out;
 }
 
-// Nobody needs what was collected: its station need not send it again.
+// Nobody needs what was collected: its station need not send it again. Under `writing_`.
 Result<void> HostedSpaceImpl::forget_wishes(std::span<const ObjectId> ids) {
-  BEFFROI_TRY(const auto writing, begin_change());
+  if (ids.empty()) return {};
   BEFFROI_TRY(const auto infos, parts_.objects.info_many(space(), ids));
   WriteBatch batch;
   std::vector<ObjectId> gone;

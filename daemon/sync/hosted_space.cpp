@@ -134,7 +134,9 @@ Result<void> HostedSpaceImpl::append_record(ByteView record) {
 Result<void> HostedSpaceImpl::check_record(const storage::Record& record, ByteView encoded) {
   const auto log = shared_log();
   BEFFROI_CHECK(log->verify_next(encoded));
-  if (record.signer != log->root().sign) {
+  // Whoever holds the kit must not be able to keep a member from taking a deletion back.
+  const bool cancels = std::holds_alternative<storage::CancelBody>(record.body);
+  if (record.signer != log->root().sign && !cancels) {
     BEFFROI_CHECK(check_active());
     BEFFROI_CHECK(check_log_pace());
   }
@@ -171,11 +173,16 @@ Result<void> HostedSpaceImpl::check_log_pace() {
               std::to_string(kMaxRecordsPerHour));
 }
 
+// One for each deletion: what a full log still takes.
+constexpr std::uint64_t kCancelReserveBytes = 1024ULL * 1024;
+
 // The last part is kept for the root: what devices sign must never keep it from removing one of them.
 Result<void> HostedSpaceImpl::check_log_size(const storage::Record& record, std::size_t bytes) const {
   const std::lock_guard lock(facts_);
   const bool by_root = record.signer == log_->root().sign;
-  if (tenant_.log_bytes + bytes <= (by_root ? kMaxLogBytes : kMaxDeviceLogBytes)) return {};
+  std::uint64_t most = by_root ? kMaxLogBytes : kMaxDeviceLogBytes;
+  if (std::holds_alternative<storage::CancelBody>(record.body)) most = kMaxLogBytes + kCancelReserveBytes;
+  if (tenant_.log_bytes + bytes <= most) return {};
   return fail(ErrorCode::limit_exceeded, N_("The log of this space has become too long. Ask the EPCI."));
 }
 

@@ -175,6 +175,9 @@ Result<HostedOrganisation> PeerHostImpl::resume(const std::string& name, const s
   BEFFROI_TRY(const auto organisation, named(name));
   OrganisationState next = organisation->state();
   if (!next.suspended) return fail(ErrorCode::wrong_state, N_("{} is not suspended."), name);
+  if (organisation->is_closed())
+    return fail(ErrorCode::wrong_state, N_("The erasure of {} has begun: it can only be finished."), name);
+  BEFFROI_CHECK(call_off_erasure(*database_, organisation->id()));
   next.suspended.reset();
   next.suspended_reason.clear();
   BEFFROI_CHECK(organisations_.change(*organisation, next));
@@ -250,12 +253,19 @@ Result<Erasure> PeerHostImpl::erase(const std::string& name, const std::string& 
     come_back(organisation->id());
     return forward_error(begun);
   }
+  // Before what can't be undone.
+  const auto written = audit_->add({.action = storage::AuditAction::erase,
+                                    .actor = std::string(kOperator) + " " + by,
+                                    .space = {},
+                                    .organisation = name,
+                                    .detail = "spaces: " + std::to_string(erasure->spaces.size())},
+                                   storage::Durability::synced);
+  if (!written) spdlog::warn("{}", written.error().message());
   shut_out(*organisation);
   BEFFROI_CHECK(finish_erasure(*database_, *objects_, *erasure));
   WriteBatch gone;  // was written with the record
   organisations_.forget(gone, organisation->id());
   room_to_give_back_ = true;
-  tell(storage::AuditAction::erase, std::string(kOperator) + " " + by, name, std::to_string(erasure->spaces.size()));
   return erasure;
 }
 
