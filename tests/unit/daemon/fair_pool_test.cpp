@@ -99,8 +99,8 @@ TEST_F(FairPoolTest, MayEndWhileSomebodyWaits) {
   while (io->poll() > 0) continue;
   ASSERT_TRUE(held);
   pool_.reset();
-  io.reset();
   held.reset();
+  io.reset();
 }
 
 }  // namespace
