@@ -51,9 +51,11 @@ class StateExchange {
   asio::awaitable<Result<void>> run() {
     BEFFROI_CO_CHECK(co_await exchange_log());
     BEFFROI_CO_CHECK(co_await take_commits());
+    const auto heads = co_await pool_.run([&] { return vault_.store().heads(); });
+    if (!heads) co_return forward_error(heads);
     BEFFROI_CO_CHECK(co_await take_receipts(session_, vault_, pool_));
     BEFFROI_CO_CHECK(co_await take_expiries(session_, vault_, pool_));
-    co_return co_await pool_.run([&] { return check_named_receipts(vault_); });
+    co_return co_await pool_.run([&] { return check_named_receipts(vault_, *heads); });
   }
 
  private:
@@ -119,23 +121,37 @@ class StateExchange {
   }
 
   asio::awaitable<Result<void>> take_commits() {
+    const auto known = co_await pool_.run([&] { return read_known(); });
+    if (!known) co_return forward_error(known);
     Message request(HeadsGetMessage{});
     BEFFROI_CO_TRY(const HeadsMessage answer, co_await session_.call<HeadsMessage>(std::move(request)));
-    BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_own_branch(answer.heads); }));
+    BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_own_branch(*known, answer.heads); }));
     for (const BranchHead& head : answer.heads) {
       if (head.device == vault_.device_id()) continue;
       BEFFROI_CO_CHECK(co_await adopt_branch(session_, vault_, pool_, head));
     }
-    co_return co_await pool_.run([&] { return check_other_branches(answer.heads); });
+    co_return check_other_branches(*known, answer.heads);
   }
 
-  Result<void> check_own_branch(const std::vector<BranchHead>& heads) const {
+  // Read before the peer is asked: what another session of this station learns meanwhile (a check runs beside a push),
+  // the answer need not show.
+  struct Known {
+    std::uint64_t receipted = 0;  ///< of our branch: last_receipted()
+    std::vector<BranchHead> heads;
+  };
+  Result<Known> read_known() const {
+    Known out;
+    BEFFROI_TRY(out.receipted, last_receipted(vault_.device_id()));
+    BEFFROI_TRY(out.heads, vault_.store().heads());
+    return out;
+  }
+
+  Result<void> check_own_branch(const Known& known, const std::vector<BranchHead>& heads) const {
     const DeviceId me = vault_.device_id();
     const auto shown = std::find_if(heads.begin(), heads.end(), [&](const auto& head) { return head.device == me; });
-    BEFFROI_TRY(const std::uint64_t receipted, last_receipted(me));
     const std::uint64_t sequence = shown == heads.end() ? 0 : shown->sequence;
-    if (sequence < receipted)
-      return rolled_back("snapshot " + std::to_string(sequence), "snapshot " + std::to_string(receipted));
+    if (sequence < known.receipted)
+      return rolled_back("snapshot " + std::to_string(sequence), "snapshot " + std::to_string(known.receipted));
     if (sequence == 0) return {};
     BEFFROI_TRY(const auto ours, vault_.store().branch_commit(me, sequence));
     if (ours != shown->commit) return other_branch();
@@ -154,10 +170,9 @@ class StateExchange {
     return 0;
   }
 
-  // Every branch that is known here must still be there.
-  Result<void> check_other_branches(const std::vector<BranchHead>& heads) const {
-    BEFFROI_TRY(const auto known, vault_.store().heads());
-    for (const BranchHead& ours : known) {
+  // Every branch that was known here must still be there.
+  Result<void> check_other_branches(const Known& known, const std::vector<BranchHead>& heads) const {
+    for (const BranchHead& ours : known.heads) {
       if (ours.device == vault_.device_id()) continue;
       const auto shown =
           std::find_if(heads.begin(), heads.end(), [&](const auto& head) { return head.device == ours.device; });

@@ -44,7 +44,8 @@ asio::awaitable<Result<void>> adopt_branch(LinkSession& session, Vault& vault, P
                                            const storage::BranchHead& head);
 /// After take_receipts: corrupt when a receipt that another device's commit names is not in the peer's chain (the peer
 /// tells two stories). How far each branch was checked is kept in the vault, and moves on only when all is well: a line
-/// that is cut before the check, or a later session, does not make a fork forgotten.
-Result<void> check_named_receipts(Vault& vault);
+/// that is cut before the check, or a later session, does not make a fork forgotten. `heads`: of the vault, as they
+/// were before take_receipts (what another session adopts meanwhile may name receipts that it alone has fetched).
+Result<void> check_named_receipts(Vault& vault, std::span<const storage::BranchHead> heads);
 
 }  // namespace beffroi::daemon

@@ -58,10 +58,9 @@ Result<bool> find_in_chain(Vault& vault, const storage::PeerPublic& peer, std::s
 
 }  // namespace
 
-Result<void> check_named_receipts(Vault& vault) {
+Result<void> check_named_receipts(Vault& vault, std::span<const BranchHead> heads) {
   const auto binding = vault.peer();
   if (!binding || was_kept_elsewhere(vault.log(), binding->peer)) return {};
-  BEFFROI_TRY(const auto heads, vault.store().heads());
   std::set<ReceiptId> named;
   storage::WriteBatch marks;
   bool any = false;

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "tests/support/peer_world.h"
+#include "tests/support/second_device.h"
 
 namespace beffroi::daemon::testing {
 namespace {
@@ -69,6 +69,79 @@ TEST(ExchangeTest, APeerThatTellsTwoStoriesIsNoticed) {
   ASSERT_FALSE(pushed);
   EXPECT_EQ(pushed.error().code, ErrorCode::corrupt);
   EXPECT_NE(pushed.error().message().find("two different histories"), std::string::npos) << pushed.error().message();
+}
+
+// All that another session of the station would send.
+Bytes push_directly(PeerWorld& world, Vault& vault, const storage::Commit& commit) {
+  const auto caller = world.caller(vault);
+  const auto lease = caller.space->open_lease(caller.device);
+  std::map<std::uint8_t, std::vector<Bytes>> by_height;
+  for (const auto& id : closure_of(vault.objects(), commit))
+    by_height[(*vault.objects().info(vault.space(), id))->height].push_back(*vault.objects().get(vault.space(), id));
+  for (const auto& [height, objects] : by_height) EXPECT_TRUE(caller.space->put(lease->id, objects));
+  const auto receipt = caller.space->accept_commit(lease->id, caller.device, **vault.store().commit(commit.id), {});
+  EXPECT_TRUE(receipt && vault.accept_receipt(*receipt));
+  return receipt.value_or(Bytes());
+}
+
+// What the peer says of this kind, for the first time, arrives after `meanwhile`.
+template <class Answer>
+MessageEdit once_before(std::function<void()> meanwhile) {
+  return [meanwhile = std::move(meanwhile), done = std::make_shared<bool>(false)](Message& message) {
+    if (std::holds_alternative<Answer>(message) && !std::exchange(*done, true)) meanwhile();
+  };
+}
+
+// Goal: a check runs beside a push. What the push gets its receipts for meanwhile must not make an answer that was
+// under way already look like that of a peer which went back.
+TEST(ExchangeTest, AnotherSessionMayPushMeanwhile) {
+  PeerWorld world;
+  TestVault station;
+  world.join(*station);
+  take_snapshot(*station, numbers(3));
+  ASSERT_TRUE(world.sync(*station));
+  const auto commit = take_snapshot(*station, numbers(4));
+  world.edit_answers = once_before<HeadsMessage>([&] { push_directly(world, *station, commit); });
+  auto link = world.connect(*station);
+  ASSERT_TRUE(link);
+  const auto exchanged = world.run((*link)->exchange_state(*station, world.pool));
+  EXPECT_TRUE(exchanged) << exchanged.error().message();
+  EXPECT_EQ(station->newest_receipt()->counter, 2U);
+  world.close(**link);
+}
+
+// Goal: the same for another device's snapshots, and the receipts that they name.
+TEST(ExchangeTest, AnotherSessionMayLearnOfSnapshotsMeanwhile) {
+  PeerWorld world;
+  TestVault first;
+  world.join(*first);
+  SecondDevice second(world, first, true);
+  ASSERT_TRUE(world.sync(*first));
+  take_snapshot(*second, numbers(3));
+  ASSERT_TRUE(world.sync(*second));
+  const auto learn_more = [&] {
+    for (std::uint64_t i = 4; i < 6; ++i) {
+      const auto commit = take_snapshot(*second, numbers(i));
+      push_directly(world, *second, commit);
+      EXPECT_TRUE(first->adopt_commit(**second->store().commit(commit.id)));
+    }
+  };
+  const auto exchange = [&] {
+    auto link = world.connect(*first);
+    if (!link) return Result<void>(forward_error(link));
+    const auto exchanged = world.run((*link)->exchange_state(*first, world.pool));
+    world.close(**link);
+    return exchanged;
+  };
+  for (const MessageEdit& edit : {once_before<HeadsMessage>(learn_more), once_before<ReceiptsMessage>(learn_more)}) {
+    ASSERT_TRUE(exchange());
+    world.edit_answers = edit;
+    const auto exchanged = exchange();
+    EXPECT_TRUE(exchanged) << exchanged.error().message();
+    world.edit_answers = {};
+  }
+  ASSERT_TRUE(exchange());
+  EXPECT_EQ(first->newest_receipt()->counter, second->newest_receipt()->counter);
 }
 
 // Goal: a record that only the station has reaches the peer, and one that only the peer has reaches the station.
