@@ -25,7 +25,13 @@ struct Local {
 class Push {
  public:
   Push(LinkSession& session, Vault& vault, Pool& pool, Progress& progress, Line* line)
-      : session_(session), vault_(vault), pool_(pool), progress_(progress), line_(line), space_(vault.space()) {}
+      : session_(session),
+        vault_(vault),
+        pool_(pool),
+        progress_(progress),
+        line_(line),
+        space_(vault.space()),
+        epoch_(vault.log().epoch()) {}
 
   asio::awaitable<Result<PushResult>> run() {
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return set_aside_unpushable(); }));
@@ -159,7 +165,9 @@ class Push {
   asio::awaitable<Result<void>> try_push(const Commit& commit) {
     planned_.clear();
     std::vector<ObjectId> root(1, commit.clear.root);
+    too_old_.clear();
     BEFFROI_CO_CHECK(co_await negotiate(std::move(root)));
+    BEFFROI_CO_CHECK(co_await pool_.run([&] { return let_go_of_old(); }));
     BEFFROI_CO_CHECK(co_await send_planned());
     const auto encoded = co_await pool_.run([&] { return vault_.store().commit(commit.id); });
     if (!encoded) co_return forward_error(encoded);
@@ -226,20 +234,33 @@ class Push {
         BEFFROI_CHECK(vault_.objects().quarantine(space_, ids[i]));
         if (wanted_.size() == kMaxIdsPerMessage) continue;  // the peer wants more than it could name: see open_lease()
         // Snapshots went at the peer since this one was made, and it relied on what they held.
-        if (vault_.collection_due())
-          return fail(ErrorCode::wrong_state,
-                      N_("The peer let older snapshots go, by the rules, whose data this one counted on. Back up "
-                         "again: it is then stored anew."));
+        if (vault_.collection_due()) return let_go_meanwhile();
         return fail(
             ErrorCode::corrupt,
             N_("The peer has lost the object {}, which this station no longer has. The next backup stores it anew."),
             ids[i].hex());
       }
+      if (local->info.epoch != epoch_ && !wanted_.contains(ids[i])) too_old_.push_back(ids[i]);
       plan(ids[i], local->info);
       for (const ObjectId& child : local->children)
         if (asked.insert(child).second) below.push_back(child);
     }
     return {};
+  }
+
+  // A receipt covered them, and the peer let them go with the snapshots that it was for. It takes nothing new of an
+  // older epoch, so what counts on them can't be sent; and as long as they count as receipted, nor can what comes next.
+  Result<void> let_go_of_old() {
+    if (too_old_.empty()) return {};
+    BEFFROI_CHECK(vault_.objects().mark_unreceipted(space_, too_old_));
+    BEFFROI_CHECK(vault_.set_aside_pending());
+    return let_go_meanwhile();
+  }
+
+  static std::unexpected<Error> let_go_meanwhile() {
+    return fail(ErrorCode::wrong_state,
+                N_("The peer let older snapshots go, by the rules, whose data this one counted on. Back up again: it "
+                   "is then stored anew."));
   }
 
   // Not even a newer backup has stored the object anew: what needs it can't be sent, and must not stand in the way of
@@ -275,6 +296,7 @@ class Push {
   Progress& progress_;
   Line* const line_;
   const storage::SpaceId space_;
+  const storage::Epoch epoch_;  ///< of what the peer takes
   PushResult result_;
   bool leased_ = false;
   bool estimated_ = false;      ///< progress_.bytes_to_send counts all commits already
@@ -283,6 +305,7 @@ class Push {
   std::vector<ObjectId> losses_;  ///< of what is wanted: gone here too
   std::set<ObjectId> gone_;       ///< all losses of this push
   std::map<std::uint8_t, std::vector<ObjectId>> planned_;
+  std::vector<ObjectId> too_old_;  ///< lacking at the peer, which would refuse them
 };
 
 }  // namespace

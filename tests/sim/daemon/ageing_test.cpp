@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/peer/scrub.h"
-#include "tests/support/peer_world.h"
+#include "tests/support/second_device.h"
 
 namespace beffroi::daemon::testing {
 namespace {
@@ -241,6 +241,53 @@ TEST_F(AgeingTest, AScrubFindsWhatTheDiskSpoiltAndTheStationHealsIt) {
   EXPECT_EQ(load_scrub(world.host->database())->ended, world.clock.now());
   back_up(2);
   expect_complete(world, *station, commit);
+}
+
+// A snapshot of one file, whose content is this object.
+Commit snapshot_of(Vault& vault, const storage::ObjectId& chunk, ByteView content) {
+  VaultSink sink(vault);
+  storage::TreeBuilder tree(sink.keys(), sink);
+  storage::Segment segment{.length = content.size(), .object = {}, .digest = sink.keys().digests().chunk(content)};
+  segment.object = storage::ObjectRef{.id = chunk, .height = 0};
+  storage::Entry entry;
+  entry.path = "file";
+  entry.size = content.size();
+  entry.segments = {segment};
+  entry.content_digest = storage::content_digest_of(sink.keys().digests(), entry.segments);
+  BEFFROI_ASSERT(tree.add(entry).has_value());
+  auto commit = vault.commit(*tree.finish(), {}, 0);
+  BEFFROI_ASSERT(commit.has_value());
+  return std::move(*commit);
+}
+
+// Goal: a snapshot counts on data of an older epoch that a receipt once covered, and that the peer has let go since. It
+// is set aside, and the data no longer counts as receipted: the next backup stores it anew, and its push succeeds.
+TEST_F(AgeingTest, WhatThePeerLetGoIsStoredAnewInANewEpoch) {
+  const Commit old = back_up(1);
+  back_up(2);
+  pass(4000 * kDay);
+  const Commit newest = back_up(3);
+  ASSERT_GE(expire(), 1U);
+  collect();
+  ASSERT_TRUE(world.sync(*station));
+  const SecondDevice second(world, station, true);
+  ASSERT_TRUE(world.sync(*station));
+  auto& objects = station->objects();
+  std::set<storage::ObjectId> gone = closure_of(objects, old);
+  for (const auto& id : closure_of(objects, newest)) gone.erase(id);
+  gone.erase(old.clear.root);
+  ASSERT_EQ(gone.size(), 1U);
+  crypto::SeededRandom random(1001);
+  Bytes content(5000 + 1001);
+  random.fill(content);
+  snapshot_of(*station, *gone.begin(), content);
+
+  const auto refused = world.sync(*station);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::wrong_state) << refused.error().message();
+  EXPECT_FALSE((*objects.info(station->space(), *gone.begin()))->receipted);
+  EXPECT_TRUE(station->unreceipted()->empty());
+  back_up(4);
 }
 
 }  // namespace
