@@ -68,10 +68,7 @@ class HostedSpaceImpl::Collection final : public SpaceCollection {
 
   Result<void> sweep() {
     BEFFROI_TRY(const auto writing, space_->begin_change());
-    // A wish goes with its object: later, a parent could be taken in that counts on it.
-    BEFFROI_TRY(const auto wanted, space_->wishes_with_facts());
     BEFFROI_CHECK(collector_->advance_locked(kRemovedPerStep));
-    BEFFROI_CHECK(space_->forget_wishes(wanted));
     BEFFROI_CHECK(space_->take_stock());
     return {};
   }
@@ -91,6 +88,7 @@ Result<std::unique_ptr<SpaceCollection>> HostedSpaceImpl::begin_collection() {
   BEFFROI_TRY(auto leases, leases_.all());
   BEFFROI_TRY(auto collector, Collector::begin(parts_.objects, space(), parts_.random));
   collector_ = std::move(collector);
+  collector_->tell_before_removal([this](std::span<const ObjectId> ids) { return forget_wishes(ids); });
   return std::make_unique<Collection>(shared_from_this(), collector_, std::move(leases));
 }
 
@@ -123,34 +121,20 @@ void HostedSpaceImpl::forget_collector() {
   collector_.reset();
 }
 
-// What was found damaged and whose facts are here. (Of the others nobody knows whether anything needs them.)
-Result<std::vector<ObjectId>> HostedSpaceImpl::wishes_with_facts() const {
-  std::vector<ObjectId> ids;
-  {
-    const std::lock_guard lock(facts_);
-    for (const auto& [id, damage] : damaged_) ids.push_back(id);
-  }
-  BEFFROI_TRY(const auto infos, parts_.objects.info_many(space(), ids));
-  std::vector<ObjectId> out;
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    if (infos[i]) out.push_back(ids[i]);
-  return out;
-}
-
-// Nobody needs what was collected: its station need not send it again. Under `writing_`.
+// Nobody needs what is collected, so nobody shall be asked for it; under the same lock, for later a parent could be
+// taken in that counts on it. And before its facts go: a wish that a crash left behind them would never be forgotten,
+// and a station that still has the object could push nothing any more, because what is below it is here no longer.
 Result<void> HostedSpaceImpl::forget_wishes(std::span<const ObjectId> ids) {
-  if (ids.empty()) return {};
-  BEFFROI_TRY(const auto infos, parts_.objects.info_many(space(), ids));
   WriteBatch batch;
   std::vector<ObjectId> gone;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (infos[i]) continue;
-    remove_wanted(batch, space(), ids[i]);
-    gone.push_back(ids[i]);
+  const std::lock_guard lock(facts_);
+  for (const ObjectId& id : ids) {
+    if (!damaged_.contains(id)) continue;
+    remove_wanted(batch, space(), id);
+    gone.push_back(id);
   }
   if (gone.empty()) return {};
   BEFFROI_CHECK(parts_.database.write(batch, Durability::buffered));
-  const std::lock_guard lock(facts_);
   for (const ObjectId& id : gone) damaged_.erase(id);
   return {};
 }

@@ -142,8 +142,7 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   /// Tells a collection that runs what is held from now on.
   void shade(std::span<const storage::ObjectId> ids);
   void forget_collector();
-  Result<std::vector<storage::ObjectId>> wishes_with_facts() const;
-  /// Of those that a collection has removed.
+  /// Of what a collection is about to remove. Under `writing_`.
   Result<void> forget_wishes(std::span<const storage::ObjectId> ids);
 
   HostParts parts_;

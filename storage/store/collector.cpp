@@ -179,6 +179,7 @@ Result<void> Collector::remove(std::span<const Leaf> objects) {
   std::vector<ObjectId> ids;
   ids.reserve(objects.size());
   for (const Leaf& object : objects) ids.push_back(object.id);
+  if (tell_ && !ids.empty()) BEFFROI_CHECK(tell_(ids));
   BEFFROI_CHECK(store_.remove(space_, ids));
   for (const Leaf& object : objects) removed_bytes_ += is_here(object.info) ? object.info.sealed_bytes : 0;
   removed_ += objects.size();

@@ -66,6 +66,10 @@ class Collector {
   /// Without this nothing is ever removed.
   void end_roots() { roots_ended_ = true; }
 
+  /// Told of objects right before they are removed, under the space's lock; its error ends the collection.
+  using BeforeRemoval = std::function<Result<void>(std::span<const ObjectId>)>;
+  void tell_before_removal(BeforeRemoval tell) { tell_ = std::move(tell); }
+
   /// What these reach became live: call it under the space's lock, before it is let go, for all that is put, pinned or
   /// committed, before or after its row is there. Cheap. When more than ClosureWalk::kRootsMax wait, the collection
   /// fails.
@@ -124,6 +128,8 @@ class Collector {
   std::mutex shades_mutex_;
   std::vector<ObjectId> shades_;
   bool too_many_shades_ = false;
+
+  BeforeRemoval tell_;
 };
 
 }  // namespace beffroi::storage

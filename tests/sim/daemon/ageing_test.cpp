@@ -243,6 +243,25 @@ TEST_F(AgeingTest, AScrubFindsWhatTheDiskSpoiltAndTheStationHealsIt) {
   expect_complete(world, *station, commit);
 }
 
+// Goal: what was found damaged while a collection ran, and was removed by it, is wanted by nobody afterwards. (A
+// station that still had it could push nothing any more: what is below it is here no longer.)
+TEST_F(AgeingTest, WhatIsCollectedIsNotWantedAnyMore) {
+  const Commit old = back_up(1);
+  back_up(2);
+  pass(4000 * kDay);
+  back_up(3);
+  ASSERT_GE(expire(), 1U);
+  const auto collection = space()->begin_collection();
+  ASSERT_TRUE(collection);
+  ASSERT_TRUE(space()->quarantine(old.clear.root));
+  Result<bool> more = true;
+  while (more && *more) more = (*collection)->step();
+  ASSERT_TRUE(more);
+  ASSERT_FALSE(world.host->objects().info(station->space(), old.clear.root)->has_value());
+  EXPECT_TRUE(space()->wanted_for_healing()->empty());
+  back_up(4);
+}
+
 // A snapshot of one file, whose content is this object.
 Commit snapshot_of(Vault& vault, const storage::ObjectId& chunk, ByteView content) {
   VaultSink sink(vault);
