@@ -93,7 +93,7 @@ Result<std::unique_ptr<SpaceCollection>> HostedSpaceImpl::begin_collection() {
 }
 
 Result<void> HostedSpaceImpl::end_expired_leases() {
-  BEFFROI_TRY(const auto expired, leases_.expired(parts_.running_seconds));
+  BEFFROI_TRY(const auto expired, leases_.expired(lease_seconds()));
   for (const Lease& lease : expired) {
     WriteBatch batch;
     BEFFROI_CHECK(leases_.end(batch, lease.id));

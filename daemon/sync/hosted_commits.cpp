@@ -1,11 +1,14 @@
 // The rules by which a peer accepts a commit and gives its receipt.
 #include <unordered_set>
 
+#include "crypto/planted.h"
 #include "daemon/sync/hosted_space.h"
 
 namespace beffroi::daemon {
 namespace {
 
+using crypto::Fault;
+using crypto::planted;
 using storage::Commit;
 using storage::Durability;
 using storage::ObjectId;
@@ -47,7 +50,8 @@ Result<Bytes> HostedSpaceImpl::take_commit(const storage::LeaseId& lease, const 
 
 Result<void> HostedSpaceImpl::check_new_commit(const Commit& commit, const DeviceId& pushed_by,
                                                const storage::Lease& lease) {
-  if (lease.device != pushed_by || commit.clear.device != pushed_by)
+  const bool own_lease = lease.device == pushed_by || planted(Fault::drop_lease_check);
+  if (!own_lease || commit.clear.device != pushed_by)
     return fail(ErrorCode::refused, N_("A device pushed a snapshot that another one signed."));
   BEFFROI_CHECK(shared_log()->accepts_new_commit(commit));
   BEFFROI_CHECK(check_place(commit));
@@ -122,6 +126,7 @@ Result<void> HostedSpaceImpl::check_parents(const Commit& commit, const std::opt
 // Whoever has a node has all below it (children are present at every put), but for what is openly damaged. So the root
 // decides, and a walk is needed only while something is wanted.
 Result<void> HostedSpaceImpl::check_closure(const Commit& commit) {
+  if (planted(Fault::skip_closure_check)) return {};
   const auto incomplete = [&] {
     return fail(ErrorCode::conflict, N_("The snapshot {} is not complete at the peer: push again."), commit.id.hex());
   };
@@ -173,14 +178,15 @@ Result<Bytes> HostedSpaceImpl::give_receipt(const Commit& commit, ByteView encod
   ++tenant.commits;
   tenant.commit_bytes += encoded.size();
   Bytes out = storage::make_receipt(receipt, parts_.sign);
-  BEFFROI_CHECK(parts_.objects.sync());
+  BEFFROI_CHECK(make_durable());
   WriteBatch batch;
   store_.put_commit(batch, commit, encoded);
   store_.put_receipt(batch, receipt, out);
   BEFFROI_CHECK(leases_.end(batch, lease));
   put_tenant(batch, space(), tenant);
   // Not over a receipt that was found done when the disk had room again: the chain would fork.
-  BEFFROI_CHECK(parts_.database.write_since(reopenings_, batch, Durability::synced));
+  const Durability durability = planted(Fault::acknowledge_before_sync) ? Durability::buffered : Durability::synced;
+  BEFFROI_CHECK(parts_.database.write_since(reopenings_, batch, durability));
   {
     const std::lock_guard lock(facts_);
     tenant_ = tenant;

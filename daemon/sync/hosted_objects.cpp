@@ -3,12 +3,15 @@
 
 #include <unordered_map>
 
+#include "crypto/planted.h"
 #include "daemon/sync/hosted_space.h"
 #include "daemon/sync/messages.h"
 
 namespace beffroi::daemon {
 namespace {
 
+using crypto::Fault;
+using crypto::planted;
 using storage::Durability;
 using storage::IncomingObject;
 using storage::Lease;
@@ -25,11 +28,16 @@ bool is_here(const std::optional<ObjectInfo>& info) { return info && info->bytes
 
 }  // namespace
 
+std::uint64_t HostedSpaceImpl::lease_seconds() const {
+  if (planted(Fault::collect_by_wall_clock)) return static_cast<std::uint64_t>(parts_.clock.now().seconds);
+  return parts_.running_seconds;
+}
+
 Result<Lease> HostedSpaceImpl::open_lease(const DeviceId& device) {
   BEFFROI_TRY(const auto writing, begin_change());
   BEFFROI_CHECK(check_active());
   BEFFROI_TRY(auto lease, leases_.of_device(device));
-  const std::uint64_t now = parts_.running_seconds;
+  const std::uint64_t now = lease_seconds();
   if (!lease) lease = Lease{parts_.random.fixed<LeaseId>(), device, now, now};
   lease->last_contact_at = now;
   WriteBatch batch;
@@ -40,8 +48,9 @@ Result<Lease> HostedSpaceImpl::open_lease(const DeviceId& device) {
 
 Result<Lease> HostedSpaceImpl::use_lease(const LeaseId& id) {
   BEFFROI_TRY(auto lease, leases_.find(id));
+  if (!lease && planted(Fault::drop_lease_check)) return Lease{.id = id, .device = {}};
   if (!lease) return fail(ErrorCode::conflict, N_("This push has ended at the peer meanwhile: it must begin again."));
-  const std::uint64_t now = parts_.running_seconds;
+  const std::uint64_t now = lease_seconds();
   if (now >= lease->last_contact_at + kLeaseContactSeconds) {
     lease->last_contact_at = now;
     WriteBatch batch;
@@ -52,7 +61,7 @@ Result<Lease> HostedSpaceImpl::use_lease(const LeaseId& id) {
 }
 
 Result<void> HostedSpaceImpl::pin(const LeaseId& lease, std::span<const ObjectId> ids) {
-  if (ids.empty()) return {};
+  if (ids.empty() || planted(Fault::drop_lease_check)) return {};
   shade(ids);
   WriteBatch batch;
   leases_.pin(batch, lease, ids);
@@ -70,7 +79,7 @@ Result<std::vector<bool>> HostedSpaceImpl::lacks(const LeaseId& lease, std::span
   std::vector<bool> out(ids.size());
   std::vector<ObjectId> present;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    out[i] = !is_here(infos[i]);
+    out[i] = !crypto::presence(ids[i], is_here(infos[i]));
     if (!out[i]) present.push_back(ids[i]);
   }
   // Before the answer: who was told 'have' relies on it.
@@ -121,7 +130,7 @@ Result<Organisation::Hold> HostedSpaceImpl::check_incoming(std::span<const Incom
       }
       const std::lock_guard lock(facts_);
       // What is openly damaged does not hide a hole: it stands on the list of what is wanted.
-      if (!is_here(info) && !damaged_.contains(child))
+      if (!is_here(info) && !damaged_.contains(child) && !planted(Fault::skip_closure_check))
         return fail(ErrorCode::conflict, N_("An object arrived at the peer before what it is made of."));
       if (info) highest = std::max<int>(highest, info->height);
       exact = exact && info.has_value();
@@ -175,7 +184,9 @@ Result<void> HostedSpaceImpl::note_healed(std::span<const IncomingObject> object
   return {};
 }
 
-Result<void> HostedSpaceImpl::make_durable() { return parts_.objects.sync(); }
+Result<void> HostedSpaceImpl::make_durable() {
+  return planted(Fault::acknowledge_before_sync) ? Result<void>() : parts_.objects.sync();
+}
 
 Result<Bytes> HostedSpaceImpl::get(const ObjectId& id) {
   auto bytes = parts_.objects.get(space(), id);

@@ -98,6 +98,8 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   Result<void> check_recovered_head(const storage::CommitId& head) const;
   Result<bool> may_be_cut_before(const DeviceId& device, std::uint64_t sequence) const;
   Result<std::optional<storage::UnixTime>> receipted_at(const storage::CommitId& commit) const;
+  /// The time by which leases age: what the peer has been running.
+  std::uint64_t lease_seconds() const;
   /// The lease, its contact noted. conflict when it has ended.
   Result<storage::Lease> use_lease(const storage::LeaseId& id);
   Result<std::vector<storage::IncomingObject>> parse(std::span<const Bytes> objects) const;

@@ -1,10 +1,14 @@
 #include "storage/store/collector.h"
 
 #include "crypto/assert.h"
+#include "crypto/planted.h"
 #include "storage/store/object_row.h"
 
 namespace beffroi::storage {
 namespace {
+
+using crypto::Fault;
+using crypto::planted;
 
 constexpr std::uint64_t kFilterBitsPerObject = 10;
 
@@ -90,7 +94,7 @@ Result<void> Collector::mark_or_find(std::size_t objects) {
   if (phase_ != Phase::marking || !roots_ended_) return {};
   // From here on every child is looked up: the search meets each tree once, also those that headers denied.
   walk_.look_up_all();
-  begin_scan(Phase::finding_trees);
+  begin_scan(planted(Fault::sweep_children_first) ? Phase::finding_leaves : Phase::finding_trees);
   return {};
 }
 
@@ -137,7 +141,7 @@ Result<void> Collector::find_trees(std::size_t objects) {
   walk_.add(in_doubt);
   if (cursor_) return {};
   phase_ = Phase::sweeping_trees;
-  if (trees_.size() == 0) begin_scan(Phase::finding_leaves);
+  if (trees_.size() == 0) end_trees();
   return {};
 }
 
@@ -148,7 +152,7 @@ Result<void> Collector::find_leaves(std::size_t objects) {
   if (!leaves_.empty())
     phase_ = Phase::sweeping_leaves;
   else if (!cursor_)
-    phase_ = Phase::done;
+    end_leaves();
   return {};
 }
 
@@ -160,8 +164,27 @@ Result<void> Collector::sweep_trees(std::size_t objects) {
   for (std::size_t i = 0; i < ids.size(); ++i)
     if (infos[i] && may_go(ids[i], *infos[i])) garbage.push_back({.id = ids[i], .info = *infos[i]});
   BEFFROI_CHECK(remove(garbage));
-  if (trees_.size() == 0) begin_scan(trees_.is_complete() ? Phase::finding_leaves : Phase::finding_trees);
+  if (trees_.size() > 0) return {};
+  if (trees_.is_complete())
+    end_trees();
+  else
+    begin_scan(Phase::finding_trees);
   return {};
+}
+
+// Parents are gone: what is left has none.
+void Collector::end_trees() {
+  if (planted(Fault::sweep_children_first))
+    phase_ = Phase::done;
+  else
+    begin_scan(Phase::finding_leaves);
+}
+
+void Collector::end_leaves() {
+  if (planted(Fault::sweep_children_first))
+    begin_scan(Phase::finding_trees);
+  else
+    phase_ = Phase::done;
 }
 
 // The filter knows ids: it knows those that came back meanwhile, too.
@@ -171,7 +194,11 @@ Result<void> Collector::sweep_leaves(std::size_t objects) {
   leaves_.resize(leaves_.size() - count);
   std::erase_if(garbage, [&](const Leaf& leaf) { return marks_.contains(leaf.id, leaf.info); });
   BEFFROI_CHECK(remove(garbage));
-  if (leaves_.empty()) phase_ = cursor_ ? Phase::finding_leaves : Phase::done;
+  if (!leaves_.empty()) return {};
+  if (cursor_)
+    phase_ = Phase::finding_leaves;
+  else
+    end_leaves();
   return {};
 }
 

@@ -102,6 +102,8 @@ class Collector {
   Result<void> mark_and_sweep(std::size_t objects);
   Result<void> scan(std::size_t objects, const std::function<void(const ObjectId&, const ObjectInfo&)>& visit);
   void begin_scan(Phase phase);
+  void end_trees();
+  void end_leaves();
   Result<void> find_trees(std::size_t objects);
   Result<void> find_leaves(std::size_t objects);
   Result<void> sweep_trees(std::size_t objects);
