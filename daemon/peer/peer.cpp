@@ -46,13 +46,21 @@ Ending ending_of(PeerContext& peer, Chores& chores, HttpServer& server, TlsListe
               }};
 }
 
+// Filters and indexes of some ten million objects stay in memory, so that each id a station asks for costs one read.
+storage::DatabaseOptions database_options() {
+  storage::DatabaseOptions out;
+  out.cache_bytes = 64U * 1024 * 1024;
+  return out;
+}
+
 }  // namespace
 
 Result<void> run_peer(const PeerSettings& settings) {
   asio::io_context io(1);
   asio::signal_set signals = catch_signals(io);
   BEFFROI_TRY(const Address address, Address::parse(settings.listen, kDefaultPeerPort));
-  BEFFROI_TRY(const auto peer, PeerContext::open(settings, io.get_executor(), system_clock(), crypto::system_random()));
+  BEFFROI_TRY(const auto peer, PeerContext::open(settings, io.get_executor(), system_clock(), crypto::system_random(),
+                                                 database_options()));
   Chores chores(*peer);
   const Router router = peer_router(*peer, chores);
   const HttpServer::Options options{

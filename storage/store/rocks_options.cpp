@@ -15,6 +15,8 @@ constexpr std::size_t kMiB = 1024 * kKiB;
 constexpr std::size_t kOpenFilesMax = 256;
 constexpr std::size_t kWalBytesMax = 96 * kMiB;
 constexpr std::size_t kBlobBytesMin = 4 * kKiB;
+constexpr std::size_t kBlockBytes = 16 * kKiB;
+constexpr std::size_t kFactsBlockBytes = 4 * kKiB;
 constexpr double kBloomBitsPerKey = 10;
 constexpr double kMemtableBloomShare = 0.05;  // of the write buffer
 
@@ -50,6 +52,14 @@ void keep_objects_in_blob_files(rocksdb::ColumnFamilyOptions& out, const Databas
   // Garbage is collected by Database::compact(), after somebody removed something. In the background RocksDB would move
   // the oldest quarter of the blobs in every compaction that meets them, whether there is garbage among them or not.
   out.enable_blob_garbage_collection = false;
+  out.compression = rocksdb::kNoCompression;
+}
+
+// Asked for by random ids, a thousand at once: each costs a block, so blocks are small, and not compressed, which would
+// gain little among ids. The index of so many blocks is kept small in its turn.
+void read_single_rows(rocksdb::BlockBasedTableOptions& blocks, rocksdb::ColumnFamilyOptions& out) {
+  blocks.block_size = kFactsBlockBytes;
+  blocks.index_block_restart_interval = 16;
   out.compression = rocksdb::kNoCompression;
 }
 
@@ -103,7 +113,7 @@ rocksdb::ColumnFamilyOptions make_table_options(Table table, const DatabaseOptio
                                                 const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions blocks;
   blocks.block_cache = cache;
-  blocks.block_size = 16 * kKiB;
+  blocks.block_size = kBlockBytes;
   blocks.cache_index_and_filter_blocks = true;
   blocks.cache_index_and_filter_blocks_with_high_priority = true;
   rocksdb::ColumnFamilyOptions out;
@@ -113,7 +123,6 @@ rocksdb::ColumnFamilyOptions make_table_options(Table table, const DatabaseOptio
     out.memtable_prefix_bloom_size_ratio = kMemtableBloomShare;
   }
   blocks.whole_key_filtering = true;
-  out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
   out.write_buffer_size = std::max(64 * kKiB, options.memtable_bytes / 12);
   out.max_write_buffer_number = 2;
   out.arena_block_size = 64 * kKiB;
@@ -122,6 +131,8 @@ rocksdb::ColumnFamilyOptions make_table_options(Table table, const DatabaseOptio
   out.level_compaction_dynamic_level_bytes = true;
   out.compression = best_compression();
   if (table == Table::objects) keep_objects_in_blob_files(out, options);
+  if (table == Table::info) read_single_rows(blocks, out);
+  out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
   return out;
 }
 

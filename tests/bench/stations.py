@@ -1,5 +1,6 @@
-"""Measures a peer under load: what fifty stations that push at once get through to their receipts, beside one alone with as many bytes, and
-how long a peer with millions of objects thinks over "which of these 1,000 ids do you lack?".
+"""Measures a peer under load: what fifty stations that push at once get through to their receipts, beside one alone with as many bytes; by
+how much a garbage collection of a million objects delays a push; and how long a peer with millions of objects thinks over "which of these
+1,000 ids do you lack?".
 
 The peer is the real program in a folder of its own, with TLS over the loopback interface. The stations are one small program that replays what
 was sealed before (beffroi_many_stations), so that nearly all of the CPU is the peer's: but on a machine of two cores what the program takes
@@ -8,6 +9,7 @@ release, scripts/build micro.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import shutil
@@ -15,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import machine
@@ -26,7 +29,7 @@ import harness  # noqa: E402  (needs the line above)
 
 BENCH = Path(os.environ.get("BEFFROI_BENCH_PROGRAMS", ROOT / "build" / "micro" / "tests" / "bench"))
 MIB = 1 << 20
-RATIO_GOAL, PEAK_GOAL_MIB, P99_GOAL_MS = 0.7, 300, 20
+RATIO_GOAL, PEAK_GOAL_MIB, P99_GOAL_MS, DELAY_GOAL = 0.7, 300, 20, 0.1
 ALONE = 1
 # Of the vault whose space is then filled with invented objects.
 LACKS_VAULT_MIB = 1
@@ -38,6 +41,7 @@ def parse():
     parser.add_argument("--mib", type=int, default=1500, help="sealed bytes of a run, whatever the number of stations; default: 1500")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--millions", type=int, default=10, help="objects of the peer that is asked what it lacks; 0: not asked; default: 10")
+    parser.add_argument("--garbage", type=int, default=1, help="millions of objects that are collected beside a push; 0: none; default: 1")
     parser.add_argument("--questions", type=int, default=2000)
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench", help="for sealed vaults, which are kept, and peers, which are not")
     parser.add_argument("--json", type=Path, help="default: stations.json in the folder")
@@ -93,16 +97,49 @@ def throughput(arguments):
     return rounds
 
 
+def filled_peer(scene, arguments, millions):
+    """(peer, the code of its first station): that station's space has millions of objects besides, of no snapshot."""
+    vaults = sealed(arguments.folder, ALONE, LACKS_VAULT_MIB)
+    peer = scene.peer()
+    code = peer.invite()
+    bench("beffroi_many_stations", "push", vaults, codes=[code])
+    peer.stop()
+    print(f"filling a peer with {millions} million objects…", file=sys.stderr)
+    bench("beffroi_many_ids", "fill", vaults, peer.data, millions)
+    return peer.start(), code
+
+
+def push_beside(arguments, collecting):
+    """A push of another station, and a collection that begins with it."""
+    with harness.Scene(tempfile.mkdtemp(prefix="peer-", dir=arguments.folder)) as scene:
+        peer, _ = filled_peer(scene, arguments, arguments.garbage)
+        measure.ProcessMeter(peer.process.pid).wait_until_idle()
+        code = peer.invite("Mairie")
+        os.sync()
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            began = time.monotonic()
+            collection = beside.submit(lambda: (peer.json("peer", "gc"), time.monotonic() - began)) if collecting else None
+            found = bench("beffroi_many_stations", "push", sealed(arguments.folder, ALONE, arguments.mib), codes=[code])
+            if collection:
+                result, found["gc_s"] = collection.result()
+                found["removed"] = result["objects"]
+        return found
+
+
+def delays(arguments):
+    rounds = []
+    for number in range(arguments.rounds):
+        rounds.append({name: push_beside(arguments, name == "beside") for name in ("alone", "beside")})
+        alone, beside = (rounds[-1][name] for name in ("alone", "beside"))
+        print(f"round {number + 1}, push {alone['wall_s']:.1f} s; beside a collection {beside['wall_s']:.1f} s, which took {beside['gc_s']:.1f} s "
+              f"and removed {beside['removed']:,}", file=sys.stderr)
+    return rounds
+
+
 def lacks(arguments):
     vaults = sealed(arguments.folder, ALONE, LACKS_VAULT_MIB)
     with harness.Scene(tempfile.mkdtemp(prefix="peer-", dir=arguments.folder)) as scene:
-        peer = scene.peer()
-        code = peer.invite()
-        bench("beffroi_many_stations", "push", vaults, codes=[code])
-        peer.stop()
-        print(f"filling a peer with {arguments.millions} million objects…", file=sys.stderr)
-        bench("beffroi_many_ids", "fill", vaults, peer.data, arguments.millions)
-        peer.start()
+        peer, code = filled_peer(scene, arguments, arguments.millions)
         meter = measure.ProcessMeter(peer.process.pid)
         meter.wait_until_idle()
         cpu_before = meter.cpu_s()
@@ -134,12 +171,22 @@ def throughput_text(result):
     return lines
 
 
+def delays_text(rounds):
+    alone, beside, collection = (statistics.median(one[name][field] for one in rounds)
+                                 for name, field in (("alone", "wall_s"), ("beside", "wall_s"), ("beside", "gc_s")))
+    delay = beside / alone - 1
+    return (f"a push of {alone:.1f} s takes {beside:.1f} s beside a collection that removes {rounds[0]['beside']['removed']:,} objects in {collection:.1f} s: "
+            f"{delay:+.1%} (goal below {DELAY_GOAL:.0%}: {verdict(delay < DELAY_GOAL)})")
+
+
 def text(result):
     about = result["machine"]
     lines = [f"{about['cpu']}, {about['cores']} cores, {about['memory_mib']} MiB, {about['file_system']}, Linux {about['kernel']}, load "
              f"{about['load_before']} before the run; sources {about['commit']}; {about['date']}; {result['mib']} MiB a run"]
     if result["rounds"]:
         lines += throughput_text(result)
+    if result["delays"]:
+        lines.append(delays_text(result["delays"]))
     if found := result["lacks"]:
         lines.append(f"which of {found['ids']} ids do you lack, {found['objects']:,} objects, {found['questions']} questions: p50 {found['p50_ms']:.1f} ms, "
                      f"p90 {found['p90_ms']:.1f}, p99 {found['p99_ms']:.1f} (goal below {P99_GOAL_MS}: {verdict(found['p99_ms'] < P99_GOAL_MS)}), "
@@ -165,6 +212,7 @@ def main():
         print(f"stations: the machine is not idle (load {os.getloadavg()[0]:.2f}): the figures will be noisy", file=sys.stderr)
     result = {"machine": machine.facts(arguments.folder, ROOT), "stations": arguments.stations, "mib": arguments.mib}
     result["rounds"] = throughput(arguments)
+    result["delays"] = delays(arguments) if arguments.garbage else []
     result["lacks"] = lacks(arguments) if arguments.millions else None
     sum_up(result)
     arguments.json.write_text(json.dumps(result, indent=1) + "\n")

@@ -13,7 +13,7 @@ class StationsTest(unittest.TestCase):
     def result(self, *rounds):
         made = [{1: run(alone, 90), 50: run(together, peak)} for alone, together, peak in rounds]
         return stations.sum_up({"machine": dict.fromkeys(("cpu", "cores", "memory_mib", "file_system", "kernel", "load_before", "commit", "date"), "x"),
-                                "stations": 50, "mib": 1500, "rounds": made, "lacks": None})
+                                "stations": 50, "mib": 1500, "rounds": made, "delays": [], "lacks": None})
 
     def test_the_ratio_is_that_of_the_medians(self):
         found = self.result((100, 70, 200), (50, 60, 250), (200, 90, 220))
@@ -28,6 +28,12 @@ class StationsTest(unittest.TestCase):
         self.assertIn("goal below 300: met", stations.text(self.result((100, 70, 299))))
         self.assertIn("goal 0.7: missed", stations.text(self.result((100, 69, 300))))
         self.assertIn("goal below 300: missed", stations.text(self.result((100, 69, 300))))
+
+    def test_a_delay_is_that_of_the_medians(self):
+        beside = {"gc_s": 9.0, "removed": 1_000_000}
+        for wall_s, verdict in (10.9, "met"), (11.0, "missed"):
+            delays = [{"alone": {"wall_s": alone}, "beside": {"wall_s": wall_s, **beside}} for alone in (9, 10, 30)]
+            self.assertIn(f"goal below 10%: {verdict}", stations.text(self.result((100, 70, 1)) | {"delays": delays}))
 
     def test_the_slowest_hundredth_decides(self):
         answers = {"ids": 1000, "objects": 10**7, "questions": 2000, "p50_ms": 5, "p90_ms": 9, "max_ms": 99, "first_ms": 99, "peer_peak_mib": 100}
