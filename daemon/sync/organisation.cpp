@@ -1,6 +1,23 @@
 #include "daemon/sync/organisation.h"
 
+#include <algorithm>
+
 namespace beffroi::daemon {
+namespace {
+
+std::size_t seats_of(const SeatOwner& owner) {
+  switch (owner.kind) {
+    case SeatOwner::Kind::invited:
+      return kMaxInvitedSessions;
+    case SeatOwner::Kind::device:
+      return kMaxSessionsPerOrganisation;
+    case SeatOwner::Kind::root:
+      return kMaxRootSessions;
+  }
+  return 0;
+}
+
+}  // namespace
 
 Organisation::Organisation(const OrganisationId& id, OrganisationState state) : id_(id), state_(std::move(state)) {}
 
@@ -48,10 +65,11 @@ Result<Organisation::Hold> Organisation::reserve(std::uint64_t more_bytes) {
   });
 }
 
-Organisation::Hold Organisation::take_seat(std::function<void()> cut) {
+Organisation::Hold Organisation::take_seat(const SeatOwner& owner, std::function<void()> cut) {
   const std::lock_guard lock(mutex_);
-  if (closed_ || sessions_.size() >= kMaxSessionsPerOrganisation) return {};
-  const auto place = sessions_.insert(sessions_.end(), std::move(cut));
+  const auto taken = static_cast<std::size_t>(std::ranges::count(sessions_, owner, &Session::owner));
+  if (closed_ || taken >= seats_of(owner)) return {};
+  const auto place = sessions_.insert(sessions_.end(), Session{.owner = owner, .cut = std::move(cut)});
   return Hold(this, [self = shared_from_this(), place](void*) {
     const std::lock_guard leaving(self->mutex_);
     self->sessions_.erase(place);
@@ -64,13 +82,13 @@ std::size_t Organisation::sessions() const {
 }
 
 void Organisation::close() {
-  std::list<std::function<void()>> open;
+  std::list<Session> open;
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     open = sessions_;
   }
-  for (const auto& cut : open) cut();
+  for (const Session& session : open) session.cut();
 }
 
 bool Organisation::is_closed() const {

@@ -17,8 +17,12 @@ using OrganisationId = FixedBytes<16, struct OrganisationIdTag>;
 inline constexpr std::size_t kMaxOrganisationNameBytes = 255;
 /// Of a contact, and of a reason.
 inline constexpr std::size_t kMaxRemarkBytes = 512;
-/// Sessions of one organisation at a time: it must not take all places of a peer.
+/// Sessions of one organisation's devices at a time: it must not take all places of a peer.
 inline constexpr std::size_t kMaxSessionsPerOrganisation = 32;
+/// Beside them, of all who were invited to it.
+inline constexpr std::size_t kMaxInvitedSessions = 4;
+/// Beside them, of the root of each of its spaces.
+inline constexpr std::size_t kMaxRootSessions = 4;
 
 struct OrganisationState {
   std::string name;     ///< its operator's, unique at its peer
@@ -27,6 +31,15 @@ struct OrganisationState {
   storage::UnixTime created;
   std::optional<storage::UnixTime> suspended;  ///< since
   std::string suspended_reason;
+};
+
+/// Whose seats a session takes. Each has its own: who was only invited keeps no device out, and no device keeps out the
+/// root (who has stolen a machine must not be able to stop a recovery).
+struct SeatOwner {
+  enum class Kind : std::uint8_t { invited, device, root };
+  Kind kind = Kind::device;
+  storage::SpaceId space{};  ///< of a root
+  bool operator==(const SeatOwner&) const = default;
 };
 
 /// Thread-safe. Callbacks run without its lock.
@@ -49,15 +62,20 @@ class Organisation : public std::enable_shared_from_this<Organisation> {
   /// refused, with the sentence for the station, when the quota does not have it.
   Result<Hold> reserve(std::uint64_t more_bytes);
 
-  /// For a session: null when kMaxSessionsPerOrganisation are open, or it was closed. `cut` ends the session from any
+  /// For a session: null when all seats of this owner are taken, or it was closed. `cut` ends the session from any
   /// thread.
-  Hold take_seat(std::function<void()> cut);
+  Hold take_seat(const SeatOwner& owner, std::function<void()> cut);
   std::size_t sessions() const;
   /// Cuts all sessions; from now on there are none. It is being erased.
   void close();
   bool is_closed() const;
 
  private:
+  struct Session {
+    SeatOwner owner;
+    std::function<void()> cut;
+  };
+
   std::uint64_t used_locked() const;
 
   const OrganisationId id_;
@@ -65,7 +83,7 @@ class Organisation : public std::enable_shared_from_this<Organisation> {
   OrganisationState state_;
   std::map<storage::SpaceId, std::uint64_t> used_;
   std::uint64_t reserved_ = 0;
-  std::list<std::function<void()>> sessions_;
+  std::list<Session> sessions_;
   bool closed_ = false;
 };
 

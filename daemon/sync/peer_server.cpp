@@ -32,6 +32,12 @@ bool session_goes_on(ErrorCode code) {
   return code != ErrorCode::protocol && code != ErrorCode::limit_exceeded && code != ErrorCode::unsupported_version;
 }
 
+SeatOwner seat_owner(const Result<PeerHost::Caller>& caller) {
+  if (!caller) return {.kind = SeatOwner::Kind::invited};
+  if (caller->is_root) return {.kind = SeatOwner::Kind::root, .space = caller->space->space()};
+  return {.kind = SeatOwner::Kind::device};
+}
+
 class Session {
  public:
   /// `cut` ends the session from any thread.
@@ -137,7 +143,7 @@ asio::awaitable<Result<void>> Session::sit_down() {
   auto caller = co_await run([this] { return host_.caller(channel_.remote_key(), space_); });
   const auto organisation = caller ? caller->space->organisation() : host_.inviting(channel_.remote_key());
   if (!organisation) co_return Result<void>();
-  seat_ = organisation->take_seat(cut_);
+  seat_ = organisation->take_seat(seat_owner(caller), cut_);
   if (!seat_)
     co_return fail(ErrorCode::busy,
                    N_("Too many connections of this organisation are open at the peer. Try again later."));

@@ -72,7 +72,7 @@ TEST(PeerSessionTest, OneOrganisationHasAFewSessionsOnly) {
   std::vector<Organisation::Hold> seats;
   // The session that joined may still be on its way out.
   while (organisation->sessions() > 0) peer.protocol.call([] {});
-  for (std::size_t i = 0; i < kMaxSessionsPerOrganisation; ++i) seats.push_back(organisation->take_seat([] {}));
+  for (std::size_t i = 0; i < kMaxSessionsPerOrganisation; ++i) seats.push_back(organisation->take_seat({}, [] {}));
   ASSERT_TRUE(seats.back());
   const auto heads = [&] {
     auto link = thread.run(PeerLink::connect(tls_connector(), peer.address(), station->device_keys().transport_seed,
@@ -85,6 +85,39 @@ TEST(PeerSessionTest, OneOrganisationHasAFewSessionsOnly) {
   EXPECT_EQ(heads().error().code, ErrorCode::busy);
   seats.pop_back();
   EXPECT_TRUE(heads());
+}
+
+// Goal: who has an invitation and sits on it keeps no station out; who has stolen a device does not keep out its owner,
+// who has the kit.
+TEST(PeerSessionTest, TheInvitedKeepNoDeviceOutAndDevicesNoRoot) {
+  TlsPeer peer;
+  TestVault station;
+  ProtocolThread thread;
+  peer.join(*station, thread);
+  const auto organisation = peer.host->spaces().front()->organisation();
+  while (organisation->sessions() > 0) peer.protocol.call([] {});
+  const auto heads = [&](const crypto::SecretBytes& seed) {
+    auto link = thread.run(
+        PeerLink::connect(tls_connector(), peer.address(), seed, peer.host->public_part(), station->space()));
+    BEFFROI_ASSERT(link.has_value());
+    auto out = thread.run((*link)->fetch_heads());
+    TlsPeer::end(std::move(*link), thread);
+    return out;
+  };
+  std::vector<Organisation::Hold> seats;
+  const auto fill = [&](const SeatOwner& owner) {
+    while (const auto seat = organisation->take_seat(owner, [] {})) seats.push_back(seat);
+  };
+  fill({.kind = SeatOwner::Kind::invited});
+  EXPECT_EQ(seats.size(), kMaxInvitedSessions);
+  const auto invitation = peer.host->invite("Mairie", {}, {peer.clock.now().seconds + 1000}, peer.address());
+  ASSERT_TRUE(invitation);
+  EXPECT_EQ(heads(invitation->transport_seed()).error().code, ErrorCode::busy);
+  EXPECT_TRUE(heads(station->device_keys().transport_seed));
+  while (organisation->sessions() > seats.size()) peer.protocol.call([] {});
+  fill({.kind = SeatOwner::Kind::device});
+  EXPECT_EQ(heads(station->device_keys().transport_seed).error().code, ErrorCode::busy);
+  EXPECT_TRUE(heads(station.root.transport_seed));
 }
 
 // Goal: a source outlives a cut: it connects again, once.
