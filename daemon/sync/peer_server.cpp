@@ -4,6 +4,7 @@
 
 #include <asio/post.hpp>
 
+#include "daemon/net/deadline.h"
 #include "daemon/net/reading_ahead.h"
 #include "daemon/sync/messages.h"
 
@@ -14,7 +15,6 @@ using storage::ObjectId;
 
 // A station may think for a while between two requests (a recovery waits for words to be typed).
 constexpr std::chrono::milliseconds kIdleTimeout{20 * 60'000};
-constexpr std::chrono::milliseconds kHelloTimeout{15'000};
 // Objects that wait to be stored together. With what is read ahead, a frame and its encoding, this stays below
 // kSessionBufferBytes.
 constexpr std::size_t kBatchBytes = 1024U * 1024;
@@ -42,8 +42,13 @@ class Session {
  public:
   /// `cut` ends the session from any thread.
   Session(Channel& channel, PeerHost& host, PeerShares& shares, std::shared_ptr<MemoryAccount> memory,
-          std::function<void()> cut)
-      : channel_(channel), host_(host), shares_(shares), memory_(std::move(memory)), cut_(std::move(cut)) {
+          const SessionTimes& times, std::function<void()> cut)
+      : channel_(channel),
+        host_(host),
+        shares_(shares),
+        memory_(std::move(memory)),
+        times_(times),
+        cut_(std::move(cut)) {
     batch_held_ = memory_->hold(0);
     enrolling_held_ = memory_->hold(0);
   }
@@ -59,6 +64,7 @@ class Session {
 
  private:
   asio::awaitable<Result<void>> talk();
+  asio::awaitable<Result<Frame>> receive_hello();
   asio::awaitable<Result<void>> greet();
   asio::awaitable<Result<void>> sit_down();
   asio::awaitable<void> send_off(const Error& error);
@@ -103,6 +109,7 @@ class Session {
   PeerHost& host_;
   PeerShares& shares_;
   std::shared_ptr<MemoryAccount> memory_;
+  const SessionTimes times_;
   std::function<void()> cut_;
   ShareKey share_{};
   std::optional<storage::SpaceId> space_;
@@ -121,12 +128,19 @@ class Session {
   std::uint64_t commits_ = 0;
 };
 
+// A channel gives every frame time for its length, and any frame may say that it is long.
+asio::awaitable<Result<Frame>> Session::receive_hello() {
+  const auto executor = co_await asio::this_coro::executor;
+  const Deadline deadline(executor, times_.hello, [this] { channel_.close(); });
+  co_return co_await channel_.receive(times_.hello);
+}
+
 asio::awaitable<Result<void>> Session::greet() {
   HelloMessage hello;
   hello.sign = host_.public_part().sign;
   hello.software = "beffroid";
   BEFFROI_CO_CHECK(co_await send(hello));
-  BEFFROI_CO_TRY(const Frame frame, co_await channel_.receive(kHelloTimeout));
+  BEFFROI_CO_TRY(const Frame frame, co_await receive_hello());
   if (frame.type != FrameType::message) co_return std::unexpected(out_of_order());
   BEFFROI_CO_TRY(const Message message, decode_message(frame.body));
   const auto* reply = std::get_if<HelloMessage>(&message);
@@ -155,9 +169,12 @@ asio::awaitable<Result<void>> Session::sit_down() {
 
 asio::awaitable<Result<void>> Session::talk() {
   BEFFROI_CO_CHECK(co_await greet());
+  const auto executor = co_await asio::this_coro::executor;
+  std::optional<Deadline> visit;
+  if (!caller_) visit.emplace(executor, times_.visit, [this] { channel_.close(); });
   bool noted = false;
   while (true) {
-    BEFFROI_CO_TRY(Frame frame, co_await channel_.receive(caller_ ? kIdleTimeout : kHelloTimeout));
+    BEFFROI_CO_TRY(Frame frame, co_await channel_.receive(caller_ ? kIdleTimeout : times_.hello));
     const MemoryHold held = memory_->hold(frame.body.size());
     if (frame.type == FrameType::bye) {
       BEFFROI_CO_CHECK(co_await store_batch());
@@ -397,7 +414,8 @@ asio::awaitable<Result<Message>> Session::handle(FactsGetMessage message) {
 
 }  // namespace
 
-asio::awaitable<void> serve_station(std::unique_ptr<Channel> channel, PeerHost& host, PeerShares& shares) {
+asio::awaitable<void> serve_station(std::unique_ptr<Channel> channel, PeerHost& host, PeerShares& shares,
+                                    SessionTimes times) {
   const auto executor = co_await asio::this_coro::executor;
   const auto memory = shares.memory.open_account(executor);
   // The next objects arrive while the ones before them are stored and synced.
@@ -407,7 +425,7 @@ asio::awaitable<void> serve_station(std::unique_ptr<Channel> channel, PeerHost& 
       if (const auto line = open.lock()) line->close();
     });
   };
-  Session session(*ahead, host, shares, memory, cut);
+  Session session(*ahead, host, shares, memory, times, cut);
   co_await session.run();
   ahead->close();
 }
