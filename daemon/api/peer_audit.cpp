@@ -34,19 +34,30 @@ Json audit_json(const StoredAuditEntry& stored) {
           {"detail", entry.detail}};
 }
 
+struct AuditPage {
+  storage::AuditHead head;
+  std::vector<StoredAuditEntry> entries;
+};
+
+// The head first: every entry up to it is there by then.
+Result<AuditPage> read_page(const AuditLog& log, std::uint64_t from, std::uint64_t limit) {
+  AuditPage out{.head = log.head(), .entries = {}};
+  BEFFROI_TRY(out.entries, log.read(from, std::min(limit, kMaxPage)));
+  return out;
+}
+
 }  // namespace
 
 asio::awaitable<Result<void>> answer_audit(PeerContext& peer, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_TRY(const std::uint64_t from, query_number(request, "from", 1));
   BEFFROI_CO_TRY(const std::uint64_t limit, query_number(request, "limit", kMaxPage));
-  // The head first: every entry up to it is there by then.
-  const storage::AuditHead head = peer.host->audit().head();
-  BEFFROI_CO_TRY(const auto page,
-                 co_await peer.work.run([&] { return peer.host->audit().read(from, std::min(limit, kMaxPage)); }));
+  // The log's lock is held while its disk is written to.
+  BEFFROI_CO_TRY(const AuditPage page,
+                 co_await peer.work.run([&] { return read_page(peer.host->audit(), from, limit); }));
   Json entries = Json::array();
-  for (const StoredAuditEntry& stored : page) entries.push_back(audit_json(stored));
+  for (const StoredAuditEntry& stored : page.entries) entries.push_back(audit_json(stored));
   co_return co_await reply_json(
-      exchange, {{"entries", entries}, {"head", {{"counter", head.counter}, {"hash", head.hash.hex()}}}});
+      exchange, {{"entries", entries}, {"head", {{"counter", page.head.counter}, {"hash", page.head.hash.hex()}}}});
 }
 
 }  // namespace beffroi::daemon

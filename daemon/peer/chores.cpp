@@ -45,13 +45,17 @@ asio::awaitable<bool> Chores::give_way(milliseconds worked) {
   co_return co_await peer_.background.pause(std::max(worked, milliseconds(1)) * kPausesPerWork);
 }
 
-void Chores::note(storage::AuditAction action, const std::string& detail) {
-  peer_.host->audit().note({.action = action, .actor = kPeerActor, .space = {}, .organisation = {}, .detail = detail});
+asio::awaitable<void> Chores::note(storage::AuditAction action, std::string detail) {
+  co_await thread_.run([&] {
+    peer_.host->audit().note(
+        {.action = action, .actor = kPeerActor, .space = {}, .organisation = {}, .detail = detail});
+    return true;
+  });
 }
 
-void Chores::note_scrub(const ScrubPass& pass) {
-  note(storage::AuditAction::scrub, std::to_string(pass.objects) + " objects, " + std::to_string(pass.bytes) +
-                                        " bytes read; damaged: " + std::to_string(pass.damaged));
+asio::awaitable<void> Chores::note_scrub(ScrubPass pass) {
+  co_await note(storage::AuditAction::scrub, std::to_string(pass.objects) + " objects, " + std::to_string(pass.bytes) +
+                                                 " bytes read; damaged: " + std::to_string(pass.damaged));
 }
 
 asio::awaitable<Result<CollectionReport>> Chores::collect(std::shared_ptr<Progress> progress) {
@@ -76,9 +80,9 @@ asio::awaitable<Result<CollectionReport>> Chores::collect(std::shared_ptr<Progre
   if (!done) co_return forward_error(done);
   progress->phase = Phase::done;
   if (report.snapshots + report.objects > 0)
-    note(storage::AuditAction::collect, std::to_string(report.objects) + " objects, " + std::to_string(report.bytes) +
-                                            " bytes removed; " + std::to_string(report.snapshots) +
-                                            " snapshots let go");
+    co_await note(storage::AuditAction::collect, std::to_string(report.objects) + " objects, " +
+                                                     std::to_string(report.bytes) + " bytes removed; " +
+                                                     std::to_string(report.snapshots) + " snapshots let go");
   spdlog::info("collected: {} snapshots let go, {} objects and {} bytes removed", report.snapshots, report.objects,
                report.bytes);
   co_return report;
@@ -129,8 +133,10 @@ asio::awaitable<Result<ScrubPass>> Chores::scrub(std::shared_ptr<Progress> progr
     const auto step = co_await thread_.run([this] { return scrub_.step(kScrubSliceBytes); });
     if (!step) co_return forward_error(step);
     progress->bytes_read = step->pass.bytes;
-    if (step->ended) note_scrub(step->pass);
-    if (step->ended) co_return step->pass;
+    if (step->ended) {
+      co_await note_scrub(step->pass);
+      co_return step->pass;
+    }
     if (progress->cancel || peer_.background.stopping()) co_return stopped();
   }
 }
@@ -173,7 +179,7 @@ asio::awaitable<void> Chores::scrub_a_little(milliseconds since_last) {
       return scrub_.step(bytes);
     });
     if (!step) spdlog::error("{}", step.error().message());
-    if (step && step->ended) note_scrub(step->pass);
+    if (step && step->ended) co_await note_scrub(step->pass);
     if (!step || step->ended || !co_await give_way(peer_.clock.monotonic() - began)) co_return;
   }
 }

@@ -45,8 +45,9 @@ class Chores {
   asio::awaitable<void> collect_if_due();
   asio::awaitable<void> scrub_a_little(std::chrono::milliseconds since_last);
 
-  void note(storage::AuditAction action, const std::string& detail);
-  void note_scrub(const ScrubPass& pass);
+  /// On the chores' thread: the audit log is a file.
+  asio::awaitable<void> note(storage::AuditAction action, std::string detail);
+  asio::awaitable<void> note_scrub(ScrubPass pass);
 
   PeerContext& peer_;
   Scrub scrub_;

@@ -42,7 +42,7 @@ struct AuditVerdict {
   std::optional<std::uint64_t> broken_at;  ///< the first one that is not, if any
 };
 
-/// Thread-safe. References outlive it.
+/// Thread-safe; each call but open() may wait for the disk, so none on the protocol thread. References outlive it.
 class AuditLog {
  public:
   /// Reads the head back; an entry that is damaged does not keep the peer from starting, verify() tells of it.

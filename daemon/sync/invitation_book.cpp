@@ -40,15 +40,17 @@ Result<void> InvitationBook::load() {
 
 Result<void> InvitationBook::forget_ended() {
   WriteBatch batch;
-  bool any = false;
-  const std::lock_guard lock(mutex_);
-  for (const auto& [key, state] : invitations_) {
-    if (!forgotten(state)) continue;
-    remove_invitation(batch, key);
-    any = true;
+  std::vector<TransportPublicKey> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, state] : invitations_)
+      if (forgotten(state)) ended.push_back(key);
   }
-  if (any) BEFFROI_CHECK(database_.write(batch, storage::Durability::buffered));
-  std::erase_if(invitations_, [this](const auto& entry) { return forgotten(entry.second); });
+  if (ended.empty()) return {};
+  for (const TransportPublicKey& key : ended) remove_invitation(batch, key);
+  BEFFROI_CHECK(database_.write(batch, storage::Durability::buffered));
+  const std::lock_guard lock(mutex_);
+  for (const TransportPublicKey& key : ended) invitations_.erase(key);
   return {};
 }
 
@@ -117,7 +119,7 @@ bool InvitationBook::has_any(const OrganisationId& organisation) const {
   });
 }
 
-Result<InvitationState> InvitationBook::revoke(const std::string& id) {
+Result<std::pair<TransportPublicKey, InvitationState>> InvitationBook::revocable(const std::string& id) const {
   if (id.size() < kShortestIdDigits)
     return fail(ErrorCode::usage, N_("Give the first {} digits of the invitation's id at least."),
                 std::to_string(kShortestIdDigits));
@@ -136,13 +138,14 @@ Result<InvitationState> InvitationBook::revoke(const std::string& id) {
                 N_("The invitation {} was used: a station has enrolled with it. To keep that station from storing, "
                    "suspend its organisation."),
                 id);
-  InvitationState revoked = found->second;
-  revoked.revoked = true;
-  WriteBatch batch;
-  put_invitation(batch, found->first, revoked);
-  BEFFROI_CHECK(database_.write(batch, storage::Durability::synced));
-  found->second = revoked;
-  return revoked;
+  return *found;
+}
+
+Result<InvitationState> InvitationBook::revoke(const std::string& id) {
+  BEFFROI_TRY(auto invitation, revocable(id));
+  invitation.second.revoked = true;
+  BEFFROI_CHECK(add(invitation.first, invitation.second));
+  return invitation.second;
 }
 
 void InvitationBook::drop(const OrganisationId& organisation) {

@@ -6,7 +6,8 @@
 
 namespace beffroi::daemon {
 
-/// Thread-safe. References outlive it.
+/// Thread-safe; the caller makes one change at a time. References outlive it. What handshakes ask (knows(),
+/// organisation_of()) never waits for a disk.
 class InvitationBook {
  public:
   InvitationBook(storage::Database& database, Clock& clock) : database_(database), clock_(clock) {}
@@ -34,6 +35,7 @@ class InvitationBook {
   std::vector<PendingInvitation> list() const;
 
  private:
+  Result<std::pair<crypto::TransportPublicKey, InvitationState>> revocable(const std::string& id) const;
   bool forgotten(const InvitationState& state) const;
 
   storage::Database& database_;

@@ -293,7 +293,7 @@ asio::awaitable<Result<void>> Session::send_objects(const std::vector<ObjectId>&
 asio::awaitable<Result<Message>> Session::handle(EnrolMessage message) {
   if (enrolling_.empty()) {
     if (message.records.empty()) co_return fail(ErrorCode::protocol, N_("The station sent an empty log."));
-    BEFFROI_CO_CHECK(host_.may_enrol(channel_.remote_key(), message.records.front()));
+    BEFFROI_CO_CHECK(co_await run([&] { return host_.may_enrol(channel_.remote_key(), message.records.front()); }));
   }
   for (Bytes& record : message.records) {
     if (record.empty()) co_return fail(ErrorCode::protocol, N_("The station sent an empty log."));

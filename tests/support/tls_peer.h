@@ -9,9 +9,10 @@ namespace beffroi::daemon::testing {
 
 class TlsPeer {
  public:
-  explicit TlsPeer(std::chrono::milliseconds handshake_timeout = kHandshakeTimeout)
+  explicit TlsPeer(std::chrono::milliseconds handshake_timeout = kHandshakeTimeout,
+                   const storage::DatabaseOptions& options = {})
       : pool(2), shares(pool), random_(31) {
-    auto opened = PeerHost::open(folder_.path() + "/peer", clock, random_);
+    auto opened = PeerHost::open(folder_.path() + "/peer", clock, random_, options);
     BEFFROI_ASSERT(opened.has_value());
     host = std::move(*opened);
     protocol.call([&] {

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <thread>
 
 #include "daemon/sync/messages.h"
+#include "tests/support/fault_env.h"
 #include "tests/support/tls_peer.h"
 
 namespace beffroi::daemon::testing {
@@ -260,6 +262,32 @@ TEST(PeerSessionTest, AnInvitationOpensNothingButTheDoor) {
     station.send(request);
     EXPECT_EQ(station.error().code, ErrorCode::refused);
   }
+}
+
+// Goal: that somebody was refused is written down while others are served, however slow the disk is.
+TEST(PeerSessionTest, NobodyWaitsUntilARefusalIsWrittenDown) {
+  const auto disk = std::make_shared<storage::testing::FaultFileSystem>(4);
+  storage::testing::FaultEnv env(disk);
+  TlsPeer peer(kHandshakeTimeout, {.env = &env});
+  TestVault vault;
+  ProtocolThread thread;
+  peer.join(*vault, thread);
+  const auto invitation = peer.host->invite("Mairie", {}, {peer.clock.now().seconds + 1000}, peer.address());
+  ASSERT_TRUE(invitation);
+  ASSERT_TRUE(peer.host->revoke(invitation_id(invitation->transport_key())));
+  RawStation bearer(peer, invitation->transport_seed());
+  bearer.greet();
+  disk->hold();
+  bearer.send(Message(EnrolMessage{.records = {Bytes{1}}, .last = true}));
+  while (!disk->somebody_waits()) std::this_thread::yield();
+  auto served = std::async(std::launch::async, [&] {
+    const RawStation station(peer, vault->device_keys().transport_seed);
+    return station.hello.has_value();
+  });
+  EXPECT_EQ(served.wait_for(10s), std::future_status::ready);
+  disk->release();
+  EXPECT_TRUE(served.get());
+  EXPECT_EQ(bearer.error().code, ErrorCode::refused);
 }
 
 }  // namespace
