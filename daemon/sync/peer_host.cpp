@@ -193,16 +193,14 @@ Result<void> PeerHostImpl::take_in(const Organisation& organisation, const Trans
   for (const Bytes& record : log.encoded()) bytes += record.size();
   if (bytes > kMaxLogBytes)
     return fail(ErrorCode::limit_exceeded, N_("The log of this space has become too long. Ask the EPCI."));
-  storage::SpaceStore store(*database_, log.space());
-  for (const storage::Record& record : log.records())
-    BEFFROI_CHECK(store.append_record(record.sequence, log.encoded()[record.sequence]));
   TenantState tenant;
   tenant.organisation = organisation.id();
   tenant.enrolled = clock_.now();
   tenant.last_contact = tenant.enrolled;
   tenant.log_bytes = bytes;
-  // Tenant and invitation in one batch: a crash before it leaves records that nobody looks at.
+  // All of it, or nothing; and one sync, however long the log is.
   WriteBatch batch;
+  storage::SpaceStore(*database_, log.space()).put_log(batch, log.encoded());
   put_tenant(batch, log.space(), tenant);
   invitations_.mark_used(batch, key, log.space());
   BEFFROI_CHECK(database_->write(batch, storage::Durability::synced));

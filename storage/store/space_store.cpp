@@ -52,6 +52,12 @@ Result<void> SpaceStore::append_record(std::uint64_t sequence, ByteView record) 
   return database_.put(Table::records, key, record, Durability::synced);
 }
 
+void SpaceStore::put_log(WriteBatch& batch, std::span<const Bytes> records) const {
+  batch.remove_prefix(Table::records, space_);
+  for (std::size_t sequence = 0; sequence < records.size(); ++sequence)
+    batch.put(Table::records, record_key(space_, sequence), records[sequence]);
+}
+
 Result<std::optional<Bytes>> SpaceStore::commit(const CommitId& id) const {
   return database_.get(Table::commits, commit_key(space_, id));
 }

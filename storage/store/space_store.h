@@ -26,6 +26,8 @@ class SpaceStore {
   /// Writes a record that a SpaceLog has accepted. Durable when it returns. The same record again changes nothing;
   /// another one in its place is refused: ErrorCode::conflict.
   Result<void> append_record(std::uint64_t sequence, ByteView record);
+  /// Adds a whole log that a SpaceLog has accepted to a batch, in the place of all records that are here.
+  void put_log(WriteBatch& batch, std::span<const Bytes> records) const;
 
   Result<std::optional<Bytes>> commit(const CommitId& id) const;
   /// Id of a branch's commit, nullopt when there is none.

@@ -73,6 +73,18 @@ TEST_F(FullDiskTest, ThePeerGoesOnFromARecordThatWasFoundDone) {
   EXPECT_TRUE(world.sync(*station));
 }
 
+// Goal: a log is taken in by one sync, however many records it has: others wait for it.
+TEST_F(FullDiskTest, ThePeerSyncsAWholeLogOnce) {
+  PeerWorld world(5, env.get());
+  TestVault station;
+  ASSERT_GT(station->log().encoded().size(), 1U);
+  const auto invitation = world.invite();
+  fill(1);
+  const auto enrolled = world.host->enrol(invitation.transport_key(), station->log().encoded());
+  EXPECT_TRUE(enrolled) << enrolled.error().message();
+  make_room();
+}
+
 // Everything but the commit; the lease under which it was sent.
 storage::LeaseId send_objects(const PeerHost::Caller& caller, Vault& vault, const storage::Commit& commit) {
   const auto lease = caller.space->open_lease(caller.device);

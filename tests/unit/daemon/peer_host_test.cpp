@@ -197,6 +197,20 @@ TEST_F(PeerHostTest, ALogThatDoesNotVerifyIsNotHosted) {
   EXPECT_TRUE(host->enrol(invitation, records));
 }
 
+// Goal: what was left of an enrolment that came to nothing does not become part of a log.
+TEST_F(PeerHostTest, ALogTakesThePlaceOfWhatWasLeftThere) {
+  const auto id = storage::SpaceLog::from_records(records, std::nullopt)->space();
+  storage::SpaceStore left(host->database(), id);
+  ASSERT_TRUE(left.append_record(records.size(), as_bytes("of a log that was never hosted")));
+  enrol();
+  space.reset();
+  caller = {};
+  reopen();
+  EXPECT_TRUE(host->damaged_tenants().empty());
+  meet();
+  EXPECT_EQ(log().encoded(), records);
+}
+
 TEST_F(PeerHostTest, ObjectsAreCheckedAtThePut) {
   enrol();
   const auto under = lease();
