@@ -24,6 +24,7 @@ asio::awaitable<void> keep_house(PeerContext& peer) {
     co_await peer.work.run([&peer, passed_s] {
       if (const auto added = peer.host->add_running_time(passed_s); !added) spdlog::warn("{}", added.error().message());
       if (const auto tidied = peer.host->forget_ended(); !tidied) spdlog::warn("{}", tidied.error().message());
+      peer.host->finish_erasures();
       peer.look_around();
       return true;
     });

@@ -115,6 +115,7 @@ void PeerContext::look_around() {
               Error{damaged.error.code,
                     N_("What this peer keeps of {} can't be read, and is not served: {} Restore its database."),
                     {damaged.name, damaged.error.message()}});
+  look_at_erasures();
   look_at_disk(fresh);
   if (const auto saved = save_time(kLastLook, clock.now()); !saved) spdlog::warn("{}", saved.error().message());
   const std::lock_guard lock(mutex_);
@@ -203,6 +204,21 @@ void PeerContext::look_at_tenants(const std::vector<Tenant>& tenants) {
                     N_("Objects of {} were found damaged here: {}. Its station sends them again at its next contact."),
                     {tenant.name, std::to_string(tenant.quarantined)}});
   }
+}
+
+void PeerContext::look_at_erasures() {
+  std::set<std::string> stuck;
+  for (const StuckErasure& erasure : host->stuck_erasures()) {
+    const std::string name = "erasing:" + erasure.organisation.hex();
+    stuck.insert(name);
+    set_alarm(name, true,
+              Error{erasure.error.code,
+                    N_("The erasure of {} is not finished: {} It is tried again every minute."),
+                    {erasure.name, erasure.error.message()}});
+  }
+  for (const Alarm& alarm : alarms.current())
+    if (alarm.name.starts_with("erasing:") && !stuck.contains(alarm.name))
+      set_alarm(alarm.name, false, Error{ErrorCode::not_found, {}, {}});
 }
 
 void PeerContext::look_at_quota(const HostedOrganisation& organisation) {

@@ -72,6 +72,7 @@ class PeerContext {
   void note_presence();
   bool is_old(storage::UnixTime time) const;
   void look_at_disk(const PeerFacts& facts);
+  void look_at_erasures();
   void look_at_quota(const HostedOrganisation& organisation);
   void look_at_tenants(const std::vector<Tenant>& tenants);
   /// Alarms of spaces and organisations that are not here any more.

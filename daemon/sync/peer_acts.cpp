@@ -262,11 +262,71 @@ Result<Erasure> PeerHostImpl::erase(const std::string& name, const std::string& 
                                    storage::Durability::synced);
   if (!written) spdlog::warn("{}", written.error().message());
   shut_out(*organisation);
-  BEFFROI_CHECK(finish_erasure(*database_, *objects_, *erasure));
-  WriteBatch gone;  // was written with the record
-  organisations_.forget(gone, organisation->id());
-  room_to_give_back_ = true;
+  BEFFROI_CHECK(finish(*erasure));
   return erasure;
+}
+
+// Nobody is at work in its spaces any more.
+Result<void> PeerHostImpl::finish(const Erasure& erasure) {
+  BEFFROI_CHECK(finish_erasure(*database_, *objects_, erasure));
+  WriteBatch gone;  // was written with the record
+  organisations_.forget(gone, erasure.organisation);
+  room_to_give_back_ = true;
+  return {};
+}
+
+// What a crash has left of them. Nothing of it keeps the others from being served.
+Result<void> PeerHostImpl::take_up_erasures() {
+  BEFFROI_TRY(const auto unfinished, unfinished_erasures(*database_));
+  for (const Erasure& erasure : unfinished) take_up(erasure);
+  finish_erasures();
+  return {};
+}
+
+void PeerHostImpl::take_up(const Erasure& erasure) {
+  const auto organisation = organisations_.find(erasure.organisation);
+  if (organisation && !organisation->is_suspended()) {
+    spdlog::warn("the erasure of {} is dropped: it is not suspended any more", erasure.was.name);
+    if (const auto dropped = call_off_erasure(*database_, erasure.organisation); !dropped)
+      spdlog::warn("{}", dropped.error().message());
+    return;
+  }
+  // Again before what can't be undone: the crash may have come before the operator's own entry.
+  const auto written = audit_->add(
+      {.action = storage::AuditAction::erase,
+       .actor = kPeerActor,
+       .space = {},
+       .organisation = erasure.was.name,
+       .detail = "begun by " + erasure.by + ", taken up at a start; spaces: " + std::to_string(erasure.spaces.size())},
+      storage::Durability::synced);
+  if (!written) spdlog::warn("{}", written.error().message());
+  if (organisation) shut_out(*organisation);
+}
+
+// One that failed while its organisation was still let in is left to its operator, or to the next start.
+void PeerHostImpl::finish_erasures() {
+  const std::lock_guard changing(changing_);
+  const auto unfinished = unfinished_erasures(*database_);
+  if (!unfinished) {
+    spdlog::error("{}", unfinished.error().message());
+    return;
+  }
+  std::vector<StuckErasure> stuck;
+  for (const Erasure& erasure : *unfinished) {
+    const auto organisation = organisations_.find(erasure.organisation);
+    if (organisation && !organisation->is_closed()) continue;
+    const auto finished = finish(erasure);
+    if (finished) continue;
+    spdlog::error("the erasure of {} is not finished: {}", erasure.was.name, finished.error().message());
+    stuck.push_back({erasure.organisation, erasure.was.name, finished.error()});
+  }
+  const std::lock_guard lock(mutex_);
+  stuck_ = std::move(stuck);
+}
+
+std::vector<StuckErasure> PeerHostImpl::stuck_erasures() const {
+  const std::lock_guard lock(mutex_);
+  return stuck_;
 }
 
 Result<void> PeerHostImpl::give_room_back() {

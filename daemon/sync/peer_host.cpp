@@ -57,13 +57,14 @@ HostParts PeerHostImpl::parts() {
 }
 
 Result<void> PeerHostImpl::load() {
-  BEFFROI_CHECK(finish_erasures());
   BEFFROI_CHECK(organisations_.load());
   BEFFROI_CHECK(invitations_.load());
+  BEFFROI_CHECK(take_up_erasures());
   BEFFROI_TRY(auto tenants, load_tenants(*database_));
   for (auto& [space, tenant] : tenants) {
     const OrganisationId organisation = tenant.organisation;
     const auto known = organisations_.find(organisation);
+    if (known && known->is_closed()) continue;  // it is being erased
     const std::string name = known ? known->state().name : organisation.hex();
     const auto loaded = load_tenant(space, std::move(tenant));
     if (loaded) continue;
@@ -73,14 +74,6 @@ Result<void> PeerHostImpl::load() {
     damaged_.push_back({space, organisation, name, loaded.error()});
   }
   return forget_ended();
-}
-
-// What a crash has left of them.
-Result<void> PeerHostImpl::finish_erasures() {
-  BEFFROI_TRY(const auto unfinished, unfinished_erasures(*database_));
-  for (const Erasure& erasure : unfinished) BEFFROI_CHECK(finish_erasure(*database_, *objects_, erasure));
-  room_to_give_back_ = !unfinished.empty();
-  return {};
 }
 
 Result<void> PeerHostImpl::load_tenant(const SpaceId& space, TenantState tenant) {

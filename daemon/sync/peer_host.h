@@ -43,6 +43,12 @@ struct DamagedTenant {
   std::string name;  ///< of the organisation
   Error error;
 };
+/// An erasure that has begun and can't be finished: its organisation is shut out all the same.
+struct StuckErasure {
+  OrganisationId organisation;
+  std::string name;  ///< of the organisation
+  Error error;
+};
 struct PendingInvitation {
   std::string id;  ///< for people: the beginning of its transport key
   OrganisationId organisation;
@@ -213,8 +219,13 @@ class PeerHost {
                                              const std::string& by = kOperator) = 0;
   virtual Result<HostedOrganisation> resume(const std::string& name, const std::string& by = kOperator) = 0;
   /// Of a suspended organisation (else wrong_state): shuts its stations out, and removes all that it has here. After a
-  /// crash or an error it is finished by the next call or start. The room on the disk comes back by give_room_back().
+  /// crash or an error it is finished by the next call or start, or by finish_erasures() when they are shut out. The
+  /// room on the disk comes back by give_room_back().
   virtual Result<Erasure> erase(const std::string& name, const std::string& by) = 0;
+  /// Tries those again that could not be finished. Once a minute.
+  virtual void finish_erasures() = 0;
+  /// As the last try has left them.
+  virtual std::vector<StuckErasure> stuck_erasures() const = 0;
   virtual Result<std::vector<Erasure>> erasures() = 0;
   /// Compacts when something was erased since the last time. May take long.
   virtual Result<void> give_room_back() = 0;

@@ -34,6 +34,8 @@ class PeerHostImpl final : public PeerHost {
                                      const std::string& by) override;
   Result<HostedOrganisation> resume(const std::string& name, const std::string& by) override;
   Result<Erasure> erase(const std::string& name, const std::string& by) override;
+  void finish_erasures() override;
+  std::vector<StuckErasure> stuck_erasures() const override;
   Result<std::vector<Erasure>> erasures() override { return load_erasures(*database_); }
   Result<void> give_room_back() override;
   Result<void> forget_ended() override;
@@ -53,7 +55,6 @@ class PeerHostImpl final : public PeerHost {
 
  private:
   HostParts parts();
-  Result<void> finish_erasures();
   Result<void> load_tenant(const storage::SpaceId& space, TenantState tenant);
   Result<void> host(const storage::SpaceLog& log, TenantState tenant);
   /// The organisation of an invitation that is open to this space.
@@ -76,6 +77,9 @@ class PeerHostImpl final : public PeerHost {
   Result<void> retire(const OrganisationId& organisation);
   void come_back(const OrganisationId& organisation);
   void shut_out(Organisation& organisation);
+  Result<void> take_up_erasures();
+  void take_up(const Erasure& erasure);
+  Result<void> finish(const Erasure& erasure);
   void note_enrolled(const Organisation& organisation, const crypto::TransportPublicKey& key,
                      const storage::SpaceId& space);
   std::string invitation_text(const crypto::TransportPublicKey& key, std::optional<std::uint64_t> quota_bytes,
@@ -100,6 +104,7 @@ class PeerHostImpl final : public PeerHost {
   std::mutex changing_;       ///< one enrolment or act of the operator at a time
   mutable std::mutex mutex_;  ///< the members below
   std::vector<DamagedTenant> damaged_;
+  std::vector<StuckErasure> stuck_;
   std::map<storage::SpaceId, std::shared_ptr<HostedSpaceImpl>> spaces_;
   AdmissionIndex admitted_;
 };

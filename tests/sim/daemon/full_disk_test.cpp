@@ -85,6 +85,68 @@ TEST_F(FullDiskTest, ThePeerSyncsAWholeLogOnce) {
   make_room();
 }
 
+/// A peer that hosts two organisations, of which the first is suspended.
+class FullDiskErasureTest : public FullDiskTest {
+ protected:
+  FullDiskErasureTest() {
+    enrol(one, "Saint-Aubin");
+    enrol(two, "Saint-Benin");
+    BEFFROI_ASSERT(world.host->suspend("Saint-Aubin", "left").has_value());
+  }
+  void enrol(TestVault& vault, const std::string& name) {
+    const auto invitation = world.host->invite(name, {}, {world.clock.now().seconds + 1000}, "memory:1");
+    BEFFROI_ASSERT(invitation.has_value() && world.enrol(*vault, *invitation).has_value());
+  }
+  bool admits(TestVault& vault) {
+    return world.host->admits(crypto::transport_public(vault->device_keys().transport_seed));
+  }
+  void expect_finished_when_there_is_room() {
+    make_room();
+    // The first write finds out that there is room again.
+    for (int i = 0; i < 3 && !world.host->stuck_erasures().empty(); ++i) world.host->finish_erasures();
+    EXPECT_TRUE(world.host->stuck_erasures().empty());
+    ASSERT_EQ(world.host->organisations().size(), 1U);
+    EXPECT_EQ(world.host->organisations().front().state.name, "Saint-Benin");
+    EXPECT_EQ(world.host->erasures()->size(), 1U);
+    EXPECT_TRUE(world.host->give_room_back());
+  }
+
+  PeerWorld world{5, env.get()};
+  TestVault one{1}, two{2};
+};
+
+// Goal: an erasure that fails shuts its organisation out, is known of, and is finished without anybody's doing.
+TEST_F(FullDiskErasureTest, OneThatFailsIsTriedAgain) {
+  fill(2);  // its beginning is synced, and that it was written down
+  EXPECT_EQ(world.host->erase("Saint-Aubin", "root").error().code, ErrorCode::disk_full);
+  world.host->finish_erasures();
+  ASSERT_EQ(world.host->stuck_erasures().size(), 1U);
+  EXPECT_EQ(world.host->stuck_erasures().front().name, "Saint-Aubin");
+  EXPECT_FALSE(admits(one));
+  EXPECT_TRUE(admits(two));
+  expect_finished_when_there_is_room();
+}
+
+// Goal: one that can't be finished at the start does not keep the others from being served.
+TEST_F(FullDiskErasureTest, OneThatFailsAtTheStartKeepsNobodyOut) {
+  const auto organisations = world.host->organisations();
+  Erasure begun{organisations.front().id, organisations.front().state, world.clock.now(), "root", {}};
+  begun.spaces.push_back({.space = one->space()});
+  ASSERT_TRUE(begin_erasure(world.host->database(), begun));
+  world.close_peer();
+  auto database = PeerHost::open_database(world.folder.path() + "/peer", world.database_options);
+  ASSERT_TRUE(database) << database.error().message();
+  fill(0);
+  auto opened = PeerHost::open(world.folder.path() + "/peer", std::move(*database), world.clock, world.random);
+  ASSERT_TRUE(opened) << opened.error().message();
+  world.host = std::move(*opened);
+  ASSERT_EQ(world.host->stuck_erasures().size(), 1U);
+  EXPECT_FALSE(admits(one));
+  EXPECT_TRUE(admits(two));
+  EXPECT_TRUE(world.host->damaged_tenants().empty());
+  expect_finished_when_there_is_room();
+}
+
 // Everything but the commit; the lease under which it was sent.
 storage::LeaseId send_objects(const PeerHost::Caller& caller, Vault& vault, const storage::Commit& commit) {
   const auto lease = caller.space->open_lease(caller.device);

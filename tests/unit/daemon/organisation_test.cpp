@@ -256,6 +256,23 @@ TEST_F(OrganisationTest, AnErasureOutlivesACrash) {
   ASSERT_EQ(world.host->erasures()->size(), 1U);
   EXPECT_EQ(world.host->erasures()->front().spaces[0].objects, 77U);
   EXPECT_TRUE(unfinished_erasures(world.host->database())->empty());
+  EXPECT_TRUE(world.host->stuck_erasures().empty());
+  const auto entry = world.host->audit().read(1, 100)->back().entry;
+  EXPECT_EQ(entry.action + " " + entry.actor + " " + entry.organisation, "erase peer Saint-Aubin");
+  EXPECT_EQ(entry.detail, "begun by root, taken up at a start; spaces: 1");
+}
+
+// Goal: nobody is erased who is in use again.
+TEST_F(OrganisationTest, AnErasureOfOneThatIsNotSuspendedIsDropped) {
+  join(one, "Saint-Aubin");
+  ASSERT_TRUE(push(one, 5));
+  const Erasure begun{organisation("Saint-Aubin").id, organisation("Saint-Aubin").state, world.clock.now(), "root", {}};
+  ASSERT_TRUE(begin_erasure(world.host->database(), begun));
+  world.reopen_peer();
+  EXPECT_EQ(names(), std::set<std::string>{"Saint-Aubin"});
+  expect_complete(world, *one, last);
+  EXPECT_TRUE(unfinished_erasures(world.host->database())->empty());
+  EXPECT_TRUE(world.host->erasures()->empty());
 }
 
 // Goal: what another tenant has is answered exactly as what nobody has.
