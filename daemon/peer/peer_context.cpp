@@ -96,12 +96,7 @@ bool PeerContext::is_silent(const Tenant& tenant) const {
 
 void PeerContext::look_around() {
   look_at_clock();
-  PeerFacts fresh;
-  if (const auto usage = storage::measure_disk(host->database()); usage) {
-    fresh.store_bytes = usage->store_bytes;
-    fresh.free_bytes = usage->free_bytes;
-    fresh.disk_nearly_full = storage::excess_bytes(settings.limits, *usage, 0) > 0;
-  }
+  const PeerFacts fresh = measure();
   host->set_full(fresh.disk_nearly_full);
   if (const auto tenants = host->tenants(); tenants) {
     look_at_tenants(*tenants);
@@ -120,6 +115,18 @@ void PeerContext::look_around() {
   if (const auto saved = save_time(kLastLook, clock.now()); !saved) spdlog::warn("{}", saved.error().message());
   const std::lock_guard lock(mutex_);
   facts_ = fresh;
+}
+
+// What can't be measured now is as it was: a full disk does not become empty by it.
+PeerFacts PeerContext::measure() const {
+  const auto usage = storage::measure_disk(host->database());
+  if (!usage) {
+    spdlog::warn("{}", usage.error().message());
+    return facts();
+  }
+  return {.store_bytes = usage->store_bytes,
+          .free_bytes = usage->free_bytes,
+          .disk_nearly_full = storage::excess_bytes(settings.limits, *usage, 0) > 0};
 }
 
 void PeerContext::look_at_clock() {

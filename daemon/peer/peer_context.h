@@ -63,6 +63,7 @@ class PeerContext {
  private:
   PeerContext(const PeerSettings& settings, asio::any_io_executor executor, std::unique_ptr<TrustedClock> clock,
               std::unique_ptr<PeerHost> host);
+  PeerFacts measure() const;
   void look_at_clock();
   void note_held_clock();
   void note_clock_at_start(bool was_held);

@@ -260,6 +260,20 @@ TEST_F(PeerApiTest, ANearlyFullDiskTakesNothingNewIn) {
   EXPECT_TRUE(push(vault, second).has_value());
 }
 
+// Goal: a disk that was full when it could last be measured counts as full until it is known not to be.
+TEST_F(PeerApiTest, WhatCantBeMeasuredIsAsItWas) {
+  stop();
+  settings_.limits.min_free_bytes = std::uint64_t{1} << 60;
+  start();
+  ASSERT_EQ(ringing(), std::set<std::string>{"disk_full"});
+  const PeerFacts before = peer_->facts();
+  std::filesystem::rename(settings_.data, settings_.data + "-away");
+  EXPECT_EQ(look(), std::set<std::string>{"disk_full"});
+  EXPECT_EQ(peer_->facts().free_bytes, before.free_bytes);
+  EXPECT_EQ(peer_->facts().store_bytes, before.store_bytes);
+  std::filesystem::rename(settings_.data + "-away", settings_.data);
+}
+
 // Goal: the operator's acts over the API, each with its refusals; what is erased rings no more.
 TEST_F(PeerApiTest, ChangesSuspendsAndErasesOrganisations) {
   const auto space = enrol("Saint-Bernard");
