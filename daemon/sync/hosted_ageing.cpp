@@ -43,6 +43,7 @@ Result<std::vector<HeldSnapshot>> HostedSpaceImpl::held_snapshots(UnixTime now) 
 Result<std::vector<WaitingDeletion>> HostedSpaceImpl::deletions() {
   const auto log = shared_log();
   BEFFROI_TRY(const auto known, load_deletions(parts_.database, space()));
+  const std::int64_t wait_s = storage::deletion_wait_days(*log) * kDaySeconds;
   std::vector<WaitingDeletion> out;
   for (const storage::Record& record : log->records()) {
     const auto* body = std::get_if<DeletionBody>(&record.body);
@@ -51,7 +52,7 @@ Result<std::vector<WaitingDeletion>> HostedSpaceImpl::deletions() {
     const auto state = known.find(record.id);
     // A record that came with an enrolment has not been noted yet: its wait begins now.
     deletion.received = state == known.end() ? parts_.clock.now() : state->second.received;
-    deletion.due.seconds = deletion.received.seconds + storage::deletion_wait_days(*log) * kDaySeconds;
+    deletion.due.seconds = deletion.received.seconds + wait_s;
     deletion.cancelled = log->cancelled(record.id) || (state != known.end() && state->second.cancelled);
     out.push_back(std::move(deletion));
   }
