@@ -85,10 +85,16 @@ Result<std::unique_ptr<SpaceCollection>> HostedSpaceImpl::begin_collection() {
   BEFFROI_TRY(const auto writing, begin_change());
   if (collector_) return fail(ErrorCode::busy, N_("A collection is running already."));
   BEFFROI_CHECK(end_expired_leases());
+  const std::uint64_t reopenings = parts_.database.reopenings();
   BEFFROI_TRY(auto leases, leases_.all());
   BEFFROI_TRY(auto collector, Collector::begin(parts_.objects, space(), parts_.random));
   collector_ = std::move(collector);
-  collector_->tell_before_removal([this](std::span<const ObjectId> ids) { return forget_wishes(ids); });
+  // A put that had failed is found done then, and may be made of what was garbage without it.
+  collector_->tell_before_removal([this, reopenings](std::span<const ObjectId> ids) -> Result<void> {
+    if (parts_.database.reopenings() != reopenings)
+      return fail(ErrorCode::busy, N_("The disk was full until a moment ago. Try again."));
+    return forget_wishes(ids);
+  });
   return std::make_unique<Collection>(shared_from_this(), collector_, std::move(leases));
 }
 

@@ -331,7 +331,9 @@ std::vector<StuckErasure> PeerHostImpl::stuck_erasures() const {
 
 Result<void> PeerHostImpl::give_room_back() {
   if (!room_to_give_back_.exchange(false)) return {};
-  return database_->compact();
+  const auto given = database_->compact();
+  if (!given) room_to_give_back_ = true;
+  return given;
 }
 
 }  // namespace beffroi::daemon

@@ -227,7 +227,7 @@ class PeerHost {
   /// As the last try has left them.
   virtual std::vector<StuckErasure> stuck_erasures() const = 0;
   virtual Result<std::vector<Erasure>> erasures() = 0;
-  /// Compacts when something was erased since the last time. May take long.
+  /// Compacts when something was erased since this last succeeded. May take long.
   virtual Result<void> give_room_back() = 0;
   /// Forgets invitations that ended more than kInvitationMemoryDays ago, and organisations that are left without
   /// invitation and never had a station.

@@ -45,6 +45,8 @@ class DatabaseObjectStore final : public ObjectStore {
   using Edit = std::function<Result<void>(ObjectChange&, const ObjectId&, const std::optional<ObjectRow>&)>;
   /// What an edit needs of a row: children may be 128 KiB.
   enum class Read : std::uint8_t { all, without_children };
+  /// What an edit does when the database was opened anew under it.
+  enum class OverReopening : std::uint8_t { begin_again, fail };
 
   Result<Bytes> read(const SpaceId& space, const ObjectId& id, bool verified_by_caller);
   Result<SpaceCounters> counters(const SpaceId& space);
@@ -54,11 +56,12 @@ class DatabaseObjectStore final : public ObjectStore {
   /// Calls `edit` with each different id and what is known of it, in order, and writes what it changed: all in one
   /// batch.
   Result<void> edit_batch(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
-                          std::size_t reserved_bytes = 0, Read read = Read::all);
+                          std::size_t reserved_bytes = 0, Read read = Read::all,
+                          OverReopening then = OverReopening::begin_again);
   Result<void> try_edit(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
                         std::size_t reserved_bytes, Read read);
   Result<void> edit_in_batches(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
-                               Read read = Read::all);
+                               Read read = Read::all, OverReopening then = OverReopening::begin_again);
 
   Database& database_;
   ObjectsAhead ahead_;
@@ -98,13 +101,13 @@ std::vector<Bytes> DatabaseObjectStore::keys_of(const SpaceId& space, std::span<
 }
 
 Result<void> DatabaseObjectStore::edit_batch(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
-                                             std::size_t reserved_bytes, Read read) {
+                                             std::size_t reserved_bytes, Read read, OverReopening then) {
   const std::lock_guard lock(write_mutex_);
   const std::uint64_t reopenings = database_.reopenings();
   if (reopenings != reopenings_) counters_.clear();
   reopenings_ = reopenings;
   auto done = try_edit(space, ids, edit, reserved_bytes, read);
-  if (done || database_.reopenings() == reopenings) return done;
+  if (done || database_.reopenings() == reopenings || then == OverReopening::fail) return done;
   // There is room again, and the database holds perhaps more than was known: from the beginning.
   counters_.clear();
   reopenings_ = database_.reopenings();
@@ -132,10 +135,10 @@ Result<void> DatabaseObjectStore::try_edit(const SpaceId& space, std::span<const
 }
 
 Result<void> DatabaseObjectStore::edit_in_batches(const SpaceId& space, std::span<const ObjectId> ids, const Edit& edit,
-                                                  Read read) {
+                                                  Read read, OverReopening then) {
   while (!ids.empty()) {
     const std::size_t count = std::min(ids.size(), kIdsPerBatch);
-    BEFFROI_CHECK(edit_batch(space, ids.first(count), edit, 0, read));
+    BEFFROI_CHECK(edit_batch(space, ids.first(count), edit, 0, read, then));
     ids = ids.subspan(count);
   }
   return {};
@@ -283,6 +286,8 @@ Result<void> DatabaseObjectStore::evict(const SpaceId& space, std::span<const Ob
   });
 }
 
+// A put that had failed may be found done when the database is opened anew, and be made of what was garbage without it:
+// whoever removes must look again.
 Result<void> DatabaseObjectStore::remove(const SpaceId& space, std::span<const ObjectId> ids) {
   const Edit remove_known = [](ObjectChange& change, const ObjectId& id, const auto& known) -> Result<void> {
     if (!known) return {};
@@ -290,7 +295,7 @@ Result<void> DatabaseObjectStore::remove(const SpaceId& space, std::span<const O
     change.replace(id, known, std::nullopt);
     return {};
   };
-  return edit_in_batches(space, ids, remove_known, Read::without_children);
+  return edit_in_batches(space, ids, remove_known, Read::without_children, OverReopening::fail);
 }
 
 Result<void> DatabaseObjectStore::erase_space(const SpaceId& space) {

@@ -127,6 +127,22 @@ TEST_F(FullDiskErasureTest, OneThatFailsIsTriedAgain) {
   expect_finished_when_there_is_room();
 }
 
+// Goal: room that could not be given back is not forgotten.
+TEST_F(FullDiskErasureTest, RoomIsOwedUntilItIsGivenBack) {
+  ASSERT_TRUE(world.host->erase("Saint-Aubin", "root"));
+  disk->set_free_bytes(0);
+  EXPECT_FALSE(world.host->give_room_back());
+  EXPECT_FALSE(world.host->give_room_back());
+  make_room();
+  Result<void> given = world.host->give_room_back();
+  for (int i = 0; i < 3 && !given; ++i) {
+    // A write finds out that there is room again.
+    static_cast<void>(world.host->invite("Saint-Benin", {}, {world.clock.now().seconds + 9}, "memory:1"));
+    given = world.host->give_room_back();
+  }
+  EXPECT_TRUE(given);
+}
+
 // Goal: one that can't be finished at the start does not keep the others from being served.
 TEST_F(FullDiskErasureTest, OneThatFailsAtTheStartKeepsNobodyOut) {
   const auto organisations = world.host->organisations();
@@ -156,6 +172,43 @@ storage::LeaseId send_objects(const PeerHost::Caller& caller, Vault& vault, cons
     by_height[(*vault.objects().info(vault.space(), id))->height].push_back(*vault.objects().get(vault.space(), id));
   for (const auto& [height, objects] : by_height) BEFFROI_ASSERT(caller.space->put(lease->id, objects).has_value());
   return lease->id;
+}
+
+// Goal: what a collection took for garbage is not removed after the database was opened anew: an object that was found
+// done then may be made of it. The next collection removes it.
+TEST_F(FullDiskTest, ACollectionDoesNotGoOnOverAReopening) {
+  PeerWorld world(5, env.get());
+  TestVault station;
+  world.join(*station);
+  send_objects(world.caller(*station), *station, take_snapshot(*station, numbers(3)));
+  ASSERT_TRUE(world.host->add_running_time(storage::kLeaseIdleSeconds + 1));
+  const auto objects = [&] { return world.host->objects().usage(station->space())->objects; };
+  const std::uint64_t before = objects();
+  const auto space = world.caller(*station).space;
+  const auto collect = [](SpaceCollection& collection) {
+    Result<bool> more = true;
+    while (more && *more) more = collection.step();
+    return more;
+  };
+  auto collection = space->begin_collection();
+  ASSERT_TRUE(collection);
+  const auto write = [&] {
+    return world.host->invite("Mairie", {}, {world.clock.now().seconds + 9}, "memory:1").has_value();
+  };
+  fill(0);
+  EXPECT_FALSE(write());
+  make_room();
+  for (int i = 0; i < 5 && !write(); ++i) continue;
+  ASSERT_GT(world.host->database().reopenings(), 0U);
+  const auto cut_short = collect(**collection);
+  ASSERT_FALSE(cut_short);
+  EXPECT_EQ(cut_short.error().code, ErrorCode::busy);
+  EXPECT_EQ(objects(), before);
+  collection->reset();
+  collection = space->begin_collection();
+  ASSERT_TRUE(collection);
+  EXPECT_TRUE(collect(**collection));
+  EXPECT_EQ(objects(), 0U);
 }
 
 // Goal: a receipt that was found done is not replaced by another device's with the same number.
