@@ -28,35 +28,47 @@ void ClosureWalk::retry_unsettled() {
 }
 
 Result<std::size_t> ClosureWalk::step(Rows rows) {
-  if (frames_.empty()) {
-    const std::size_t count = std::min(roots_.size(), kIdsPerLookUp);
-    frames_.push_back({.ids = {roots_.end() - static_cast<std::ptrdiff_t>(count), roots_.end()}});
-    roots_.resize(roots_.size() - count);
-  }
+  if (!roots_.empty()) return look_up_roots(rows);
+  if (frames_.empty()) return expand_last(root_trees_);
   Frame& top = frames_.back();
-  if (!top.trees.empty()) {
-    const Tree tree = top.trees.back();
-    top.trees.pop_back();
-    return expand(tree);
-  }
-  if (top.next < top.ids.size()) return look_up_some(rows);
+  if (!top.trees.empty()) return expand_last(top.trees);
+  if (top.next < top.ids.size()) return look_up_some();
   frames_.pop_back();
   return 0;
 }
 
-Result<std::size_t> ClosureWalk::look_up_some(Rows rows) {
+Result<std::size_t> ClosureWalk::look_up_roots(Rows rows) {
+  const std::size_t count = std::min(roots_.size(), kIdsPerLookUp);
+  const std::vector<ObjectId> ids(roots_.end() - static_cast<std::ptrdiff_t>(count), roots_.end());
+  roots_.resize(roots_.size() - count);
+  BEFFROI_TRY(const auto infos, store_.info_many(space_, ids));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (rows == Rows::may_come && may_change(infos[i])) unsettled_.push_back(ids[i]);
+    mark(ids[i], infos[i], root_trees_);
+  }
+  return ids.size();
+}
+
+Result<std::size_t> ClosureWalk::look_up_some() {
   Frame& frame = frames_.back();
   const auto rest = std::span<const ObjectId>(frame.ids).subspan(frame.next);
   const auto ids = rest.first(std::min(rest.size(), kIdsPerLookUp));
   BEFFROI_TRY(const auto infos, store_.info_many(space_, ids));
-  const bool are_roots = frames_.size() == 1;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (are_roots && rows == Rows::may_come && may_change(infos[i])) unsettled_.push_back(ids[i]);
-    if (!infos[i] || !marks_.insert(ids[i], *infos[i])) continue;
-    if (infos[i]->height > 0) frame.trees.push_back({.id = ids[i], .height = infos[i]->height});
-  }
+  for (std::size_t i = 0; i < ids.size(); ++i) mark(ids[i], infos[i], frame.trees);
   frame.next += ids.size();
   return ids.size();
+}
+
+// What was marked before has been walked, or waits to be.
+void ClosureWalk::mark(const ObjectId& id, const std::optional<ObjectInfo>& info, std::vector<Tree>& trees) {
+  if (!info || !marks_.insert(id, *info)) return;
+  if (info->height > 0) trees.push_back({.id = id, .height = info->height});
+}
+
+Result<std::size_t> ClosureWalk::expand_last(std::vector<Tree>& trees) {
+  const Tree tree = trees.back();
+  trees.pop_back();
+  return expand(tree);
 }
 
 Result<std::size_t> ClosureWalk::expand(const Tree& tree) {
@@ -68,7 +80,7 @@ Result<std::size_t> ClosureWalk::expand(const Tree& tree) {
     for (const ObjectId& child : *children) marks_.insert_unseen(child);
     return count;
   }
-  if (frames_.size() > kMaxHeight)
+  if (frames_.size() >= kMaxHeight)
     return fail(ErrorCode::corrupt, N_("Nothing was removed: the object {} lies deeper than any may."), tree.id.hex());
   if (!children->empty()) frames_.push_back({.ids = std::move(*children)});
   return 1;

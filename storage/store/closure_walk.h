@@ -5,8 +5,9 @@
 
 namespace beffroi::storage {
 
-/// Not thread-safe; others may change the store meanwhile. Holds one branch of the graph: at most 65 levels of 4,096
-/// ids, 8.5 MiB; beside that the roots that it was given, 32 bytes each.
+/// Not thread-safe; others may change the store meanwhile. Holds one branch of the graph: at most 64 levels of 4,096
+/// ids, 8.4 MiB; beside that the roots that it was given, 32 bytes each. Those without children are done with at once,
+/// also while a tree is walked: of what is pinned meanwhile, nearly nothing waits.
 class ClosureWalk {
  public:
   /// What may be left out, and what must be asked.
@@ -22,7 +23,7 @@ class ClosureWalk {
   /// need more memory than kPagesMax; corrupt when objects lie deeper than any writer may put them.
   Result<void> advance(std::size_t objects, Rows rows);
   /// All roots but the unsettled ones are walked.
-  bool idle() const { return frames_.empty() && roots_.empty(); }
+  bool idle() const { return frames_.empty() && roots_.empty() && root_trees_.empty(); }
   /// Roots whose rows were not there, or did not name their children yet, become roots again.
   void retry_unsettled();
   /// Until this is called, the children of an object of height 1 are believed to have none: that saves nearly all
@@ -33,7 +34,7 @@ class ClosureWalk {
   static constexpr std::size_t kPagesMax = 2U * 1024 * 1024;
   /// What may wait to be walked: 32 MiB.
   static constexpr std::size_t kRootsMax = 1024UL * 1024;
-  std::size_t roots() const { return roots_.size() + unsettled_.size(); }
+  std::size_t roots() const { return roots_.size() + root_trees_.size() + unsettled_.size(); }
 
  private:
   struct Tree {
@@ -48,7 +49,10 @@ class ClosureWalk {
 
   /// Each gives how many objects it went over.
   Result<std::size_t> step(Rows rows);
-  Result<std::size_t> look_up_some(Rows rows);
+  Result<std::size_t> look_up_roots(Rows rows);
+  Result<std::size_t> look_up_some();
+  void mark(const ObjectId& id, const std::optional<ObjectInfo>& info, std::vector<Tree>& trees);
+  Result<std::size_t> expand_last(std::vector<Tree>& trees);
   Result<std::size_t> expand(const Tree& tree);
 
   ObjectStore& store_;
@@ -56,6 +60,7 @@ class ClosureWalk {
   Marks& marks_;
   bool looks_up_all_ = false;
   std::vector<ObjectId> roots_;
+  std::vector<Tree> root_trees_;  ///< of the roots: looked up and marked
   std::vector<ObjectId> unsettled_;
   std::vector<Frame> frames_;
 };

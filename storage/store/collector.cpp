@@ -34,6 +34,7 @@ Collector::Collector(ObjectStore& store, const SpaceId& space, std::uint64_t ins
     : store_(store),
       space_(space),
       last_insertion_(insertions),
+      shades_max_(limits.shades_max),
       marks_(marks_filter_bytes(insertions + limits.never_put, limits), random),
       walk_(store, space, marks_),
       trees_(limits.trees_max) {}
@@ -49,7 +50,7 @@ void Collector::add_roots(std::span<const ObjectId> roots) {
 
 void Collector::shade(std::span<const ObjectId> ids) {
   const std::lock_guard lock(shades_mutex_);
-  if (shades_.size() + ids.size() > ClosureWalk::kRootsMax)
+  if (shades_.size() + ids.size() > shades_max_)
     too_many_shades_ = true;
   else
     shades_.insert(shades_.end(), ids.begin(), ids.end());
@@ -64,7 +65,7 @@ Result<void> Collector::take_shades() {
     too_many = too_many_shades_;
   }
   walk_.add(shades);
-  if (!too_many && walk_.roots() <= 2 * ClosureWalk::kRootsMax) return {};
+  if (!too_many && walk_.roots() <= 2 * shades_max_) return {};
   return fail(ErrorCode::limit_exceeded,
               N_("Clearing up was stopped: the space is changing faster than what is in use can be noted."));
 }

@@ -40,6 +40,8 @@ struct CollectorLimits {
   std::size_t trees_max = 500'000;
   /// Objects that have rows here and never had bytes (ObjectInfo::insertion): the filter is made for them as well.
   std::uint64_t never_put = 0;
+  /// What shade() may give between two steps; twice as much may wait to be walked.
+  std::size_t shades_max = ClosureWalk::kRootsMax;
 };
 /// What the filter for so many objects takes.
 std::size_t marks_filter_bytes(std::uint64_t objects, const CollectorLimits& limits);
@@ -71,8 +73,8 @@ class Collector {
   void tell_before_removal(BeforeRemoval tell) { tell_ = std::move(tell); }
 
   /// What these reach became live: call it under the space's lock, before it is let go, for all that is put, pinned or
-  /// committed, before or after its row is there. Cheap. When more than ClosureWalk::kRootsMax wait, the collection
-  /// fails.
+  /// committed, before or after its row is there. Cheap. When more than CollectorLimits::shades_max wait, the
+  /// collection fails.
   void shade(std::span<const ObjectId> ids);
 
   /// Marks, or looks for what to remove: goes over about so many objects, at least 1 (asserted, here and below).
@@ -116,6 +118,7 @@ class Collector {
   ObjectStore& store_;
   const SpaceId space_;
   const std::uint64_t last_insertion_;  ///< what came later stays
+  const std::size_t shades_max_;
   Marks marks_;
   ClosureWalk walk_;
   Phase phase_ = Phase::marking;

@@ -393,6 +393,28 @@ TEST_F(CollectorTest, TooManyShadesEndIt) {
   EXPECT_EQ(all().size(), 10U);
 }
 
+// Goal: what is pinned while a large tree is walked does not pile up until the collection fails: a first push may pin
+// millions of objects meanwhile.
+TEST_F(CollectorTest, ManyShadesDuringALongWalkDoNotEndIt) {
+  std::vector<ObjectId> trees;
+  for (int i = 0; i < 500; ++i) trees.push_back(graph.put(*store, {graph.put(*store)}));
+  const auto root = graph.put(*store, trees);
+  const auto chunk = graph.put(*store);
+  const auto other = graph.put(*store);
+  const auto collector = begin({.shades_max = 50});
+  collector->add_roots({&root, 1});
+  collector->end_roots();
+  for (int i = 0; i < 300; ++i) {
+    collector->shade({&chunk, 1});
+    ASSERT_TRUE(collector->advance_unlocked(1));
+    ASSERT_TRUE(collector->advance_unlocked(1));
+  }
+  EXPECT_FALSE(collector->wants_lock()) << "the walk was over before it mattered";
+  finish(*collector);
+  EXPECT_EQ(all(), graph.reached_from({root, chunk}));
+  EXPECT_FALSE(known(other));
+}
+
 TEST_F(CollectorTest, TheDiskGetsItsRoomBack) {
   MemoryDatabase database;
   store = make_object_store(*database);
