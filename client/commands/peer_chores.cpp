@@ -49,6 +49,13 @@ Result<int> collect(Session& session) {
     session.remark(fill(ngettext("{} space could not be looked at: the peer's log says why.",
                                  "{} spaces could not be looked at: the peer's log says why.", failed),
                         count_text(failed)));
+  const auto unfinished = number_field(result, "spaces_unfinished");
+  if (unfinished > 0)
+    session.remark(fill(ngettext("{} space is too large to be cleared up in one turn: it gets more time the next time.",
+                                 "{} spaces are too large to be cleared up in one turn: they get more time the next "
+                                 "time.",
+                                 unfinished),
+                        count_text(unfinished)));
   session.answer(result);
   return failed > 0 ? kExitFailed : kExitDone;
 }

@@ -14,6 +14,7 @@ Json report_json(const CollectionReport& report) {
           {"bytes", report.bytes},
           {"store_bytes", report.store_bytes},
           {"spaces_failed", report.spaces_failed},
+          {"spaces_unfinished", report.spaces_unfinished},
           {"expiry_held", report.expiry_held}};
 }
 

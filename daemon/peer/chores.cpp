@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "daemon/service/priority.h"
 
 namespace beffroi::daemon {
@@ -63,21 +65,10 @@ asio::awaitable<Result<CollectionReport>> Chores::collect(std::shared_ptr<Progre
   progress->phase = Phase::collecting;
   CollectionReport report;
   report.expiry_held = !peer_.expiry_allowed();
-  for (const auto& space : peer_.host->spaces()) {
-    const auto collected = co_await collect_space(*space, *progress, report);
-    if (!collected && collected.error().code == ErrorCode::cancelled) co_return forward_error(collected);
-    if (collected) continue;
-    // The others are collected all the same.
-    ++report.spaces_failed;
-    spdlog::error("collection of {}: {}", space->space().hex(), collected.error().message());
+  for (const auto& space : spaces_in_turn()) {
+    BEFFROI_CO_CHECK(co_await take_turn(*space, *progress, report));
   }
-  const auto done = co_await thread_.run([this, &report]() -> Result<void> {
-    const LowPriority priority;
-    if (report.objects > 0) BEFFROI_CHECK(peer_.host->database().compact());
-    report.store_bytes = peer_.host->database().disk_bytes();
-    return peer_.save_time(kCollectedKey, peer_.clock.now());
-  });
-  if (!done) co_return forward_error(done);
+  BEFFROI_CO_CHECK(co_await give_room_back(report));
   progress->phase = Phase::done;
   if (report.snapshots + report.objects > 0)
     co_await note(storage::AuditAction::collect, std::to_string(report.objects) + " objects, " +
@@ -88,7 +79,46 @@ asio::awaitable<Result<CollectionReport>> Chores::collect(std::shared_ptr<Progre
   co_return report;
 }
 
-asio::awaitable<Result<void>> Chores::collect_space(HostedSpace& space, Progress& progress, CollectionReport& report) {
+std::vector<std::shared_ptr<HostedSpace>> Chores::spaces_in_turn() const {
+  auto out = peer_.host->spaces();
+  std::ranges::sort(
+      out, [this](const auto& one, const auto& other) { return turns_.comes_before(one->space(), other->space()); });
+  return out;
+}
+
+// Whatever becomes of it, the others are collected all the same.
+asio::awaitable<Result<void>> Chores::take_turn(HostedSpace& space, Progress& progress, CollectionReport& report) {
+  const auto begun = co_await thread_.run([&] { return turns_.begin(space.space()); });
+  if (!begun) spdlog::warn("{}", begun.error().message());
+  const std::uint64_t reopenings = peer_.host->database().reopenings();
+  auto whole = co_await collect_space(space, progress, report);
+  // The disk was full until a moment ago.
+  if (!whole && peer_.host->database().reopenings() != reopenings)
+    whole = co_await collect_space(space, progress, report);
+  if (!whole && whole.error().code == ErrorCode::cancelled) co_return forward_error(whole);
+  turns_.end(space.space(), !whole || *whole);
+  if (!whole) {
+    ++report.spaces_failed;
+    spdlog::error("collection of {}: {}", space.space().hex(), whole.error().message());
+  } else if (!*whole) {
+    ++report.spaces_unfinished;
+    spdlog::warn("collection of {}: not finished in its time; it gets more the next time", space.space().hex());
+  }
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> Chores::give_room_back(CollectionReport& report) {
+  const auto given = co_await thread_.run([this, &report]() -> Result<void> {
+    const LowPriority priority;
+    if (room_to_give_back_) BEFFROI_CHECK(peer_.host->database().compact());
+    room_to_give_back_ = false;
+    report.store_bytes = peer_.host->database().disk_bytes();
+    return peer_.save_time(kCollectedKey, peer_.clock.now());
+  });
+  co_return given;
+}
+
+asio::awaitable<Result<bool>> Chores::collect_space(HostedSpace& space, Progress& progress, CollectionReport& report) {
   if (!peer_.expiry_allowed()) report.expiry_held = true;
   if (peer_.expiry_allowed()) {
     const auto expired = co_await thread_.run([&] {
@@ -101,11 +131,12 @@ asio::awaitable<Result<void>> Chores::collect_space(HostedSpace& space, Progress
   co_return co_await remove_garbage(space, progress, report);
 }
 
-asio::awaitable<Result<void>> Chores::remove_garbage(HostedSpace& space, Progress& progress, CollectionReport& report) {
+asio::awaitable<Result<bool>> Chores::remove_garbage(HostedSpace& space, Progress& progress, CollectionReport& report) {
   BEFFROI_CO_TRY(auto collection, co_await thread_.run([&] { return space.begin_collection(); }));
+  const auto end_of_turn = peer_.clock.monotonic() + turns_.longest(space.space());
   Result<bool> more = true;
   bool goes_on = true;
-  while (more && *more && goes_on) {
+  while (more && *more && goes_on && peer_.clock.monotonic() < end_of_turn) {
     const auto began = peer_.clock.monotonic();
     more = co_await thread_.run([&] {
       const LowPriority priority;
@@ -117,11 +148,12 @@ asio::awaitable<Result<void>> Chores::remove_garbage(HostedSpace& space, Progres
   }
   report.objects += collection->counts().removed;
   report.bytes += collection->counts().removed_bytes;
+  room_to_give_back_ = room_to_give_back_ || collection->counts().removed > 0;
   // Its end waits for the space's lock, which the protocol thread must not.
   co_await thread_.run([&] { return collection.reset(), true; });
   if (!more) co_return forward_error(more);
   if (!goes_on) co_return stopped();
-  co_return Result<void>();
+  co_return !*more;
 }
 
 asio::awaitable<Result<ScrubPass>> Chores::scrub(std::shared_ptr<Progress> progress) {

@@ -419,6 +419,7 @@ TEST_F(PeerApiTest, CollectsAndScrubsOnDemand) {
   EXPECT_EQ(collected["event"], "result");
   EXPECT_EQ(collected["objects"], 0);
   EXPECT_EQ(collected["expiry_held"], false);
+  EXPECT_EQ(collected["spaces_unfinished"], 0);
   EXPECT_FALSE(ask("GET", "/v1/status").second["collected"].is_null());
   const json read = last_line(testing::http(settings_.socket, "POST", "/v1/scrub", "").body);
   EXPECT_EQ(read["event"], "result");
