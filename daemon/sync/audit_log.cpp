@@ -130,18 +130,4 @@ AuditHead AuditLog::head() const {
   return head_;
 }
 
-Result<AuditVerdict> AuditLog::verify() const {
-  AuditVerdict out;
-  storage::AuditChain chain;
-  BEFFROI_CHECK(database_.scan(Table::state, as_bytes(kPrefix), [&](ByteView key, ByteView value) {
-    const auto entry = storage::decode_audit_entry(value);
-    const bool right = entry && entry->counter == storage::trailing_be64(key) &&
-                       chain.follow(*entry, storage::audit_hash(value)).has_value();
-    if (!right) out.broken_at = chain.head().counter + 1;
-    return right;
-  }));
-  out.head = chain.head();
-  return out;
-}
-
 }  // namespace beffroi::daemon

@@ -37,15 +37,11 @@ struct StoredAuditEntry {
   storage::AuditHash hash;
 };
 
-struct AuditVerdict {
-  storage::AuditHead head;                 ///< the last entry that is right
-  std::optional<std::uint64_t> broken_at;  ///< the first one that is not, if any
-};
-
 /// Thread-safe; each call but open() may wait for the disk, so none on the protocol thread. References outlive it.
 class AuditLog {
  public:
-  /// Reads the head back; an entry that is damaged does not keep the peer from starting, verify() tells of it.
+  /// Reads the head back; an entry that is damaged does not keep the peer from starting: whoever verifies the log finds
+  /// it.
   static Result<std::unique_ptr<AuditLog>> open(storage::Database& database, Clock& clock);
 
   /// Appends an entry, or only counts it when it is `refused` and RefusalLimit says so. Never forks the chain, also not
@@ -60,8 +56,6 @@ class AuditLog {
   /// Entries from number `from` on, in order, at most `max`. corrupt, naming the number, when one can't be read.
   Result<std::vector<StoredAuditEntry>> read(std::uint64_t from, std::size_t max) const;
   storage::AuditHead head() const;
-  /// Walks the whole chain. Reads as much as the log is long.
-  Result<AuditVerdict> verify() const;
 
  private:
   AuditLog(storage::Database& database, Clock& clock) : database_(database), clock_(clock) {}

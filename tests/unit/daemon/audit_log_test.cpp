@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "storage/store/keys.h"
+#include "tests/support/audit_verdict.h"
 #include "tests/support/fault_env.h"
 #include "tests/support/memory_database.h"
 #include "tests/support/test_vault.h"
@@ -98,7 +99,7 @@ TEST_F(AuditLogTest, TakesAnyText) {
   const auto entry = log->read(1, 1)->front().entry;
   EXPECT_EQ(entry.actor.substr(0, 4), "a?bx");
   EXPECT_EQ(entry.organisation.size(), storage::kMaxAuditOrganisationBytes);
-  EXPECT_FALSE(log->verify()->broken_at);
+  EXPECT_FALSE(verify(*log).broken_at);
 }
 
 TEST_F(AuditLogTest, GoesOnAfterARestart) {
@@ -107,11 +108,10 @@ TEST_F(AuditLogTest, GoesOnAfterARestart) {
   reopen();
   EXPECT_EQ(log->head(), before);
   add(2);
-  const auto verdict = log->verify();
-  ASSERT_TRUE(verdict);
-  EXPECT_FALSE(verdict->broken_at);
-  EXPECT_EQ(verdict->head, log->head());
-  EXPECT_EQ(verdict->head.counter, 5U);
+  const auto verdict = verify(*log);
+  EXPECT_FALSE(verdict.broken_at);
+  EXPECT_EQ(verdict.head, log->head());
+  EXPECT_EQ(verdict.head.counter, 5U);
 }
 
 TEST_F(AuditLogTest, OneChainFromManyThreads) {
@@ -121,8 +121,8 @@ TEST_F(AuditLogTest, OneChainFromManyThreads) {
       for (int n = 0; n < 50; ++n) EXPECT_TRUE(log->add(event(AuditAction::receipt)));
     });
   for (auto& thread : threads) thread.join();
-  EXPECT_FALSE(log->verify()->broken_at);
-  EXPECT_EQ(log->verify()->head.counter, 200U);
+  EXPECT_FALSE(verify(*log).broken_at);
+  EXPECT_EQ(verify(*log).head.counter, 200U);
 }
 
 // Goal: whoever changes the database is found out, and the first wrong entry is named.
@@ -132,18 +132,18 @@ TEST_F(AuditLogTest, NamesTheFirstBrokenPlace) {
   auto entry = *storage::decode_audit_entry(third);
   entry.detail = "y";
   put(3, storage::encode_audit_entry(entry));
-  EXPECT_EQ(log->verify()->broken_at, 4U) << "a well-made entry in the place of another";
+  EXPECT_EQ(verify(*log).broken_at, 4U) << "a well-made entry in the place of another";
   put(3, as_bytes("no entry"));
-  EXPECT_EQ(log->verify()->broken_at, 3U);
-  EXPECT_EQ(log->verify()->head.counter, 2U);
+  EXPECT_EQ(verify(*log).broken_at, 3U);
+  EXPECT_EQ(verify(*log).head.counter, 2U);
   put(3, stored(2));
-  EXPECT_EQ(log->verify()->broken_at, 3U);
+  EXPECT_EQ(verify(*log).broken_at, 3U);
   storage::WriteBatch batch;
   batch.remove(Table::state, key(3));
   ASSERT_TRUE(database->write(batch, Durability::buffered));
-  EXPECT_EQ(log->verify()->broken_at, 3U) << "left out";
+  EXPECT_EQ(verify(*log).broken_at, 3U) << "left out";
   put(3, third);
-  EXPECT_FALSE(log->verify()->broken_at);
+  EXPECT_FALSE(verify(*log).broken_at);
 }
 
 // Goal: a damaged entry is no reason to stop a peer or to lose what comes after it.
@@ -153,7 +153,7 @@ TEST_F(AuditLogTest, GoesOnBehindADamagedEntry) {
   reopen();
   add(2);
   EXPECT_EQ(log->head().counter, 5U);
-  EXPECT_EQ(log->verify()->broken_at, 3U);
+  EXPECT_EQ(verify(*log).broken_at, 3U);
   EXPECT_EQ(log->read(1, 100)->size(), 2U) << "up to it";
   EXPECT_EQ(log->read(3, 100).error().code, ErrorCode::corrupt);
   EXPECT_EQ(log->read(4, 100)->size(), 2U);
@@ -177,7 +177,7 @@ TEST_F(AuditLogTest, DoesNotForkOverAFullDisk) {
   for (int i = 0; i < 3 && !added; ++i) added = full->add(event(AuditAction::stop), Durability::synced);
   ASSERT_TRUE(added) << added.error().message();
   EXPECT_GT((*on_disk)->reopenings(), 0U);
-  EXPECT_FALSE(full->verify()->broken_at);
+  EXPECT_FALSE(verify(*full).broken_at);
   std::vector<std::string> actions;
   for (const auto& stored : *full->read(1, 10)) actions.push_back(stored.entry.action);
   EXPECT_EQ(actions, (std::vector<std::string>{"start", "erase", "stop"}));

@@ -5,6 +5,7 @@
 
 #include "storage/format/codec.h"
 #include "storage/format/sealing.h"
+#include "tests/support/audit_verdict.h"
 #include "tests/support/test_vault.h"
 
 namespace beffroi::daemon::testing {
@@ -571,7 +572,7 @@ TEST_F(PeerHostTest, TheAuditLogTellsWhatStationsDid) {
   EXPECT_EQ(lines[3], (Line{"healed", by_device, "1 objects, the first one " + kept.ref.id.hex()}));
   EXPECT_EQ(lines[4].action + " " + lines[4].actor, "refused " + by_device);
   EXPECT_EQ(lines[5].action + " " + lines[5].actor, "refused root");
-  EXPECT_FALSE(host->audit().verify()->broken_at);
+  EXPECT_FALSE(verify(host->audit()).broken_at);
 }
 
 // Goal: an invitation and its use can be told together; a used one that somebody tries again is written down.
