@@ -1,5 +1,5 @@
 // The peer over its database. Split by theme: peer_host.cpp (start, who is let in, enrolment), peer_acts.cpp (what the
-// operator does).
+// operator does), peer_erasing.cpp (how organisations end).
 #pragma once
 
 #include <atomic>
