@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/fault_env.h"
 #include "tests/support/http_client.h"
 #include "tests/support/peer_world.h"
 #include "tests/support/protocol_thread.h"
@@ -26,7 +27,7 @@ class PeerApiTest : public ::testing::Test {
     thread_.end();
   }
   void start() {
-    auto opened = PeerContext::open(settings_, thread_.executor(), clock_, random_);
+    auto opened = PeerContext::open(settings_, thread_.executor(), clock_, random_, database_options_);
     EXPECT_TRUE(opened.has_value());
     peer_ = std::move(*opened);
     chores_ = std::make_unique<Chores>(*peer_);
@@ -116,6 +117,7 @@ class PeerApiTest : public ::testing::Test {
   ManualClock clock_;
   crypto::SeededRandom random_{3};
   PeerSettings settings_;
+  storage::DatabaseOptions database_options_;
   Caller caller_{.uid = 0, .gids = {0}, .is_admin = true};
   testing::ProtocolThread thread_;
   std::unique_ptr<PeerContext> peer_;
@@ -302,6 +304,33 @@ TEST_F(PeerApiTest, ChangesSuspendsAndErasesOrganisations) {
   EXPECT_EQ(ask("GET", "/v1/erased").second["erasures"], json::array({record}));
   EXPECT_TRUE(ask("GET", "/v1/tenants").second["organisations"].empty());
   EXPECT_EQ(look(), std::set<std::string>{});
+}
+
+// Goal: the operator hears that what he has had erased is not gone yet, until it is.
+TEST_F(PeerApiTest, AnErasureThatCantBeFinishedIsAnAlarm) {
+  const auto disk = std::make_shared<storage::testing::FaultFileSystem>(4);
+  storage::testing::FaultEnv env(disk);
+  stop();
+  database_options_.env = &env;
+  start();
+  PeerHost& host = *peer_->host;
+  ASSERT_TRUE(host.invite("Saint-Aubin", {}, {clock_.wall_s + 1000}, "peer.example:8440").has_value());
+  ASSERT_TRUE(host.suspend("Saint-Aubin", "left").has_value());
+  const std::string name = "erasing:" + host.organisations().at(0).id.hex();
+  disk->set_free_bytes(1'000'000);
+  disk->refuse_syncs(2, 1000);  // its beginning is synced, and that it was written down
+  EXPECT_EQ(host.erase("Saint-Aubin", "root").error().code, ErrorCode::disk_full);
+  host.finish_erasures();
+  EXPECT_EQ(look(), std::set<std::string>{name});
+  EXPECT_EQ(peer_->alarms.current().at(0).args.at(0), "Saint-Aubin");
+  disk->set_free_bytes(std::nullopt);
+  disk->refuse_syncs(0, 0);
+  // The first write finds out that there is room again.
+  for (int i = 0; i < 5 && !host.stuck_erasures().empty(); ++i) host.finish_erasures();
+  EXPECT_EQ(look(), std::set<std::string>{});
+  stop();
+  database_options_.env = nullptr;
+  start();
 }
 
 // Goal: what was done here, and by whom, can be read with all that is needed to verify it, page by page.
