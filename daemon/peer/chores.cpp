@@ -119,24 +119,37 @@ asio::awaitable<Result<void>> Chores::give_room_back(CollectionReport& report) {
 }
 
 asio::awaitable<Result<bool>> Chores::collect_space(HostedSpace& space, Progress& progress, CollectionReport& report) {
-  if (!peer_.expiry_allowed()) report.expiry_held = true;
-  if (peer_.expiry_allowed()) {
+  const auto until = peer_.clock.monotonic() + turns_.longest(space.space());
+  const auto all_gone = co_await let_snapshots_go(space, until, progress, report);
+  if (!all_gone || !*all_gone) co_return all_gone;
+  co_return co_await remove_garbage(space, until, progress, report);
+}
+
+// One expiry after the other: what stations ask meanwhile comes in between.
+asio::awaitable<Result<bool>> Chores::let_snapshots_go(HostedSpace& space, milliseconds until, Progress& progress,
+                                                       CollectionReport& report) {
+  while (peer_.expiry_allowed()) {
+    const auto began = peer_.clock.monotonic();
     const auto expired = co_await thread_.run([&] {
       const LowPriority priority;
       return space.expire(peer_.clock.now());
     });
     if (!expired) co_return forward_error(expired);
+    if (*expired == 0) co_return true;
     report.snapshots += *expired;
+    if (!co_await give_way(peer_.clock.monotonic() - began) || progress.cancel) co_return stopped();
+    if (peer_.clock.monotonic() >= until) co_return false;
   }
-  co_return co_await remove_garbage(space, progress, report);
+  report.expiry_held = true;
+  co_return true;
 }
 
-asio::awaitable<Result<bool>> Chores::remove_garbage(HostedSpace& space, Progress& progress, CollectionReport& report) {
+asio::awaitable<Result<bool>> Chores::remove_garbage(HostedSpace& space, milliseconds until, Progress& progress,
+                                                     CollectionReport& report) {
   BEFFROI_CO_TRY(auto collection, co_await thread_.run([&] { return space.begin_collection(); }));
-  const auto end_of_turn = peer_.clock.monotonic() + turns_.longest(space.space());
   Result<bool> more = true;
   bool goes_on = true;
-  while (more && *more && goes_on && peer_.clock.monotonic() < end_of_turn) {
+  while (more && *more && goes_on && peer_.clock.monotonic() < until) {
     const auto began = peer_.clock.monotonic();
     more = co_await thread_.run([&] {
       const LowPriority priority;

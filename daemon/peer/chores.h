@@ -44,9 +44,12 @@ class Chores {
   std::vector<std::shared_ptr<HostedSpace>> spaces_in_turn() const;
   /// cancelled; all other errors are the space's own.
   asio::awaitable<Result<void>> take_turn(HostedSpace& space, Progress& progress, CollectionReport& report);
-  /// These two: false when the time was over before the end.
+  /// These three: false when the time was over before the end.
   asio::awaitable<Result<bool>> collect_space(HostedSpace& space, Progress& progress, CollectionReport& report);
-  asio::awaitable<Result<bool>> remove_garbage(HostedSpace& space, Progress& progress, CollectionReport& report);
+  asio::awaitable<Result<bool>> let_snapshots_go(HostedSpace& space, std::chrono::milliseconds until,
+                                                 Progress& progress, CollectionReport& report);
+  asio::awaitable<Result<bool>> remove_garbage(HostedSpace& space, std::chrono::milliseconds until, Progress& progress,
+                                               CollectionReport& report);
   asio::awaitable<Result<void>> give_room_back(CollectionReport& report);
   /// Lets stations have the machine: after so much work, sleeps a multiple of it while any are connected. False when
   /// the daemon ends.

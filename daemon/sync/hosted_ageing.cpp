@@ -112,22 +112,19 @@ Result<std::vector<Expiry::Gone>> HostedSpaceImpl::what_may_go(UnixTime now) {
   return out;
 }
 
-// One expiry after the other, each from what is left: whoever recomputes them has seen those before go.
+// Each expiry from what is left: whoever recomputes them has seen those before go.
 Result<std::uint64_t> HostedSpaceImpl::expire(UnixTime now) {
   BEFFROI_TRY(const auto writing, begin_change());
   BEFFROI_CHECK(note_all_deletions());
-  std::size_t by_rule = 0;
-  std::size_t by_deletion = 0;
-  while (true) {
-    BEFFROI_TRY(auto gone, what_may_go(now));
-    if (gone.empty()) break;
-    gone.resize(std::min(gone.size(), storage::kMaxExpiredCommits));
-    std::ranges::sort(gone, {}, &Expiry::Gone::commit);
-    BEFFROI_CHECK(sign_expiry(gone, now));
-    for (const Expiry::Gone& one : gone) ++(one.deletion ? by_deletion : by_rule);
-  }
-  note_gone(by_rule, by_deletion);
-  return by_rule + by_deletion;
+  BEFFROI_TRY(auto gone, what_may_go(now));
+  if (gone.empty()) return 0;
+  gone.resize(std::min(gone.size(), storage::kMaxExpiredCommits));
+  std::ranges::sort(gone, {}, &Expiry::Gone::commit);
+  BEFFROI_CHECK(sign_expiry(gone, now));
+  const auto by_deletion = static_cast<std::size_t>(
+      std::ranges::count_if(gone, [](const Expiry::Gone& one) { return one.deletion.has_value(); }));
+  note_gone(gone.size() - by_deletion, by_deletion);
+  return gone.size();
 }
 
 void HostedSpaceImpl::note_gone(std::size_t by_rule, std::size_t by_deletion) const {

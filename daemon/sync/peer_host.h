@@ -157,8 +157,9 @@ class HostedSpace {
 
   /// Ascending by device and sequence. Costs a look at all receipts of the space.
   virtual Result<std::vector<HeldSnapshot>> held_snapshots(storage::UnixTime now) = 0;
-  /// Lets go what no rule keeps, and what deletions name that have waited: signs and stores expiries, durable when it
-  /// returns. How many snapshots; their objects stay until a collection. `now`: a time that the caller is sure of.
+  /// Lets go what no rule keeps, and what deletions name that have waited, as many as one expiry holds
+  /// (kMaxExpiredCommits): signs and stores it, durable when it returns. How many snapshots, 0 when none is left; their
+  /// objects stay until a collection. `now`: a time that the caller is sure of.
   virtual Result<std::uint64_t> expire(storage::UnixTime now) = 0;
   /// As many as kMaxListBytes hold; none: there are no more.
   virtual Result<std::vector<Bytes>> expiries_from(std::uint64_t counter) = 0;

@@ -463,6 +463,27 @@ TEST_F(PeerHostTest, ADeviceCommitsABoundedNumberOfTimesADay) {
   EXPECT_EQ(next(kMaxCommitsPerDay + 1), std::nullopt);
 }
 
+// Goal: a space that lets very much go does so piece by piece: nobody waits for all of it.
+TEST_F(PeerHostTest, SnapshotsGoAnExpiryAtATime) {
+  enrol();
+  const auto tree = put_tree(lease(), 1).ref.id;
+  std::vector<storage::CommitId> parents;
+  for (std::uint64_t sequence = 1; sequence <= storage::kMaxExpiredCommits + 100; ++sequence) {
+    if (sequence % kMaxCommitsPerDay == 0) clock.pass(24LL * 3600);
+    const Bytes encoded = commit(clear_on(tree, sequence, parents));
+    const auto receipt = space->accept_commit(lease(), caller.device, encoded, {});
+    ASSERT_TRUE(receipt) << receipt.error().message();
+    parents = {storage::decode_commit(encoded)->id};
+  }
+  clock.pass(4000LL * 24 * 3600);
+  EXPECT_EQ(*space->expire(clock.now()), storage::kMaxExpiredCommits);
+  const std::uint64_t rest = *space->expire(clock.now());
+  EXPECT_GT(rest, 0U);
+  EXPECT_LT(rest, 100U);
+  EXPECT_EQ(*space->expire(clock.now()), 0U);
+  EXPECT_EQ(*space->newest_expiry(), 2U);
+}
+
 // Goal: objects count by their number as well: what is known and pinned of a small one is larger than it.
 TEST_F(PeerHostTest, EveryObjectCountsInTheQuota) {
   enrol();
