@@ -31,11 +31,7 @@ Result<void> SpaceGuard::make_room() {
   BEFFROI_TRY(const auto before, storage::measure_disk(vault_.database()));
   const std::uint64_t excess = storage::excess_bytes(limits_, before, kSpaceCheckBytes);
   if (excess == 0) return {};
-  BEFFROI_TRY(const bool may_evict, vault_.may_evict());
-  std::uint64_t freed = 0;
-  if (may_evict) {
-    BEFFROI_TRY(freed, storage::evict_receipted(vault_.database(), vault_.objects(), vault_.space(), excess));
-  }
+  BEFFROI_TRY(const std::uint64_t freed, vault_.evict_receipted(excess));
   if (freed >= excess) return {};
   BEFFROI_TRY(const auto after, storage::measure_disk(vault_.database()));
   if (storage::excess_bytes(limits_, after, kSpaceCheckBytes) == 0) return {};

@@ -134,6 +134,7 @@ Result<CollectionResult> collect(Vault& vault, crypto::Random& random, Progress&
   storage::CollectorLimits limits;
   BEFFROI_TRY(limits.never_put, never_put(vault));
   BEFFROI_TRY(const auto collector, storage::Collector::begin(vault.objects(), vault.space(), random, limits));
+  BEFFROI_CHECK(vault.note_collecting());
   BEFFROI_TRY(const Roots roots, RootSearch(vault).run({}));
   BEFFROI_CHECK(mark(*collector, roots.held, pace, progress));
   BEFFROI_CHECK(sweep(*collector, pace, progress));

@@ -115,11 +115,18 @@ class Vault {
   Result<std::vector<storage::CommitId>> forgotten() const;
   /// Snapshots went, and what only they needed was not collected since. Survives a crash.
   bool collection_due() const;
-  /// A collection that began after the last snapshot went has ended. Durable.
+  /// A collection begins, before it looks which snapshots are here.
+  Result<void> note_collecting();
+  /// The collection that began last has ended. Durable. When snapshots went since it began, one stays due.
   Result<void> note_collected();
-  /// May receipted bytes be evicted? Not while a collection is due, nor after it before every snapshot here has its
-  /// receipt: what snapshots without one share with those that went is marked as receipted, and the peer may lack it.
+  /// Snapshots went, and since then not every snapshot here has got its receipt: what those without one share with
+  /// those that went is marked as receipted, and the peer may lack it. True also when that can't be read.
+  bool marks_are_unsure() const;
+  /// May receipted bytes be evicted? Not while a collection is due, nor as long as marks are unsure.
   Result<bool> may_evict();
+  /// Evicts about so many sealed bytes of what the peer has, if that may be; nothing can become due in between. How
+  /// many they were.
+  Result<std::uint64_t> evict_receipted(std::uint64_t bytes);
 
   /// Objects that the peer gave a receipt for and did not give back when it was asked: ascending, kMaxNotedLosses at
   /// most.

@@ -18,7 +18,8 @@ constexpr std::string_view kForgottenPrefix = "vault/forgotten/";
 // In the table `state`: absent when nothing went since the last collection that was all there was to do.
 constexpr std::string_view kCollection = "vault/collection";
 constexpr std::uint8_t kDue = 1;
-constexpr std::uint8_t kUnsure = 2;  ///< collected, while snapshots had no receipt
+constexpr std::uint8_t kUnsure = 2;      ///< collected, while snapshots had no receipt
+constexpr std::uint8_t kCollecting = 3;  ///< due, and nothing went since the collection began that is to do it
 
 constexpr std::int64_t kDaySeconds = 24 * 3600;
 
@@ -88,30 +89,53 @@ Result<void> Vault::forget(std::span<const CommitId> commits) {
 // What can't be read counts as due: that only costs a collection.
 bool Vault::collection_due() const {
   const auto state = collection_state(*state_->database);
-  return !state || *state == kDue;
+  return !state || *state == kDue || *state == kCollecting;
+}
+
+bool Vault::marks_are_unsure() const {
+  const auto state = collection_state(*state_->database);
+  return !state || *state != 0;
+}
+
+// A power cut may take the note back: then one is due, as before.
+Result<void> Vault::note_collecting() {
+  const std::lock_guard writing(state_->writing);
+  BEFFROI_TRY(const std::uint8_t state, collection_state(*state_->database));
+  if (state == 0) return {};
+  return state_->database->put(Table::state, as_bytes(kCollection), Bytes{kCollecting}, Durability::buffered);
 }
 
 Result<void> Vault::note_collected() {
   const std::lock_guard writing(state_->writing);
-  BEFFROI_CHECK(state_->database->put(Table::state, as_bytes(kCollection), Bytes{kUnsure}, Durability::synced));
-  return {};
+  BEFFROI_TRY(const std::uint8_t state, collection_state(*state_->database));
+  if (state != kCollecting) return {};
+  return state_->database->put(Table::state, as_bytes(kCollection), Bytes{kUnsure}, Durability::synced);
 }
 
-Result<bool> Vault::may_evict() {
-  BEFFROI_TRY(const std::uint8_t state, collection_state(*state_->database));
+Result<bool> Vault::State::may_evict() {
+  BEFFROI_TRY(const std::uint8_t state, collection_state(*database));
   if (state == 0) return true;
-  if (state == kDue) return false;
-  const std::lock_guard writing(state_->writing);
+  if (state != kUnsure) return false;
   {
-    const std::lock_guard lock(state_->facts);
-    const bool waits =
-        std::ranges::any_of(state_->snapshots, [](const auto& known) { return !known.second.receipt_counter; });
-    if (waits) return false;
+    const std::lock_guard lock(facts);
+    if (std::ranges::any_of(snapshots, [](const auto& known) { return !known.second.receipt_counter; })) return false;
   }
   WriteBatch batch;
   batch.remove(Table::state, as_bytes(kCollection));
-  BEFFROI_CHECK(state_->database->write(batch, Durability::buffered));
+  BEFFROI_CHECK(database->write(batch, Durability::buffered));
   return true;
+}
+
+Result<bool> Vault::may_evict() {
+  const std::lock_guard writing(state_->writing);
+  return state_->may_evict();
+}
+
+Result<std::uint64_t> Vault::evict_receipted(std::uint64_t bytes) {
+  const std::lock_guard writing(state_->writing);
+  BEFFROI_TRY(const bool may, state_->may_evict());
+  if (!may) return 0;
+  return storage::evict_receipted(*state_->database, *state_->objects, space(), bytes);
 }
 
 std::vector<Deletion> Vault::deletions() const {

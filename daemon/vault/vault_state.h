@@ -67,6 +67,8 @@ struct Vault::State {
   Result<std::vector<storage::Commit>> forgotten_pending() const;
   /// Commit ids in the keys of Table::state behind `prefix`.
   Result<std::vector<storage::CommitId>> noted_commits(std::string_view prefix) const;
+  /// Under the lock `writing`; takes `facts`.
+  Result<bool> may_evict();
   /// Everything that went, here or at the peer.
   Result<std::set<storage::CommitId>> ids_gone() const;
   Result<void> load_snapshot(ByteView encoded, bool aside);

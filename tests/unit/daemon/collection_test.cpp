@@ -42,6 +42,11 @@ class CollectionTest : public ::testing::Test {
     return out;
   }
 
+  static std::vector<ObjectId> ids_of(TestVault& vault, const storage::Commit& commit) {
+    const auto ids = closure_of(vault->objects(), commit);
+    return {ids.begin(), ids.end()};
+  }
+
   TestVault station;
   std::vector<storage::Commit> commits;
   Progress progress;
@@ -114,12 +119,37 @@ TEST_F(CollectionTest, NothingIsEvictedBeforeAllIsClear) {
   EXPECT_FALSE(*station->may_evict()) << "these have no receipt";
   TestPeer peer;
   TestVault fresh(9);
-  ASSERT_TRUE(fresh->bind_peer(peer.binding()));
+  const auto first = take_snapshot(*fresh, numbers(3));
   const auto commit = take_snapshot(*fresh, numbers(3));
-  ASSERT_TRUE(fresh->note_collected());
-  EXPECT_FALSE(*fresh->may_evict());
+  ASSERT_TRUE(fresh->forget({&first.id, 1}));
+  ASSERT_TRUE(fresh->bind_peer(peer.binding()));
+  ASSERT_TRUE(collect(*fresh, fresh.random, progress));
+  EXPECT_TRUE(fresh->marks_are_unsure());
+  ASSERT_TRUE(fresh->objects().mark_receipted(fresh->space(), ids_of(fresh, commit)));
+  EXPECT_EQ(*fresh->evict_receipted(UINT64_MAX), 0U);
   ASSERT_TRUE(fresh->accept_receipt(peer.receipt(commit)));
   EXPECT_TRUE(*fresh->may_evict());
+  EXPECT_FALSE(fresh->marks_are_unsure());
+  EXPECT_GT(*fresh->evict_receipted(UINT64_MAX), 0U);
+}
+
+// Goal: a snapshot that goes while a collection runs makes another one due: the one that runs may have marked it.
+TEST_F(CollectionTest, WhatGoesDuringACollectionIsNotForgotten) {
+  forget({0});
+  bool once = false;
+  const CollectionPace pace{.objects = 1, .each_step = [&] {
+                              if (!std::exchange(once, true)) forget({1});
+                            }};
+  const auto result = collect(*station, station.random, progress, pace);
+  ASSERT_TRUE(result) << result.error().message();
+  ASSERT_TRUE(once);
+  EXPECT_TRUE(station->collection_due());
+  EXPECT_FALSE(*station->may_evict());
+  station.reopen();
+  EXPECT_TRUE(station->collection_due());
+  ASSERT_TRUE(collect(*station, station.random, progress));
+  EXPECT_FALSE(station->collection_due());
+  EXPECT_EQ(stored(), needed({2, 3}));
 }
 
 TEST_F(CollectionTest, NotBesideABackup) {
