@@ -112,7 +112,7 @@ class Push {
   }
 
   asio::awaitable<Result<void>> offer(const std::vector<ObjectId>& ids) {
-    planned_.clear();
+    forget_plans();
     if (!leased_) {
       BEFFROI_CO_CHECK(co_await open_lease());
     }
@@ -122,7 +122,15 @@ class Push {
       if (local && *local && (*local)->info.bytes_present && !(*local)->info.quarantined) here.push_back(id);
     }
     BEFFROI_CO_CHECK(co_await negotiate(std::move(here)));
+    too_old_.clear();  // the peer says itself which of it it takes
+    BEFFROI_CO_CHECK(co_await mind_what_cannot_be_sent());
     co_return co_await send_planned();
+  }
+
+  void forget_plans() {
+    planned_.clear();
+    too_old_.clear();
+    nowhere_.clear();
   }
 
   Result<std::optional<Local>> look_up(const ObjectId& id) const {
@@ -163,11 +171,10 @@ class Push {
   }
 
   asio::awaitable<Result<void>> try_push(const Commit& commit) {
-    planned_.clear();
+    forget_plans();
     std::vector<ObjectId> root(1, commit.clear.root);
-    too_old_.clear();
     BEFFROI_CO_CHECK(co_await negotiate(std::move(root)));
-    BEFFROI_CO_CHECK(co_await pool_.run([&] { return let_go_of_old(); }));
+    BEFFROI_CO_CHECK(co_await mind_what_cannot_be_sent());
     BEFFROI_CO_CHECK(co_await send_planned());
     const auto encoded = co_await pool_.run([&] { return vault_.store().commit(commit.id); });
     if (!encoded) co_return forward_error(encoded);
@@ -231,21 +238,42 @@ class Push {
       if (!local || !local->info.bytes_present || local->info.quarantined) {
         if (wanted_.contains(ids[i])) continue;  // told already
         if (newer_pending_ && (!local || local->info.quarantined)) return give_up(ids[i]);
-        BEFFROI_CHECK(vault_.objects().quarantine(space_, ids[i]));
-        if (wanted_.size() == kMaxIdsPerMessage) continue;  // the peer wants more than it could name: see open_lease()
-        // Snapshots went at the peer since this one was made, and it relied on what they held.
-        if (vault_.collection_due()) return let_go_meanwhile();
-        return fail(
-            ErrorCode::corrupt,
-            N_("The peer has lost the object {}, which this station no longer has. The next backup stores it anew."),
-            ids[i].hex());
+        nowhere_.push_back(ids[i]);
+        if (local) ask_below(*local, asked, below);
+        continue;
       }
       if (local->info.epoch != epoch_ && !wanted_.contains(ids[i])) too_old_.push_back(ids[i]);
       plan(ids[i], local->info);
-      for (const ObjectId& child : local->children)
-        if (asked.insert(child).second) below.push_back(child);
+      ask_below(*local, asked, below);
     }
     return {};
+  }
+
+  static void ask_below(const Local& local, std::unordered_set<ObjectId>& asked, std::vector<ObjectId>& below) {
+    for (const ObjectId& child : local.children)
+      if (asked.insert(child).second) below.push_back(child);
+  }
+
+  // What the peer let go just now, by the rules, it has not lost.
+  asio::awaitable<Result<void>> mind_what_cannot_be_sent() {
+    if (!nowhere_.empty()) {
+      BEFFROI_CO_CHECK(co_await take_expiries(session_, vault_, pool_));
+    }
+    co_return co_await pool_.run([&] { return put_down_what_cannot_be_sent(); });
+  }
+
+  // All of it at once, so that the next backup stores it anew and its push passes.
+  Result<void> put_down_what_cannot_be_sent() {
+    for (const ObjectId& id : nowhere_) BEFFROI_CHECK(vault_.objects().quarantine(space_, id));
+    BEFFROI_CHECK(let_go_of_old());
+    if (nowhere_.empty()) return {};
+    if (wanted_.size() == kMaxIdsPerMessage) return {};  // the peer wants more than it could name: see open_lease()
+    // Snapshots went at the peer since this one was made, and it relied on what they held.
+    if (vault_.marks_are_unsure()) return let_go_meanwhile();
+    return fail(
+        ErrorCode::corrupt,
+        N_("The peer has lost the object {}, which this station no longer has. The next backup stores it anew."),
+        nowhere_.front().hex());
   }
 
   // A receipt covered them, and the peer let them go with the snapshots that it was for. It takes nothing new of an
@@ -267,6 +295,7 @@ class Push {
   // later snapshots.
   Result<void> give_up(const ObjectId& id) {
     BEFFROI_CHECK(vault_.set_aside_pending());
+    if (vault_.marks_are_unsure()) return let_go_meanwhile();
     return fail(ErrorCode::corrupt,
                 N_("The object {} of the snapshots that were to be sent is damaged here. They were set aside. Back up "
                    "again."),
@@ -306,6 +335,7 @@ class Push {
   std::set<ObjectId> gone_;       ///< all losses of this push
   std::map<std::uint8_t, std::vector<ObjectId>> planned_;
   std::vector<ObjectId> too_old_;  ///< lacking at the peer, which would refuse them
+  std::vector<ObjectId> nowhere_;  ///< lacking at the peer, and evicted here
 };
 
 }  // namespace

@@ -276,6 +276,64 @@ TEST_F(ExpiryTest, WhatWentIsStoredAnewByTheNextBackup) {
   EXPECT_TRUE(*station->may_evict());
 }
 
+// Goal: the same when the peer lets them go in the middle of a session: it is not accused, and all that is nowhere any
+// more is put down at once, so that one backup mends it.
+TEST_F(ExpiryTest, WhatGoesDuringAPushIsPutDownAtOnce) {
+  const auto files = numbers(10, 22);  // as the second snapshot
+  take_snapshot(*station, files);
+  std::set<storage::ObjectId> needed;
+  for (const std::size_t kept : {0U, 3U}) needed.merge(closure_of(station->objects(), commits[kept]));
+  needed.merge(closure_of(station->objects(), commits[2]));
+  needed.insert(commits[1].clear.root);
+  std::vector<storage::ObjectId> contents;
+  for (const auto& id : closure_of(station->objects(), commits[1]))
+    if (!needed.contains(id)) contents.push_back(id);
+  ASSERT_GE(contents.size(), 6U);
+  ASSERT_TRUE(station->objects().evict(station->space(), contents));
+  auto link = world.connect(*station);
+  ASSERT_TRUE(link);
+  ASSERT_TRUE(world.run((*link)->exchange_state(*station, world.pool)));
+  ASSERT_EQ(*space()->expire(world.clock.now()), 2U);
+  std::vector<storage::ObjectId> going{commits[1].clear.root};
+  going.insert(going.end(), contents.begin(), contents.end());
+  const auto at_peer = storage::make_object_store(world.host->database());
+  ASSERT_TRUE(at_peer->remove(station->space(), going));
+  const auto pushed = world.run((*link)->push(*station, world.pool, world.progress));
+  ASSERT_FALSE(pushed);
+  EXPECT_EQ(pushed.error().code, ErrorCode::wrong_state) << pushed.error().message();
+  EXPECT_EQ(listed(*station).size(), 3U) << "what went, and the one that waits";
+  for (const auto& id : contents) EXPECT_TRUE((*station->objects().info(station->space(), id))->quarantined);
+  const auto anew = take_snapshot(*station, files);
+  const auto again = world.sync(*station);
+  ASSERT_TRUE(again) << again.error().message();
+  expect_complete(world, *station, anew);
+}
+
+// Goal: a collection between hearing of it and the push does not make the peer one that lost something.
+TEST_F(ExpiryTest, ACollectionBeforeThePushAccusesNobody) {
+  const auto files = numbers(10, 22);
+  take_snapshot(*station, files);
+  std::vector<storage::ObjectId> gone;
+  std::set<storage::ObjectId> needed;
+  for (const std::size_t kept : {0U, 3U}) needed.merge(closure_of(station->objects(), commits[kept]));
+  for (const auto& id : closure_of(station->objects(), commits[1]))
+    if (!needed.contains(id)) gone.push_back(id);
+  ASSERT_TRUE(station->objects().evict(station->space(), gone));
+  ASSERT_EQ(*space()->expire(world.clock.now()), 2U);
+  world.lose(station->space(), gone);
+  {
+    auto link = world.connect(*station);
+    ASSERT_TRUE(link);
+    ASSERT_TRUE(world.run((*link)->exchange_state(*station, world.pool)));
+  }
+  Progress progress;
+  ASSERT_TRUE(collect(*station, station.random, progress));
+  ASSERT_FALSE(station->collection_due());
+  const auto synced = world.sync(*station);
+  ASSERT_FALSE(synced);
+  EXPECT_EQ(synced.error().code, ErrorCode::wrong_state) << synced.error().message();
+}
+
 // Goal: a station that forgot snapshots before it had a peer sends what it backs up from then on; the rest stays here.
 TEST(ForgottenTest, AStationThatForgotCanJoin) {
   PeerWorld world;
