@@ -308,21 +308,12 @@ class BranchAdoption {
   // A snapshot under a log record that is not known here, after the logs were compared: either the log has grown in
   // between, or the peer keeps a part of it back.
   asio::awaitable<Result<void>> name_the_hidden_log() {
-    Message request(LogGetMessage{log_.encoded().size() - 1});
-    BEFFROI_CO_TRY(const LogMessage remote, co_await session_.call<LogMessage>(std::move(request)));
-    if (remote.length > log_.encoded().size() && shows_next_record(remote))
-      co_return fail(ErrorCode::conflict, N_("The log of the space has changed meanwhile: try again."));
+    BEFFROI_CO_TRY(const bool goes_on, co_await log_goes_on(session_, log_));
+    if (goes_on) co_return fail(ErrorCode::conflict, N_("The log of the space has changed meanwhile: try again."));
     co_return fail(ErrorCode::corrupt,
                    N_("The peer shows snapshots of device {} that were made under a log which it hides. Nothing more "
                       "was taken from it. Ask the EPCI what happened to its server."),
                    head_.device.hex());
-  }
-
-  // A length alone proves nothing: the record that has come meanwhile must be there, and follow ours.
-  bool shows_next_record(const LogMessage& remote) const {
-    if (remote.records.size() < 2 || remote.records.front() != log_.encoded().back()) return false;
-    SpaceLog longer = log_;
-    return longer.append(remote.records[1]).has_value();
   }
 
   LinkSession& session_;
@@ -355,6 +346,14 @@ std::size_t counted_bytes(std::span<const Bytes> records) {
 }
 
 Error log_too_long() { return {ErrorCode::limit_exceeded, N_("The peer's log of this vault is too long."), {}}; }
+
+asio::awaitable<Result<bool>> log_goes_on(LinkSession& session, const SpaceLog& log) {
+  Message request(LogGetMessage{log.encoded().size() - 1});
+  BEFFROI_CO_TRY(const LogMessage remote, co_await session.call<LogMessage>(std::move(request)));
+  if (remote.records.size() < 2 || remote.records.front() != log.encoded().back()) co_return false;
+  SpaceLog longer = log;
+  co_return longer.append(remote.records[1]).has_value();
+}
 
 asio::awaitable<Result<void>> exchange_state_over(LinkSession& session, Vault& vault, Pool& pool) {
   StateExchange exchange(session, vault, pool);

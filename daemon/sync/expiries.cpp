@@ -10,16 +10,28 @@ namespace {
 constexpr std::size_t kMaxFetchedExpiryBytes = 32U * 1024 * 1024;
 
 // The numbers are ours to count, as those of receipts.
-Result<void> accept_expiry_number(Vault& vault, const Bytes& encoded, std::uint64_t counter) {
+Result<void> check_numbers(Vault& vault, std::span<const Bytes> shown, std::uint64_t first) {
   const auto binding = vault.peer();
   if (!binding) return fail(ErrorCode::wrong_state, N_("This station has not joined a peer."));
-  BEFFROI_TRY(const storage::Expiry expiry, storage::decode_expiry(encoded, binding->peer.sign));
-  if (expiry.counter != counter)
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    BEFFROI_TRY(const storage::Expiry expiry, storage::decode_expiry(shown[i], binding->peer.sign));
+    if (expiry.counter == first + i) continue;
     return fail(ErrorCode::corrupt,
                 N_("The peer shows what it let go under number {} in the place of number {}. Ask the EPCI what "
                    "happened to its server."),
-                std::to_string(expiry.counter), std::to_string(counter));
-  return vault.accept_expiry(encoded);
+                std::to_string(expiry.counter), std::to_string(first + i));
+  }
+  return {};
+}
+
+// Snapshots went by a log record that was not known here when the logs had been compared: either the log has grown in
+// between, or the peer keeps a part of it back.
+asio::awaitable<Result<void>> name_the_hidden_log(LinkSession& session, const storage::SpaceLog& log) {
+  BEFFROI_CO_TRY(const bool goes_on, co_await log_goes_on(session, log));
+  if (goes_on) co_return fail(ErrorCode::conflict, N_("The log of the space has changed meanwhile: try again."));
+  co_return fail(ErrorCode::corrupt,
+                 N_("The peer let snapshots go by a log which it hides. Nothing here was changed. Ask the EPCI what "
+                    "happened to its server."));
 }
 
 }  // namespace
@@ -40,6 +52,8 @@ asio::awaitable<Result<std::vector<Bytes>>> fetch_expiries(LinkSession& session,
 }
 
 asio::awaitable<Result<void>> take_expiries(LinkSession& session, Vault& vault, Pool& pool) {
+  // Before the peer is asked: it must know more only if it was told since.
+  const storage::SpaceLog log = vault.log();
   const auto known = co_await pool.run([&] { return vault.newest_expiry(); });
   if (!known) co_return forward_error(known);
   // The last one known once more: the vault compares it with what is shown now.
@@ -52,13 +66,15 @@ asio::awaitable<Result<void>> take_expiries(LinkSession& session, Vault& vault, 
            "what happened to its server."),
         std::to_string(*known));
   const auto taken = co_await pool.run([&]() -> Result<void> {
-    for (std::size_t i = 0; i < shown.size(); ++i) BEFFROI_CHECK(accept_expiry_number(vault, shown[i], first + i));
-    return {};
+    BEFFROI_CHECK(check_numbers(vault, shown, first));
+    return vault.accept_expiries(shown);
   });
+  if (taken) co_return taken;
+  if (taken.error().code == ErrorCode::conflict) co_return co_await name_the_hidden_log(session, log);
+  if (taken.error().code != ErrorCode::wrong_state) co_return taken;
   // A machine whose clock is wrong goes on backing up, and lets nothing go meanwhile.
-  if (!taken && taken.error().code == ErrorCode::wrong_state) spdlog::warn("{}", taken.error().message());
-  if (!taken && taken.error().code == ErrorCode::wrong_state) co_return Result<void>();
-  co_return taken;
+  spdlog::warn("{}", taken.error().message());
+  co_return Result<void>();
 }
 
 }  // namespace beffroi::daemon

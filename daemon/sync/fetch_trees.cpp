@@ -46,6 +46,7 @@ class TreeFetch {
     BEFFROI_CO_CHECK(co_await take_receipts(session_, vault_, pool_));
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_named_receipts(vault_, *heads); }));
     BEFFROI_CO_CHECK(co_await take_expiries(session_, vault_, pool_));
+    BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_gone(gone); }));
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return forget_what_went_meanwhile(); }));
     if (missing_ > 0) spdlog::warn("{} objects of older trees are missing at the peer", missing_);
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_recovered_heads(); }));
@@ -64,6 +65,25 @@ class TreeFetch {
       for (const auto& gone : expiry.gone) out.insert(gone.commit);
     }
     co_return out;
+  }
+
+  // What was not looked for must have gone by signed expiries with which the rules agree. Else the peer could keep any
+  // snapshot back by calling it gone once.
+  Result<void> check_gone(const std::set<storage::CommitId>& gone) const {
+    for (const storage::CommitId& commit : gone) {
+      BEFFROI_TRY(const auto expired, vault_.store().expired(commit));
+      if (expired) continue;
+      BEFFROI_TRY(const auto refused, vault_.refused_expiry_date());
+      if (refused)
+        return fail(ErrorCode::wrong_state,
+                    N_("The peer let snapshots go by a date that is far ahead of this machine's clock. Set the clock "
+                       "right, then synchronise again."));
+      return fail(ErrorCode::corrupt,
+                  N_("The peer said that it let the snapshot {} go, and then did not show its signature for it. Ask "
+                     "the EPCI what happened to its server."),
+                  commit.hex());
+    }
+    return {};
   }
 
   // A snapshot that the peer let go while it was fetched lacks nothing.

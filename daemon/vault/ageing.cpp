@@ -52,18 +52,24 @@ Result<std::map<CommitId, RetentionVerdict>> verdicts_on(Vault& vault, const std
   return out;
 }
 
-std::map<CommitId, Deletion> waiting_deletions(Vault& vault) {
-  std::map<CommitId, Deletion> out;
+/// Of a deletion, what each of the many commits that it may name is to know.
+struct Waiting {
+  storage::RecordId deletion;
+  storage::UnixTime due;
+};
+
+std::map<CommitId, Waiting> waiting_deletions(Vault& vault) {
+  std::map<CommitId, Waiting> out;
   for (const Deletion& deletion : vault.deletions()) {
     if (deletion.state != Deletion::State::waiting) continue;
-    for (const CommitId& commit : deletion.commits) out.emplace(commit, deletion);
+    for (const CommitId& commit : deletion.commits) out.emplace(commit, Waiting{deletion.id, deletion.due});
   }
   return out;
 }
 
-bool may_go(const RetentionVerdict& verdict, const Deletion* deletion, storage::UnixTime now) {
+bool may_go(const RetentionVerdict& verdict, const Waiting* waiting, storage::UnixTime now) {
   if (verdict.reasons.empty()) return true;
-  return deletion != nullptr && now >= deletion->due && now >= verdict.locked_until &&
+  return waiting != nullptr && now >= waiting->due && now >= verdict.locked_until &&
          !verdict.reasons.has(storage::KeepReason::newest) && !verdict.reasons.has(storage::KeepReason::future);
 }
 
@@ -78,7 +84,8 @@ Result<std::vector<JudgedSnapshot>> judge_snapshots(Vault& vault, const AgeingQu
     const CommitId id = snapshot.commit.id;
     JudgedSnapshot judged{.snapshot = std::move(snapshot), .verdict = {}, .deletion = {}};
     if (const auto verdict = verdicts.find(id); verdict != verdicts.end()) judged.verdict = verdict->second;
-    if (const auto deletion = deletions.find(id); deletion != deletions.end()) judged.deletion = deletion->second.id;
+    if (const auto deletion = deletions.find(id); deletion != deletions.end())
+      judged.deletion = deletion->second.deletion;
     out.push_back(std::move(judged));
   }
   return out;

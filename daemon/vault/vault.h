@@ -20,6 +20,9 @@ namespace beffroi::daemon {
 using crypto::DeviceId;
 
 inline constexpr std::size_t kMaxNotedLosses = 1024;
+/// What the peer dates further ahead of this machine's clock than this is not gone by: what is here must not go because
+/// of a wrong clock, or of a peer that says any date.
+inline constexpr std::int64_t kClockLeewayS = 24 * 3600;
 
 /// A snapshot as the vault knows it: commit, opened sealed part, receipt if any.
 struct Snapshot {
@@ -100,10 +103,14 @@ class Vault {
 
   /// Counter of the newest expiry known here; 0 before the first.
   Result<std::uint64_t> newest_expiry() const;
-  /// Verifies signature and chain, and that this vault's rules say the same; stores it, durably: its snapshots are
-  /// listed no more, and what only they need is no longer held here. corrupt, and nothing changes, when a rule keeps
-  /// one of them; conflict: log or an earlier expiry not known here yet; wrong_state: dated a day ahead of our clock.
-  Result<void> accept_expiry(ByteView encoded);
+  /// For each in turn: verifies signature and chain, and that this vault's rules say the same; stores it, durably: its
+  /// snapshots are listed no more, and what only they need is no longer held here. At the first one that is not right
+  /// it ends, and those before it stay taken: corrupt when a rule keeps one of its snapshots; conflict: log or an
+  /// earlier expiry not known here yet; wrong_state: dated more than kClockLeewayS ahead of our clock.
+  Result<void> accept_expiries(std::span<const Bytes> encoded);
+  /// The date for which the last expiry that was looked at was not taken, as ours was that far behind it; nullopt: it
+  /// was taken, or there was none.
+  Result<std::optional<storage::UnixTime>> refused_expiry_date() const;
   /// All deletions of the log, oldest first. Costs no copy of the log.
   std::vector<Deletion> deletions() const;
 

@@ -9,6 +9,21 @@ using storage::CommitId;
 using storage::Expiry;
 using storage::RetentionVerdict;
 
+// In the table `state`: the date of an expiry that was not taken, as it is far ahead of our clock; le64.
+constexpr std::string_view kRefusedDate = "vault/refused_expiry_date";
+
+Bytes encode_date(storage::UnixTime date) {
+  Bytes out(8);
+  put_le64(out.data(), static_cast<std::uint64_t>(date.seconds));
+  return out;
+}
+
+Result<std::optional<storage::UnixTime>> load_refused_date(const storage::Database& database) {
+  BEFFROI_TRY(const auto stored, database.get(storage::Table::state, as_bytes(kRefusedDate)));
+  if (!stored || stored->size() != 8) return std::nullopt;
+  return storage::UnixTime{static_cast<std::int64_t>(get_le64(stored->data()))};
+}
+
 std::unexpected<Error> two_stories(std::uint64_t counter) {
   return fail(ErrorCode::corrupt,
               N_("The peer tells two stories of what it let go (number {}). Do not trust it until its operator has "
@@ -29,10 +44,6 @@ std::unexpected<Error> older_log(std::uint64_t counter) {
                  "Nothing here was changed. Ask the EPCI what happened to its server."),
               std::to_string(counter));
 }
-
-/// A date ahead of this machine's by more than this is not gone by: what is here must not go because of a wrong clock,
-/// or of a peer that says any date.
-constexpr std::int64_t kClockLeewayS = 24 * 3600;
 
 std::unexpected<Error> clocks_differ() {
   return fail(ErrorCode::wrong_state,
@@ -58,54 +69,6 @@ Result<bool> fits_chain(const storage::SpaceStore& store, const storage::SpaceLo
   return true;
 }
 
-/// The peer's decision, made again from the log as it was then and the receipts that are here.
-class Recomputation {
- public:
-  Recomputation(const storage::SpaceStore& store, const storage::SpaceLog& log) : store_(store), log_(log) {}
-
-  Result<void> check(const Expiry& expiry) {
-    BEFFROI_CHECK(evaluate(expiry));
-    for (const Expiry::Gone& gone : expiry.gone) {
-      const auto verdict = verdicts_.find(gone.commit);
-      if (verdict == verdicts_.end() || !agrees(gone, verdict->second, expiry.as_of))
-        return let_go_wrongly(gone.commit);
-    }
-    return {};
-  }
-
- private:
-  // Receipts that came after the decision are looked at as well: they keep nothing that is older than they are. (To
-  // leave out what seems to be later would accuse a peer whose clock was put back.)
-  Result<void> evaluate(const Expiry& expiry) {
-    BEFFROI_TRY(const auto branches, store_.held_branches());
-    for (const auto& [device, held] : branches) {
-      const auto branch = storage::counted_branch(log_, device, held);
-      // Under a log head that a receipt named before, later records (a cancelled deletion, a longer lock) count.
-      const bool knew_more = std::ranges::any_of(branch, [&](const storage::ReceiptedCommit& commit) {
-        return commit.receipted < expiry.as_of && !log_.position(commit.log_head);
-      });
-      if (knew_more) return older_log(expiry.counter);
-      const auto input = storage::retention_input(log_, branch);
-      for (RetentionVerdict& verdict : evaluate_retention(input, log_.retentions(), expiry.as_of))
-        verdicts_.emplace(verdict.commit, verdict);
-    }
-    return {};
-  }
-
-  bool agrees(const Expiry::Gone& gone, const RetentionVerdict& verdict, storage::UnixTime as_of) const {
-    if (!gone.deletion) return verdict.reasons.empty();
-    const auto position = log_.position(*gone.deletion);
-    const auto* deletion = position ? std::get_if<storage::DeletionBody>(&log_.records()[*position].body) : nullptr;
-    return deletion != nullptr && !log_.cancelled(*gone.deletion) && as_of >= verdict.locked_until &&
-           !verdict.reasons.has(storage::KeepReason::future) &&
-           std::ranges::binary_search(deletion->commits, gone.commit);
-  }
-
-  const storage::SpaceStore& store_;
-  const storage::SpaceLog& log_;
-  std::map<CommitId, RetentionVerdict> verdicts_;
-};
-
 /// The log as it was when the peer decided.
 Result<storage::SpaceLog> log_up_to(const storage::SpaceLog& log, const storage::RecordId& head) {
   const auto position = log.position(head);
@@ -115,6 +78,117 @@ Result<storage::SpaceLog> log_up_to(const storage::SpaceLog& log, const storage:
   return storage::SpaceLog::from_records(std::span(log.encoded()).first(*position + 1), log.space());
 }
 
+/// The peer's decisions, made again from the log as it was then and the receipts that are here. One for a row of
+/// expiries: what many have in common is read and verified once.
+class Recomputation {
+ public:
+  Recomputation(const storage::SpaceStore& store, const storage::SpaceLog& log) : store_(store), log_(log) {}
+
+  Result<void> check(const Expiry& expiry) {
+    if (!then_ || then_->head().id != expiry.log_head) {
+      BEFFROI_TRY(then_, log_up_to(log_, expiry.log_head));
+    }
+    if (!held_) {
+      BEFFROI_TRY(held_, store_.held_branches());
+    }
+    BEFFROI_CHECK(evaluate(expiry));
+    for (const Expiry::Gone& gone : expiry.gone) {
+      const auto verdict = verdicts_.find(gone.commit);
+      if (verdict == verdicts_.end() || !agrees(gone, verdict->second, expiry.as_of))
+        return let_go_wrongly(gone.commit);
+    }
+    return {};
+  }
+
+  /// It was stored: what it names is held no longer.
+  void taken(const Expiry& expiry) {
+    std::set<CommitId> gone;
+    for (const Expiry::Gone& one : expiry.gone) gone.insert(one.commit);
+    for (auto& [device, held] : *held_)
+      std::erase_if(held, [&](const storage::ReceiptedCommit& commit) { return gone.contains(commit.commit); });
+  }
+
+ private:
+  // Receipts that came after the decision are looked at as well: they keep nothing that is older than they are. (To
+  // leave out what seems to be later would accuse a peer whose clock was put back.)
+  Result<void> evaluate(const Expiry& expiry) {
+    verdicts_.clear();
+    for (const auto& [device, held] : *held_) {
+      const auto branch = storage::counted_branch(*then_, device, held);
+      // Under a log head that a receipt named before, later records (a cancelled deletion, a longer lock) count.
+      const bool knew_more = std::ranges::any_of(branch, [&](const storage::ReceiptedCommit& commit) {
+        return commit.receipted < expiry.as_of && !then_->position(commit.log_head);
+      });
+      if (knew_more) return older_log(expiry.counter);
+      const auto input = storage::retention_input(*then_, branch);
+      for (RetentionVerdict& verdict : evaluate_retention(input, then_->retentions(), expiry.as_of))
+        verdicts_.emplace(verdict.commit, verdict);
+    }
+    return {};
+  }
+
+  bool agrees(const Expiry::Gone& gone, const RetentionVerdict& verdict, storage::UnixTime as_of) const {
+    if (!gone.deletion) return verdict.reasons.empty();
+    const auto position = then_->position(*gone.deletion);
+    const auto* deletion = position ? std::get_if<storage::DeletionBody>(&then_->records()[*position].body) : nullptr;
+    return deletion != nullptr && !then_->cancelled(*gone.deletion) && as_of >= verdict.locked_until &&
+           !verdict.reasons.has(storage::KeepReason::future) &&
+           std::ranges::binary_search(deletion->commits, gone.commit);
+  }
+
+  const storage::SpaceStore& store_;
+  const storage::SpaceLog& log_;
+  std::optional<storage::SpaceLog> then_;
+  std::optional<std::map<DeviceId, std::vector<storage::ReceiptedCommit>>> held_;
+  std::map<CommitId, RetentionVerdict> verdicts_;
+};
+
+/// Takes expiries one after the other. Under the vault's lock `writing`.
+class ExpiryTaking {
+ public:
+  ExpiryTaking(storage::Database& database, const storage::SpaceStore& store, const crypto::SigningPublicKey& peer,
+               storage::UnixTime now, storage::SpaceLog log)
+      : database_(database), store_(store), peer_(peer), now_(now), log_(std::move(log)), recomputation_(store, log_) {}
+
+  /// nullopt: it is known.
+  Result<std::optional<Expiry>> take(ByteView encoded) {
+    BEFFROI_TRY(Expiry expiry, storage::decode_expiry(encoded, peer_));
+    if (expiry.space != store_.space())
+      return fail(ErrorCode::corrupt, N_("The peer signed for another space what it let go."));
+    BEFFROI_TRY(const bool is_new, fits_chain(store_, log_, expiry, encoded, peer_));
+    if (!is_new) return std::nullopt;
+    const bool ahead = expiry.as_of.seconds > now_.seconds + kClockLeewayS;
+    BEFFROI_CHECK(note_refused_date(ahead ? std::optional(expiry.as_of) : std::nullopt));
+    if (ahead) return clocks_differ();
+    BEFFROI_CHECK(recomputation_.check(expiry));
+    storage::WriteBatch batch;
+    store_.put_expiry(batch, expiry, encoded);
+    put_collection_due(batch);
+    BEFFROI_CHECK(store_.write(batch, storage::Durability::synced));
+    recomputation_.taken(expiry);
+    return std::optional(std::move(expiry));
+  }
+
+ private:
+  Result<void> note_refused_date(std::optional<storage::UnixTime> date) {
+    BEFFROI_TRY(const auto before, load_refused_date(database_));
+    if (before == date) return {};
+    storage::WriteBatch batch;
+    if (date)
+      batch.put(storage::Table::state, as_bytes(kRefusedDate), encode_date(*date));
+    else
+      batch.remove(storage::Table::state, as_bytes(kRefusedDate));
+    return database_.write(batch, storage::Durability::buffered);
+  }
+
+  storage::Database& database_;
+  const storage::SpaceStore& store_;
+  const crypto::SigningPublicKey peer_;
+  const storage::UnixTime now_;
+  const storage::SpaceLog log_;
+  Recomputation recomputation_;
+};
+
 }  // namespace
 
 Result<std::uint64_t> Vault::newest_expiry() const {
@@ -122,26 +196,22 @@ Result<std::uint64_t> Vault::newest_expiry() const {
   return newest ? newest->first : 0;
 }
 
-Result<void> Vault::accept_expiry(ByteView encoded) {
+Result<std::optional<storage::UnixTime>> Vault::refused_expiry_date() const {
+  return load_refused_date(*state_->database);
+}
+
+Result<void> Vault::accept_expiries(std::span<const Bytes> encoded) {
   const std::lock_guard writing(state_->writing);
   BEFFROI_CHECK(state_->catch_up());
   const auto binding = peer();
   if (!binding) return fail(ErrorCode::wrong_state, N_("This station has not joined a peer."));
-  BEFFROI_TRY(const Expiry expiry, storage::decode_expiry(encoded, binding->peer.sign));
-  if (expiry.space != state_->store->space())
-    return fail(ErrorCode::corrupt, N_("The peer signed for another space what it let go."));
-  const storage::SpaceLog now = log();
-  BEFFROI_TRY(const bool is_new, fits_chain(*state_->store, now, expiry, encoded, binding->peer.sign));
-  if (!is_new) return {};
-  if (expiry.as_of.seconds - state_->clock.now().seconds > kClockLeewayS) return clocks_differ();
-  BEFFROI_TRY(const storage::SpaceLog then, log_up_to(now, expiry.log_head));
-  BEFFROI_CHECK(Recomputation(*state_->store, then).check(expiry));
-  storage::WriteBatch batch;
-  state_->store->put_expiry(batch, expiry, encoded);
-  put_collection_due(batch);
-  BEFFROI_CHECK(state_->store->write(batch, storage::Durability::synced));
-  const std::lock_guard lock(state_->facts);
-  for (const Expiry::Gone& gone : expiry.gone) state_->snapshots.erase(gone.commit);
+  ExpiryTaking taking(*state_->database, *state_->store, binding->peer.sign, state_->clock.now(), log());
+  for (const Bytes& one : encoded) {
+    BEFFROI_TRY(const auto taken, taking.take(one));
+    if (!taken) continue;
+    const std::lock_guard lock(state_->facts);
+    for (const Expiry::Gone& gone : taken->gone) state_->snapshots.erase(gone.commit);
+  }
   return {};
 }
 

@@ -150,10 +150,30 @@ TEST_F(ExpiryTest, AnOlderLogDecidesNothing) {
   Expiry hidden = expiry_of(1);
   hidden.log_head = storage::RecordId{{7}};
   show({hidden});
-  const auto synced = world.sync(*station);
-  ASSERT_FALSE(synced);
-  EXPECT_EQ(synced.error().code, ErrorCode::conflict) << synced.error().message();
-  EXPECT_EQ(listed(*station), ids({0, 1, 2, 3}));
+  expect_refused("by a log which it hides", ids({0, 1, 2, 3}));
+}
+
+// Goal: a log that has grown since it was compared hides nothing: it is read the next time.
+TEST_F(ExpiryTest, ALogThatGrowsMeanwhileHidesNothing) {
+  std::optional<Expiry> decided;
+  world.edit_answers = [&](Message& message) {
+    auto* expiries = std::get_if<ExpiriesMessage>(&message);
+    if (expiries == nullptr) return;
+    if (!decided) {
+      const auto rules = storage::RetentionBody{.lock_days = 90};
+      const auto record = storage::set_retention(station.root, station->log(), rules, station.clock.now());
+      BEFFROI_ASSERT(record && space()->append_record(*record));
+      decided = expiry_of(1);
+      decided->log_head = space()->log().head().id;
+    }
+    *expiries = {};
+    expiries->newest = 1;
+    expiries->expiries = {storage::make_expiry(*decided, peer_keys->sign)};
+  };
+  const auto first = world.sync(*station);
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().code, ErrorCode::conflict) << first.error().message();
+  expect_refused("although the rules", ids({0, 1, 2, 3}));
 }
 
 // Goal: expiries are one chain: it never goes back, parts, or is shown out of its order.
@@ -248,6 +268,55 @@ TEST_F(ExpiryTest, ARecoveryDoesNotLookForWhatWent) {
   Progress progress;
   ASSERT_TRUE(collect(*second, second.random, progress)) << "rows that never had bytes are in use as well";
   EXPECT_EQ(closure_of(second->objects(), commits[3]), closure_of(station->objects(), commits[3]));
+}
+
+// Goal: what a peer calls gone, and so is not looked for, must have gone rightly: else a recovery fails and says so.
+TEST_F(ExpiryTest, ARecoveryMissesWhatIsOnlyCalledGone) {
+  SecondDevice second(world, station, false);
+  second.clock.wall_s = world.clock.wall_s;
+  const Bytes forged = [&] {
+    Expiry expiry = expiry_of(0);
+    return storage::make_expiry(expiry, peer_keys->sign);
+  }();
+  bool shown = false;
+  world.edit_answers = [&](Message& message) {
+    auto* expiries = std::get_if<ExpiriesMessage>(&message);
+    if (expiries == nullptr) return;
+    *expiries = {};
+    if (std::exchange(shown, true)) return;
+    expiries->newest = 1;
+    expiries->expiries = {forged};
+  };
+  auto link = world.connect(*second);
+  ASSERT_TRUE(link);
+  const auto fetched = world.run((*link)->fetch_trees(*second, world.pool, world.progress));
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().code, ErrorCode::corrupt);
+  EXPECT_NE(fetched.error().message().find("did not show its signature"), std::string::npos)
+      << fetched.error().message();
+}
+
+// Goal: by a clock that is far behind nothing goes, so a recovery can't tell what is whole: it asks for a right clock,
+// and goes on then.
+TEST_F(ExpiryTest, ARecoveryWithAWrongClockAsksForARightOne) {
+  ASSERT_EQ(*space()->expire(world.clock.now()), 2U);
+  SecondDevice second(world, station, false);
+  second.clock.wall_s = world.clock.wall_s - 2 * kDayS;
+  const auto fetch = [&] {
+    auto link = world.connect(*second);
+    BEFFROI_ASSERT(link.has_value());
+    return world.run((*link)->fetch_trees(*second, world.pool, world.progress));
+  };
+  const auto refused = fetch();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::wrong_state) << refused.error().message();
+  EXPECT_EQ(*second->refused_expiry_date(), world.clock.now());
+  second.clock.wall_s = world.clock.wall_s;
+  const auto fetched = fetch();
+  ASSERT_TRUE(fetched) << fetched.error().message();
+  EXPECT_EQ(*fetched, 0U);
+  EXPECT_FALSE(*second->refused_expiry_date());
+  EXPECT_EQ(listed(*second), ids({0, 3}));
 }
 
 // Goal: a snapshot that counted on what went at the peer, and was evicted here, is no loss of the peer's: it is made
