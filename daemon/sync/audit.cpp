@@ -9,6 +9,13 @@ using storage::ObjectId;
 
 /// Ways down that may lead to something too big or drawn before.
 constexpr int kTriesPerObject = 4;
+/// So many of kWays lead to a content.
+constexpr std::uint64_t kWaysToContents = 3;
+constexpr std::uint64_t kWays = 4;
+
+bool is_content(storage::ObjectKind kind) {
+  return kind == storage::ObjectKind::chunk || kind == storage::ObjectKind::bundle;
+}
 
 class Audit {
  public:
@@ -114,7 +121,10 @@ Result<std::optional<AuditDraw::Object>> AuditDraw::go_down(const Snapshot& snap
   ObjectId id = snapshot.commit.clear.root;
   BEFFROI_TRY(auto info, vault_.objects().info(vault_.space(), id));
   if (!info) return std::nullopt;
-  for (std::uint64_t steps = random_.below(info->height + 1ULL); steps > 0; --steps) {
+  const bool to_content = random_.below(kWays) < kWaysToContents;
+  for (std::uint64_t steps = to_content ? info->height : random_.below(info->height + 1ULL); steps > 0; --steps) {
+    // A delta has what it builds on below it: both are asked for.
+    if (to_content && is_content(info->kind) && random_.below(2) == 0) break;
     const auto children = vault_.objects().children(vault_.space(), id);
     if (!children && children.error().code != ErrorCode::not_found) return forward_error(children);
     if (!children || children->empty()) break;

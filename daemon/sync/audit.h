@@ -27,8 +27,8 @@ class AuditDraw {
   };
   AuditDraw(Vault& vault, crypto::Random& random) : vault_(vault), random_(random) {}
   /// What earlier audits did not get back, then by random ways down from the roots of random snapshots that have a
-  /// receipt: all together at most kAuditObjects and kAuditBytes. Each way ends at a random height, so that trees are
-  /// asked for as well, or where this station knows nothing more below.
+  /// receipt: all together at most kAuditObjects and kAuditBytes. Three ways in four end at a content, the others at a
+  /// random height, so that trees are asked for as well; or where this station knows nothing more below.
   Result<std::vector<Object>> draw();
   std::uint64_t snapshots() const { return held_.size(); }
 

@@ -52,6 +52,23 @@ TEST_F(AuditTest, AnHonestPeerPasses) {
   EXPECT_TRUE(heights.contains(0) && heights.contains(1));
 }
 
+// Goal: what people would miss is what is asked for: three ways in four end at a content, however high the tree is.
+TEST_F(AuditTest, MostOfWhatIsAskedForIsContents) {
+  commit = take_snapshot(*station, numbers(2500), 10);
+  ASSERT_TRUE(world.sync(*station));
+  ASSERT_GE(info(commit.clear.root).height, 2);
+  constexpr int kDraws = 150;
+  int contents_first = 0;
+  for (int i = 0; i < kDraws; ++i) {
+    // The first of each draw alone: later ones are never the same again, and there are few trees.
+    const auto drawn = AuditDraw(*station, station.random).draw();
+    ASSERT_TRUE(drawn && !drawn->empty());
+    if (info(drawn->front().id).height == 0) ++contents_first;
+  }
+  EXPECT_GT(contents_first, kDraws * 2 / 3);
+  EXPECT_LT(contents_first, kDraws) << "trees are asked for as well";
+}
+
 // Goal: what the peer lost without a trace is found, offered again by the next push, and then no longer missing.
 TEST_F(AuditTest, WhatIsMissingIsFoundAndSentAgain) {
   world.lose(station->space(), contents());
