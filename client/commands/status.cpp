@@ -85,6 +85,12 @@ void say_schedule(const Session& session, const json& status) {
                      size_text(number_field(store, "free_bytes"))));
 }
 
+void say_collection(const Session& session, const json& status) {
+  if (const json& error = sub_field(sub_field(status, "collection"), "error"); !error.empty())
+    session.say(session.console().name(fill(
+        _("The room of snapshots that went could not be given back the last time: {}"), translated(said_in(error)))));
+}
+
 void say_warnings(const Session& session, const json& status) {
   for (const json& alarm : sub_field(status, "alarms"))
     session.say(fill(_("WARNING: {}"), session.console().name(translated(said_in(alarm)))));
@@ -109,6 +115,7 @@ Result<int> status(Session& session) {
     say_last_backup(session, status);
     say_peer(session, status);
     say_sources(session, status);
+    say_collection(session, status);
     say_schedule(session, status);
   }
   session.answer(status);

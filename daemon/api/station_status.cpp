@@ -42,6 +42,15 @@ Json peer_json(const StationFacts& facts, bool for_admin) {
   return out;
 }
 
+Json collection_json(const StationFacts& facts, bool for_admin) {
+  const CollectionMemory& memory = facts.collections;
+  Json out = {{"due", facts.collection_due},
+              {"failures", memory.failures},
+              {"last_attempt", memory.last_attempt ? Json(time_text(*memory.last_attempt)) : Json(nullptr)}};
+  if (memory.error) out["error"] = error_for(*memory.error, for_admin);
+  return out;
+}
+
 Json running_json(const StationContext& station) {
   const auto running = station.jobs.running();
   if (!running) return nullptr;
@@ -77,6 +86,7 @@ Json status_json(const StationContext& station, bool for_admin) {
               {"pending_commits", facts.pending_commits},
               {"peer", peer_json(facts, for_admin)},
               {"running", running_json(station)},
+              {"collection", collection_json(facts, for_admin)},
               {"next_backup", station.next_backup ? Json(time_text(*station.next_backup)) : Json(nullptr)},
               {"store", {{"bytes", facts.store_bytes}, {"free_bytes", facts.free_bytes}}}};
   if (!for_admin) return out;

@@ -32,7 +32,7 @@ asio::awaitable<Result<void>> answer_forget(StationContext& station, HttpRequest
 }
 
 asio::awaitable<Result<Json>> run_audit(StationContext& station, std::shared_ptr<Job> job) {
-  BEFFROI_CO_TRY(const AuditReport report, co_await audit_peer(station, job->progress()));
+  BEFFROI_CO_TRY(const AuditReport report, co_await audit_peer(station, job->progress(), AuditWords()));
   co_return Json{{"snapshots", report.snapshots},
                  {"objects", report.objects},
                  {"bytes", report.bytes},

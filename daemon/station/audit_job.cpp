@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "daemon/net/deadline.h"
 #include "daemon/service/translate.h"
 #include "daemon/station/sync_job.h"
 
@@ -10,12 +11,29 @@ namespace {
 
 constexpr const char* kAuditAlarm = "integrity:audit";
 
-asio::awaitable<Result<AuditReport>> connect_and_ask(StationContext& station, Progress& progress) {
+asio::awaitable<Result<AuditReport>> ask(StationContext& station, PeerLink& link, Progress& progress) {
+  BEFFROI_CO_CHECK(co_await link.exchange_state(*station.vault, station.work));
+  co_return co_await link.audit(*station.vault, station.work, station.random, progress);
+}
+
+asio::awaitable<Result<AuditReport>> connect_and_ask(StationContext& station, Progress& progress,
+                                                     std::chrono::milliseconds patience) {
   BEFFROI_CO_TRY(const auto link, co_await connect_to_peer(station));
-  BEFFROI_CO_CHECK(co_await link->exchange_state(*station.vault, station.work));
-  auto report = co_await link->audit(*station.vault, station.work, station.random, progress);
+  // Each of its answers may take minutes, and be one of many: all of them together may not.
+  const Deadline deadline(station.executor, patience, [&link] { link->cut(); });
+  auto report = co_await ask(station, *link, progress);
   co_await link->close();
   co_return report;
+}
+
+/// An audit that never ends counts as well. What was remembered before.
+AuditMemory count_as_unanswered(StationContext& station) {
+  const AuditMemory before = station.state.audits();
+  AuditMemory now = before;
+  ++now.unanswered;
+  if (!now.since) now.since = station.clock.now();
+  station.state.set_audits(now);
+  return before;
 }
 
 void ring(StationContext& station, const Result<AuditReport>& report) {
@@ -37,9 +55,18 @@ void ring(StationContext& station, const Result<AuditReport>& report) {
 
 }  // namespace
 
-asio::awaitable<Result<AuditReport>> audit_peer(StationContext& station, std::shared_ptr<Progress> progress) {
-  auto report = co_await connect_and_ask(station, *progress);
+asio::awaitable<Result<AuditReport>> audit_peer(StationContext& station, std::shared_ptr<Progress> progress,
+                                                AuditWords words) {
+  const auto before =
+      co_await station.work.run([&] { return words.nightly ? count_as_unanswered(station) : station.state.audits(); });
+  auto report = co_await connect_and_ask(station, *progress, words.patience);
   ring(station, report);
+  const bool stopped_here = !report && progress->cancel;
+  co_await station.work.run([&] {
+    if (report) station.state.set_audits({});
+    if (stopped_here) station.state.set_audits(before);
+    return true;
+  });
   if (report)
     spdlog::info("audit: {} objects of {} snapshots, {} bytes, {} missing", report->objects, report->snapshots,
                  report->bytes, report->missing.size());

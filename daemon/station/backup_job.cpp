@@ -169,7 +169,8 @@ asio::awaitable<Result<BackupOutcome>> back_up(StationContext& station, std::sha
   }
   if (auto snapshot = station.vault->resolve(out.result.snapshot->hex()); snapshot) out.snapshot = std::move(*snapshot);
   if (words.nightly && out.push) {
-    const auto audited = co_await audit_peer(station, progress);
+    const AuditWords nightly{.nightly = true};
+    const auto audited = co_await audit_peer(station, progress, nightly);
     if (!audited) spdlog::warn("audit: {}", audited.error().message());
   }
   co_return out;

@@ -2,10 +2,13 @@
 
 #include <spdlog/spdlog.h>
 
+#include "daemon/service/translate.h"
 #include "daemon/vault/ageing.h"
 
 namespace beffroi::daemon {
 namespace {
+
+constexpr const char* kCollectionAlarm = "collection_failed";
 
 Result<ForgetOutcome> run(StationContext& station, Progress& progress, bool dry_run) {
   Vault& vault = *station.vault;
@@ -33,6 +36,32 @@ asio::awaitable<Result<T>> guarded(StationContext& station, std::function<Result
   });
 }
 
+/// Neither one that was stopped on purpose counts, nor one that somebody else's work kept from beginning.
+bool counts(const Error& error, const Progress& progress) {
+  return error.code != ErrorCode::busy && !(error.code == ErrorCode::cancelled && progress.cancel);
+}
+
+void forget_failures(StationContext& station) {
+  if (station.state.collections().failures > 0) station.state.set_collections({});
+  station.clear_alarm(kCollectionAlarm);
+}
+
+/// Nobody would see it before the disk is full: nothing is evicted meanwhile.
+void count_failure(StationContext& station, const Error& error) {
+  CollectionMemory memory = station.state.collections();
+  ++memory.failures;
+  memory.last_attempt = station.clock.now();
+  memory.error = error;
+  station.state.set_collections(memory);
+  if (memory.failures < kCollectionFailures) return;
+  station.raise_alarm(
+      kCollectionAlarm,
+      Error{error.code,
+            N_("Old snapshots have gone, but the room that they took on this machine can't be given back: {} Call your "
+               "technician if this lasts."),
+            {translated(error.text, error.args)}});
+}
+
 void log_collected(const CollectionResult& result) {
   spdlog::info("collected: {} snapshots, {} objects, {} bytes", result.snapshots, result.objects, result.bytes);
 }
@@ -44,7 +73,13 @@ asio::awaitable<Result<ForgetOutcome>> forget_and_collect(StationContext& statio
   BEFFROI_CO_CHECK(require_vault(station));
   const std::function<Result<ForgetOutcome>()> work = [&] { return run(station, *progress, dry_run); };
   auto outcome = co_await guarded(station, work);
-  if (outcome && !dry_run) log_collected(outcome->collected);
+  if (outcome && !dry_run) {
+    log_collected(outcome->collected);
+    co_await station.work.run([&station] {
+      forget_failures(station);
+      return true;
+    });
+  }
   co_await station.refresh_facts();
   co_return outcome;
 }
@@ -60,6 +95,11 @@ asio::awaitable<void> collect_if_due(StationContext& station, std::shared_ptr<Pr
     log_collected(*outcome);
   else
     spdlog::warn("what went could not be collected yet: {}", outcome.error().message());
+  co_await station.work.run([&] {
+    if (outcome) forget_failures(station);
+    if (!outcome && counts(outcome.error(), *progress)) count_failure(station, outcome.error());
+    return true;
+  });
   co_await station.refresh_facts();
 }
 

@@ -16,8 +16,12 @@ struct ForgetOutcome {
 asio::awaitable<Result<ForgetOutcome>> forget_and_collect(StationContext& station, std::shared_ptr<Progress> progress,
                                                           bool dry_run);
 
-/// Collects when snapshots went since the last time. A failure is only logged, since the next backup or push tries
-/// again; until then nothing is evicted. For an exclusive job.
+/// So many failures in a row are an alarm.
+inline constexpr std::uint32_t kCollectionFailures = 3;
+
+/// Collects when snapshots went since the last time. A failure is remembered for the status, since the next backup or
+/// push tries again, and kCollectionFailures in a row raise the alarm "collection_failed"; until then nothing is
+/// evicted. For an exclusive job.
 asio::awaitable<void> collect_if_due(StationContext& station, std::shared_ptr<Progress> progress);
 
 }  // namespace beffroi::daemon

@@ -14,6 +14,8 @@ constexpr const char* kMissedAlarm = "backup_missed";
 constexpr const char* kKeysAlarm = "integrity:keys";
 constexpr const char* kUnconfirmedAlarm = "receipt_late";
 constexpr const char* kDeletionAlarm = "deletion_waiting";
+constexpr const char* kAuditsAlarm = "audit_unanswered";
+constexpr const char* kClocksAlarm = "clocks_differ";
 constexpr std::size_t kIdDigitsShown = 12;
 constexpr std::size_t kDateLength = 10;  // of "2026-11-23T22:30:05Z"
 constexpr std::int64_t kDayS = 24LL * 3600;
@@ -75,6 +77,30 @@ void look_at_receipts(StationContext& station, const StationFacts& facts, std::c
                             {std::to_string(kReceiptPatienceDays)}});
 }
 
+/// Each night may have its reason; a peer that has lost something can give one every night.
+void look_at_audits(StationContext& station) {
+  const AuditMemory memory = station.state.audits();
+  const bool late = memory.since && station.clock.now().seconds - memory.since->seconds > kAuditPatienceDays * kDayS;
+  if (!late || memory.unanswered < kUnansweredAudits) return station.clear_alarm(kAuditsAlarm);
+  station.raise_alarm(
+      kAuditsAlarm,
+      Error{ErrorCode::timeout,
+            N_("Each night the peer is asked, as a test, for a few parts of your backups. For more than {} days, {} "
+               "times in a row, it has not answered: nobody knows whether it still has them. Tell the EPCI."),
+            {std::to_string(kAuditPatienceDays), std::to_string(memory.unanswered)}});
+}
+
+void look_at_clocks(StationContext& station, const StationFacts& facts) {
+  if (!facts.clocks_differ) return station.clear_alarm(kClocksAlarm);
+  station.raise_alarm(
+      kClocksAlarm,
+      Error{ErrorCode::wrong_state,
+            N_("The clocks of this machine ({}) and of the peer ({}) do not agree. Set this machine's clock right; if "
+               "it is right, tell the EPCI. Until then old snapshots may stay listed here that the peer let go."),
+            {time_text(facts.clocks_differ->here).substr(0, kDateLength),
+             time_text(facts.clocks_differ->peer).substr(0, kDateLength)}});
+}
+
 }  // namespace
 
 // Every member sees it, and each can stop it: who has the kit's words is not always who should have them.
@@ -100,6 +126,8 @@ void look_for_alarms(StationContext& station, std::chrono::milliseconds running_
   look_at_receipts(station, facts, running_for);
   look_at_keys(station);
   look_at_deletions(station);
+  look_at_audits(station);
+  look_at_clocks(station, facts);
 }
 
 asio::awaitable<void> keep_house(StationContext& station) {

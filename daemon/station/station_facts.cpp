@@ -41,6 +41,21 @@ storage::UnixTime unconfirmed_since(const storage::Commit& oldest, const Vault& 
   return out;
 }
 
+std::optional<ClockDifference> difference_of_clocks(const Vault& vault, storage::UnixTime now) {
+  const storage::UnixTime latest_believed{now.seconds + kClockLeewayS};
+  const auto refused = vault.refused_expiry_date();
+  if (refused && *refused && **refused > latest_believed) return ClockDifference{.peer = **refused, .here = now};
+  const auto receipt = vault.newest_receipt();
+  if (!receipt) return std::nullopt;
+  if (receipt->peer_time > latest_believed) return ClockDifference{.peer = receipt->peer_time, .here = now};
+  // It was given after the snapshot was made.
+  const auto snapshot = vault.resolve(receipt->commit.hex());
+  if (!snapshot || snapshot->commit.clear.device != vault.device_id()) return std::nullopt;
+  const storage::UnixTime made = snapshot->commit.clear.clock;
+  if (receipt->peer_time.seconds >= made.seconds - kClockLeewayS) return std::nullopt;
+  return ClockDifference{.peer = receipt->peer_time, .here = made};
+}
+
 void add_kit(StationFacts& out, const StationState& state) {
   const std::vector<std::string> known = state.kit_files();
   std::error_code ignored;
@@ -57,6 +72,7 @@ void add_peer(StationFacts& out, Vault& vault, const StationState& state) {
   const auto peer = vault.peer();
   if (!peer) return;
   out.peer_address = peer->address;
+  out.clocks_differ = difference_of_clocks(vault, vault.clock().now());
   if (pending && !pending->empty())
     out.unconfirmed_since = unconfirmed_since(pending->front(), vault, state, vault.clock().now());
 }
@@ -89,6 +105,8 @@ StationFacts gather_facts(Vault& vault, const StationState& state, const storage
     for (const Source& source : *sources) out.sources.push_back(source.path);
   }
   out.last_backup = state.last_backup();
+  out.collection_due = vault.collection_due();
+  out.collections = state.collections();
   add_peer(out, vault, state);
   return out;
 }

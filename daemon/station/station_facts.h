@@ -12,6 +12,12 @@ enum class SourceCondition : std::uint8_t { unknown, ok, missing, empty };
 /// "ok", "missing", "empty"; what was not looked at yet counts as ok.
 const char* source_condition_name(SourceCondition condition);
 
+/// A date of the peer's, and this machine's of the same time, which are more than kClockLeewayS apart.
+struct ClockDifference {
+  storage::UnixTime peer;
+  storage::UnixTime here;
+};
+
 struct StationFacts {
   bool founded = false;
   std::string space, device;  ///< hexadecimal
@@ -25,6 +31,10 @@ struct StationFacts {
   std::optional<storage::UnixTime> unconfirmed_since;
   std::optional<std::string> peer_address;
   PeerContact contact;
+  /// By the newest receipt, or an expiry that was not taken for its date.
+  std::optional<ClockDifference> clocks_differ;
+  bool collection_due = false;
+  CollectionMemory collections;
   std::uint64_t store_bytes = 0, free_bytes = 0;
   bool disk_nearly_full = false;
   std::string kit_file;                ///< the sheet, while it still exists

@@ -18,6 +18,8 @@ constexpr std::size_t kMaxArguments = 16;
 constexpr std::string_view kSchedule = "station/schedule";
 constexpr std::string_view kLastBackup = "station/last_backup";
 constexpr std::string_view kContact = "station/contact";
+constexpr std::string_view kAudits = "station/audits";
+constexpr std::string_view kCollections = "station/collections";
 constexpr std::string_view kKitFiles = "station/kit_files";
 constexpr std::string_view kFoundedAt = "station/founded_at";
 constexpr std::string_view kJoinedAt = "station/joined_at";
@@ -148,6 +150,46 @@ void StationState::set_contact(const PeerContact& contact) {
   write_error(out, contact.error);
   write_time(out, contact.last_contact);
   save(kContact, out.take());
+}
+
+AuditMemory StationState::audits() const {
+  const auto stored = load(kAudits);
+  if (!stored) return {};
+  CborReader in(*stored);
+  AuditMemory out;
+  begin(in, 2);
+  out.unanswered = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
+  out.since = read_time(in);
+  return end(in) ? out : AuditMemory{};
+}
+
+void StationState::set_audits(const AuditMemory& memory) {
+  CborWriter out;
+  begin(out, 2);
+  out.uint(memory.unanswered);
+  write_time(out, memory.since);
+  save(kAudits, out.take());
+}
+
+CollectionMemory StationState::collections() const {
+  const auto stored = load(kCollections);
+  if (!stored) return {};
+  CborReader in(*stored);
+  CollectionMemory out;
+  begin(in, 3);
+  out.failures = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
+  out.last_attempt = read_time(in);
+  out.error = read_error(in);
+  return end(in) ? out : CollectionMemory{};
+}
+
+void StationState::set_collections(const CollectionMemory& memory) {
+  CborWriter out;
+  begin(out, 3);
+  out.uint(memory.failures);
+  write_time(out, memory.last_attempt);
+  write_error(out, memory.error);
+  save(kCollections, out.take());
 }
 
 std::vector<std::string> StationState::kit_files() const {

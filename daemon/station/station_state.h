@@ -24,6 +24,19 @@ struct PeerContact {
   std::optional<storage::UnixTime> last_contact;
 };
 
+/// Nightly audits of the peer that ended without its answers, or did not end, in a row.
+struct AuditMemory {
+  std::uint32_t unanswered = 0;
+  std::optional<storage::UnixTime> since;  ///< when the first of them began
+};
+
+/// Collections by the station itself that failed, in a row.
+struct CollectionMemory {
+  std::uint32_t failures = 0;
+  std::optional<storage::UnixTime> last_attempt;  ///< nullopt: none since the last that succeeded
+  std::optional<Error> error;                     ///< of the last one
+};
+
 /// Thread-safe. What can't be read counts as never written: none of it is worth refusing to start for. Failing writes
 /// are logged only, for the same reason.
 class StationState {
@@ -36,6 +49,10 @@ class StationState {
   void set_last_backup(const LastBackup& backup);
   PeerContact contact() const;
   void set_contact(const PeerContact& contact);
+  AuditMemory audits() const;
+  void set_audits(const AuditMemory& memory);
+  CollectionMemory collections() const;
+  void set_collections(const CollectionMemory& memory);
   /// Files on this machine that hold the kit's words, the sheet that `init` wrote first: the status warns while they
   /// are still there. At most kMaxKitFiles: the newest then take the place of the last.
   std::vector<std::string> kit_files() const;

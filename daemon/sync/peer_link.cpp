@@ -106,6 +106,7 @@ class PeerLinkImpl final : public PeerLink {
     }
     session_.channel().close();
   }
+  void cut() override { session_.channel().close(); }
   std::uint64_t bytes_sent() const override { return session_.channel().bytes_sent(); }
   std::uint64_t bytes_received() const override { return session_.channel().bytes_received(); }
 

@@ -76,6 +76,8 @@ class PeerLink {
   virtual asio::awaitable<Result<AuditReport>> audit(Vault& vault, Pool& pool, crypto::Random& random,
                                                      Progress& progress) = 0;
   virtual asio::awaitable<void> close() = 0;
+  /// Ends the session at once: a call that waits ends with an error.
+  virtual void cut() = 0;
   virtual std::uint64_t bytes_sent() const = 0;
   virtual std::uint64_t bytes_received() const = 0;
 };

@@ -1,8 +1,11 @@
 // What rings at a station, condition by condition: the time is the test's, the peer a line in memory.
+#include "daemon/station/audit_job.h"
 #include "daemon/station/backup_job.h"
 #include "daemon/station/damaged_files.h"
 #include "daemon/station/housekeeping.h"
 #include "daemon/station/nightly.h"
+#include "daemon/sync/messages.h"
+#include "tests/support/memory_channel.h"
 #include "tests/support/station_world.h"
 
 namespace beffroi::daemon {
@@ -316,6 +319,100 @@ TEST_F(StationAlarmsTest, AnAuditThatIsRefusedRings) {
   EXPECT_EQ(ringing(), Names{"integrity:audit"});
   EXPECT_NE(world_.get("/v1/status").json["alarms"][0]["message"].get<std::string>().find("It said no."),
             std::string::npos);
+}
+
+// Goal: whatever a peer says instead of answering an audit, it is heard of when it goes on for a week; not for less,
+// not for what somebody tried by hand, and not for an audit that this machine ended itself.
+TEST_F(StationAlarmsTest, AuditsWithoutAnAnswerRing) {
+  join();
+  const auto audit = [&](bool nightly, bool stopped = false) {
+    const auto progress = std::make_shared<Progress>();
+    progress->cancel = stopped;
+    const AuditWords words{.nightly = nightly};
+    EXPECT_FALSE(world_.thread->run(audit_peer(station(), progress, words)));
+  };
+  for (const ErrorCode code : {ErrorCode::busy, ErrorCode::conflict, ErrorCode::wrong_state}) {
+    peer_.error.code = code;
+    audit(false);
+    audit(true);
+    audit(true, true);
+    world_.clock.wall_s += 2 * kDayS;
+  }
+  EXPECT_EQ(station().state.audits().unanswered, 3U);
+  look();
+  EXPECT_EQ(ringing(), Names{}) << "six days";
+  world_.stop();
+  world_.start();
+  world_.clock.wall_s += kDayS + 1;
+  look();
+  EXPECT_EQ(ringing(), Names{"audit_unanswered"});
+  station().state.set_audits({.unanswered = 2, .since = {{world_.clock.wall_s - 30 * kDayS}}});
+  look();
+  EXPECT_EQ(ringing(), Names{}) << "two only: the machine was off in between";
+}
+
+/// Says who it is, and then nothing more.
+class SilentPeer {
+ public:
+  Connector connector() {
+    return [this](const std::string&, const crypto::SecretBytes&,
+                  crypto::TransportPublicKey) -> asio::awaitable<Result<std::unique_ptr<Channel>>> {
+      auto pair = testing::make_memory_pair(co_await asio::this_coro::executor, {}, {}, {});
+      HelloMessage hello;
+      hello.sign = signer_.binding().peer.sign;
+      const Message message(std::move(hello));
+      Frame frame{FrameType::message, encode_message(message)};
+      BEFFROI_CO_CHECK(co_await pair.listener->send(std::move(frame)));
+      listener_ = std::move(pair.listener);
+      co_return std::move(pair.client);
+    };
+  }
+
+  /// Before the thread on which its lines are ends.
+  void leave() { listener_.reset(); }
+
+ private:
+  testing::TestPeer signer_;
+  std::unique_ptr<Channel> listener_;
+};
+
+// Goal: an audit that a peer never ends is ended here, and counts.
+TEST(StationAuditTest, AnAuditDoesNotLastForEver) {
+  SilentPeer peer;
+  StationWorld world(peer.connector());
+  world.found();
+  ASSERT_TRUE(world.station->vault->bind_peer({.peer = {}, .address = "peer.example:8440"}).has_value());
+  const AuditWords words{.nightly = true, .patience = std::chrono::milliseconds(50)};
+  const auto report = world.thread->run(audit_peer(*world.station, std::make_shared<Progress>(), words));
+  world.thread->call([&peer] { peer.leave(); });
+  EXPECT_FALSE(report);
+  EXPECT_EQ(world.station->state.audits().unanswered, 1U);
+}
+
+// Goal: a clock that is more than a day wrong, here or at the peer, rings as long as it is so.
+TEST_F(StationAlarmsTest, ClocksThatDifferRing) {
+  testing::TestPeer signer;  // its receipts are of the day on which this world begins
+  ASSERT_TRUE(station().vault->bind_peer(signer.binding()).has_value());
+  const auto confirm = [&] {
+    backup({{"sync", false}});
+    const auto pending = station().vault->unreceipted();
+    ASSERT_EQ(pending->size(), 1U);
+    ASSERT_TRUE(station().vault->accept_receipt(signer.receipt(pending->front())).has_value());
+    look();
+  };
+  confirm();
+  EXPECT_EQ(ringing(), Names{});
+  world_.clock.wall_s -= kDayS + 100;
+  look();
+  EXPECT_EQ(ringing(), Names{"clocks_differ"}) << "ours is behind";
+  world_.clock.wall_s += kDayS + 100;
+  look();
+  EXPECT_EQ(ringing(), Names{});
+  world_.clock.wall_s += kDayS + 100;
+  look();
+  EXPECT_EQ(ringing(), Names{}) << "time has passed since, that is all";
+  confirm();
+  EXPECT_EQ(ringing(), Names{"clocks_differ"}) << "its receipt is older than the snapshot";
 }
 
 // Goal: a day and a half without a backup rings, but not right after the machine was switched on.

@@ -1,4 +1,5 @@
 // Rules, deletions and room that is given back, over the station's API; the test plays the person with the kit.
+#include "daemon/station/collecting.h"
 #include "daemon/station/housekeeping.h"
 #include "tests/support/station_world.h"
 
@@ -144,6 +145,41 @@ TEST_F(StationRetentionTest, ForgettingGivesRoomBack) {
   // Rows of the index that name what is gone do no harm.
   EXPECT_FALSE(backed_up("two").empty());
   EXPECT_EQ(world_.post("/v1/check", {{"read_data", true}}).json["damages_total"], 0);
+}
+
+// Goal: room that can't be given back is shown at once, and rings when that goes on; the first success ends it.
+TEST_F(StationRetentionTest, ACollectionThatKeepsFailingRings) {
+  const std::string going = backed_up("one");
+  backed_up("two");
+  Vault& vault = *world_.station->vault;
+  const auto id = vault.resolve(going)->commit.id;
+  ASSERT_TRUE(vault.forget({&id, 1}));
+  // A damaged row: nobody can tell what it kept.
+  Bytes key = to_bytes(vault.space());
+  key.resize(key.size() + storage::CommitId::size_bytes, 7);
+  ASSERT_TRUE(vault.database().put(storage::Table::commits, key, Bytes{1}, storage::Durability::synced));
+  const auto collect = [&] {
+    world_.thread->run([](StationContext& station) -> asio::awaitable<bool> {
+      co_await collect_if_due(station, std::make_shared<Progress>());
+      co_return true;
+    }(*world_.station));
+  };
+  for (std::uint32_t failures = 1; failures <= kCollectionFailures; ++failures) {
+    EXPECT_TRUE(ringing().empty());
+    collect();
+    const json shown = world_.get("/v1/status").json["collection"];
+    EXPECT_EQ(shown["due"], true);
+    EXPECT_EQ(shown["failures"], failures);
+    EXPECT_EQ(shown["error"]["code"], "corrupt") << shown;
+  }
+  EXPECT_EQ(ringing(), std::set<std::string>{"collection_failed"});
+  storage::WriteBatch batch;
+  batch.remove(storage::Table::commits, key);
+  ASSERT_TRUE(vault.database().write(batch, storage::Durability::synced));
+  collect();
+  EXPECT_TRUE(ringing().empty());
+  const json shown = world_.get("/v1/status").json["collection"];
+  EXPECT_EQ(shown, (json{{"due", false}, {"failures", 0}, {"last_attempt", nullptr}}));
 }
 
 TEST_F(StationRetentionTest, OneLongJobAtATime) {
