@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kDamagesShown = 20;
+constexpr std::size_t kIdDigitsShown = 12;
 
 struct CheckWords {
   bool read_data = false;
@@ -28,8 +29,9 @@ void list_damages(const Session& session, const json& result, std::uint64_t tota
     if (shown++ == kDamagesShown) break;
     const json& error = sub_field(damage, "error");
     const std::string said = error.empty() ? text_field(damage, "error") : translated(said_in(error));
-    session.remark(session.console().name("  " + text_field(damage, "snapshot").substr(0, 12) + ":" +
-                                          path_field(damage) + ": " + said));
+    const std::string snapshot = text_field(damage, "snapshot").substr(0, kIdDigitsShown);
+    const std::string place = snapshot.empty() ? std::string() : snapshot + ":" + path_field(damage) + ": ";
+    session.remark(session.console().name("  " + place + said));
   }
   session.remark(
       _("Try 'beffroi check --read-data --at peer' and 'beffroi restore --from peer', and call your technician."));
@@ -76,6 +78,14 @@ Result<int> check(Session& session, const CheckWords& words) {
         fill(ngettext("{} snapshot is not at the peer yet and was left out: 'beffroi sync' sends it.",
                       "{} snapshots are not at the peer yet and were left out: 'beffroi sync' sends them.", waiting),
              count_text(waiting)));
+  if (const auto gone = number_field(result, "snapshots_gone"); gone > 0)
+    session.say(
+        fill(ngettext("{} snapshot has gone while it was looked at, by the rules or by a deletion, and was left "
+                      "out.",
+                      "{} snapshots have gone while they were looked at, by the rules or by a deletion, and "
+                      "were left out.",
+                      gone),
+             count_text(gone)));
   session.answer(result);
   return damages > 0 ? kExitIntegrity : kExitDone;
 }

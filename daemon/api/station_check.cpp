@@ -6,6 +6,7 @@
 #include "daemon/api/event_stream.h"
 #include "daemon/api/json.h"
 #include "daemon/api/station_api.h"
+#include "daemon/station/hearing.h"
 #include "daemon/station/sync_job.h"
 #include "daemon/vault/check.h"
 
@@ -21,12 +22,14 @@ struct CheckWords {
 Json report_json(const CheckReport& report) {
   Json damages = Json::array();
   for (const auto& damage : report.damages) {
-    Json one = {{"snapshot", damage.snapshot}, {"error", error_json(damage.error)}};
+    Json one = {{"snapshot", damage.snapshot.empty() ? Json(nullptr) : Json(damage.snapshot)},
+                {"error", error_json(damage.error)}};
     set_path(one, damage.path.empty() ? std::string() : storage::to_display_path(damage.path));
     damages.push_back(std::move(one));
   }
   return {{"snapshots", report.snapshots},
           {"snapshots_not_sent", report.snapshots_not_sent},
+          {"snapshots_gone", report.snapshots_gone},
           {"objects", report.objects},
           {"bytes", report.bytes},
           {"files", report.files},
@@ -58,25 +61,43 @@ void ring(StationContext& station, const CheckWords& words, const CheckReport& r
   }
 }
 
-/// What the peer let go by the rules need not be there. (What else goes wrong with it the check says better.)
-asio::awaitable<void> hear_of_the_peer(StationContext& station) {
-  const auto link = co_await connect_to_peer(station);
-  if (!link) co_return;
-  const auto exchanged = co_await (*link)->exchange_state(*station.vault, station.work);
-  if (!exchanged) spdlog::warn("before a check at the peer: {}", exchanged.error().message());
-  co_await (*link)->close();
+/// What the peer let go by the rules need not be there. A peer that is not what it was is a finding of the check; what
+/// else goes wrong with it the check says itself.
+void add_finding(StationContext& station, const Result<void>& heard, CheckReport& report) {
+  if (heard) return;
+  if (heard.error().code != ErrorCode::corrupt) return spdlog::warn("beside a check: {}", heard.error().message());
+  station.raise_alarm(kPeerAlarm, heard.error());
+  const auto same = [&](const CheckReport::Damage& known) { return known.error.text == heard.error().text; };
+  if (!report.damages.empty() && same(report.damages.front())) return;
+  ++report.damages_total;
+  report.damages.insert(report.damages.begin(), {.snapshot = {}, .path = {}, .error = heard.error()});
+}
+
+/// On a worker thread. `heard`: what became of asking the peer meanwhile, the first failure if there was any.
+Result<CheckReport> check_guarded(StationContext& station, const CheckWords& words, Progress& progress,
+                                  Result<void>& heard) {
+  std::function<void()> hear;
+  if (words.at == "peer")
+    hear = [&] {
+      auto now = hear_and_wait(station);
+      if (heard) heard = std::move(now);
+    };
+  try {
+    return check_vault(*station.vault, words.source, words.read_data, progress, hear);
+  } catch (const std::exception& exception) {
+    return fail(ErrorCode::io, N_("The daemon could not do this: {}."), std::string(exception.what()));
+  }
 }
 
 asio::awaitable<Result<Json>> run_check(StationContext& station, std::shared_ptr<Job> job, CheckWords words) {
   job->progress()->phase = Phase::checking;
-  if (words.at == "peer") co_await hear_of_the_peer(station);
-  BEFFROI_CO_TRY(const CheckReport report, co_await station.streams.run([&]() -> Result<CheckReport> {
-    try {
-      return check_vault(*station.vault, words.source, words.read_data, *job->progress());
-    } catch (const std::exception& exception) {
-      return fail(ErrorCode::io, N_("The daemon could not do this: {}."), std::string(exception.what()));
-    }
-  }));
+  Result<void> heard;
+  if (words.at == "peer") heard = co_await hear_of_the_peer(station);
+  Result<void> heard_later;
+  BEFFROI_CO_TRY(CheckReport report, co_await station.streams.run(
+                                         [&] { return check_guarded(station, words, *job->progress(), heard_later); }));
+  add_finding(station, heard, report);
+  add_finding(station, heard_later, report);
   ring(station, words, report);
   co_return report_json(report);
 }

@@ -6,6 +6,7 @@
 #include "daemon/api/json.h"
 #include "daemon/api/snapshot_rights.h"
 #include "daemon/api/station_api.h"
+#include "daemon/station/hearing.h"
 #include "storage/store/dedup_index.h"
 
 namespace beffroi::daemon {
@@ -62,9 +63,14 @@ Result<RestoreCounts> stream(StationContext& station, const RestoreWords& words,
   const auto learn = [&](const storage::Segment& segment) {
     if (learns) learner.learn(segment);
   };
-  return stream_restore(
+  SnapshotWatch watch(station, words.snapshot.commit.id, words.from != StationContext::From::local);
+  const auto counts = stream_restore(
       opener, root, words.selections, make_access_filter(opener, root, rights, named),
-      [&sender](ByteView head, ByteView rest) { return sender.send(head, rest); }, learn, progress, kReadAheadThreads);
+      [&sender](ByteView head, ByteView rest) { return sender.send(head, rest); }, learn, progress, kReadAheadThreads,
+      [&watch](bool at_end) { return watch.still_there(at_end); });
+  // The list of files may be what is missing.
+  if (!counts && counts.error().code == ErrorCode::corrupt) BEFFROI_CHECK(watch.still_there(true));
+  return counts;
 }
 
 /// Damage must not be known to the one who met it alone. What is missing here only may have been evicted.

@@ -52,11 +52,12 @@ struct Item {
 class RestoreStream {
  public:
   RestoreStream(const storage::ObjectOpener& opener, const FrameWriter& write, const VerifiedSegment& verified,
-                Progress& progress, std::size_t threads)
+                Progress& progress, std::size_t threads, const StillThere& still_there)
       : opener_(opener),
         write_(write),
         verified_(verified),
         progress_(progress),
+        still_there_(still_there),
         ahead_(opener, threads, Verify::content) {}
 
   Result<void> select(const storage::TreeReader& tree, const std::string& path, const EntryFilter& may_read) {
@@ -76,6 +77,7 @@ class RestoreStream {
   Result<RestoreCounts> finish() {
     dispatch();
     BEFFROI_CHECK(write_until(0, 0));
+    if (still_there_ && counts_.failures > 0) BEFFROI_CHECK(still_there_(true));
     BEFFROI_CHECK(write_(end_frame(counts_), {}));
     return counts_;
   }
@@ -213,6 +215,7 @@ class RestoreStream {
 
   Result<void> write_failure(FileState& file, const Error& reason) {
     if (std::exchange(file.failed, true)) return {};
+    if (still_there_) BEFFROI_CHECK(still_there_(false));
     ++counts_.failures;
     if (reason.code == ErrorCode::corrupt) ++counts_.damaged;
     if (reason.code == ErrorCode::not_found) ++counts_.missing;
@@ -224,6 +227,7 @@ class RestoreStream {
   const FrameWriter& write_;
   const VerifiedSegment& verified_;
   Progress& progress_;
+  const StillThere& still_there_;
   RestoreCounts counts_;
   std::deque<Item> items_;
   std::size_t bytes_ahead_ = 0;
@@ -248,9 +252,9 @@ std::vector<std::string> in_order(const std::vector<RestoreSelection>& selection
 Result<RestoreCounts> stream_restore(const storage::ObjectOpener& opener, const storage::ObjectId& root,
                                      const std::vector<RestoreSelection>& selections, const EntryFilter& may_read,
                                      const FrameWriter& write, const VerifiedSegment& verified, Progress& progress,
-                                     std::size_t read_ahead_threads) {
+                                     std::size_t read_ahead_threads, const StillThere& still_there) {
   const storage::TreeReader tree(opener, root);
-  RestoreStream stream(opener, write, verified, progress, read_ahead_threads);
+  RestoreStream stream(opener, write, verified, progress, read_ahead_threads, still_there);
   for (const std::string& path : in_order(selections)) BEFFROI_CHECK(stream.select(tree, path, may_read));
   return stream.finish();
 }

@@ -29,6 +29,10 @@ using FrameWriter = std::function<Result<void>(ByteView head, ByteView rest)>;
 /// Told of plaintext that was opened and whose digest was checked: feeds the dedup index after a recovery.
 using VerifiedSegment = std::function<void(const storage::Segment&)>;
 
+/// Asked before a failure is told of, and once more at the end when there was any (`at_end`): an error ends the stream
+/// instead. For a snapshot that may go while it is restored: what it lacks then is no damage.
+using StillThere = std::function<Result<void>(bool at_end)>;
+
 struct RestoreSelection {
   std::string path;  ///< entry path; "" for everything
 };
@@ -38,6 +42,6 @@ struct RestoreSelection {
 Result<RestoreCounts> stream_restore(const storage::ObjectOpener& opener, const storage::ObjectId& root,
                                      const std::vector<RestoreSelection>& selections, const EntryFilter& may_read,
                                      const FrameWriter& write, const VerifiedSegment& verified, Progress& progress,
-                                     std::size_t read_ahead_threads);
+                                     std::size_t read_ahead_threads, const StillThere& still_there = {});
 
 }  // namespace beffroi::daemon

@@ -40,11 +40,13 @@ struct Generation {
 
 class Check {
  public:
-  Check(Vault& vault, std::shared_ptr<storage::ObjectSource> source, bool read_data, Progress& progress)
+  Check(Vault& vault, std::shared_ptr<storage::ObjectSource> source, bool read_data, Progress& progress,
+        const std::function<void()>& hear_what_went)
       : vault_(vault),
         local_(source == vault.local_source()),
         read_data_(read_data),
         progress_(progress),
+        hear_what_went_(hear_what_went),
         source_(std::move(source)) {}
 
   Result<CheckReport> run() {
@@ -61,8 +63,9 @@ class Check {
       snapshot_ = snapshot->commit.id.hex();
       const std::uint64_t before = report_.damages_total;
       BEFFROI_CHECK(check_snapshot(*snapshot));
+      if (hear_what_went_ && report_.damages_total > before) hear_what_went_();
       if (went_meanwhile())
-        take_back_damages(before);
+        leave_out(before);
       else
         ++report_.snapshots;
     }
@@ -282,7 +285,12 @@ class Check {
   /// By the rules, or forgotten: what it lacks since is no damage.
   bool went_meanwhile() const { return !vault_.resolve(snapshot_).has_value(); }
 
-  void take_back_damages(std::uint64_t before) {
+  void leave_out(std::uint64_t before) {
+    ++report_.snapshots_gone;
+    if (report_.damages_total == before) return;
+    // What it shares with older ones is looked at once more, for them.
+    visited_.clear();
+    verified_.clear();
     progress_.errors -= report_.damages_total - before;
     report_.damages_total = before;
     std::erase_if(report_.damages, [&](const CheckReport::Damage& known) { return known.snapshot == snapshot_; });
@@ -298,6 +306,7 @@ class Check {
   const bool local_;
   const bool read_data_;
   Progress& progress_;
+  const std::function<void()>& hear_what_went_;
   const std::shared_ptr<storage::ObjectSource> source_;
   std::map<std::uint32_t, std::unique_ptr<Generation>> generations_;
   Generation* now_ = nullptr;  ///< of the snapshot that is being checked
@@ -320,10 +329,10 @@ class Check {
 }  // namespace
 
 Result<CheckReport> check_vault(Vault& vault, std::shared_ptr<storage::ObjectSource> source, bool read_data,
-                                Progress& progress) {
+                                Progress& progress, const std::function<void()>& hear_what_went) {
   if (!vault.founded())
     return fail(ErrorCode::wrong_state, N_("This station has no vault yet. 'beffroi init' makes one."));
-  return Check(vault, std::move(source), read_data, progress).run();
+  return Check(vault, std::move(source), read_data, progress, hear_what_went).run();
 }
 
 }  // namespace beffroi::daemon

@@ -130,6 +130,46 @@ TEST(CheckTest, EvictedContentsAreCountedApart) {
 }
 
 // Goal: a check that is stopped says so.
+// Goal: a snapshot that goes while it is checked is left out, and what it lacks is no damage.
+TEST(CheckTest, WhatGoesMeanwhileIsNoDamage) {
+  BackupWorld world;
+  write_file(world.at("large"), to_string(seeded_bytes(1, 400'000)));
+  world.backup();
+  write_file(world.at("large"), to_string(seeded_bytes(2, 400'000)));
+  world.backup();
+  const auto newest = world.vault->resolve("latest")->commit;
+  damage(world, newest.clear.root);
+  Progress progress;
+  const auto report = check_vault(*world.vault, world.vault->local_source(), true, progress,
+                                  [&] { EXPECT_TRUE(world.vault->forget({&newest.id, 1})); });
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->damages_total, 0U);
+  EXPECT_TRUE(report->damages.empty());
+  EXPECT_EQ(report->snapshots_gone, 1U);
+  EXPECT_EQ(report->snapshots, 1U);
+}
+
+// Goal: damage to what it shares with another snapshot is still found, and said of that one.
+TEST(CheckTest, WhatIsSharedWithWhatWentIsStillLookedAt) {
+  BackupWorld world;
+  write_file(world.at("large"), to_string(seeded_bytes(1, 400'000)));
+  world.backup();
+  world.backup();
+  const auto snapshots = *world.vault->snapshots();
+  ASSERT_EQ(snapshots.size(), 2U);
+  ASSERT_EQ(snapshots[0].commit.clear.root, snapshots[1].commit.clear.root);
+  damage(world, snapshots[0].commit.clear.root);
+  Progress progress;
+  const auto report = check_vault(*world.vault, world.vault->local_source(), false, progress, [&] {
+    if (world.vault->snapshots()->size() < 2) return;
+    EXPECT_TRUE(world.vault->forget({&snapshots[1].commit.id, 1}));
+  });
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->snapshots_gone, 1U);
+  ASSERT_EQ(report->damages.size(), 1U);
+  EXPECT_EQ(report->damages[0].snapshot, snapshots[0].commit.id.hex());
+}
+
 TEST(CheckTest, StopsWhenAsked) {
   BackupWorld world;
   fill(world);

@@ -267,6 +267,47 @@ TEST(RestoreTest, SelectionsAreInOrder) {
   EXPECT_EQ(unknown.error().code, ErrorCode::not_found);
 }
 
+// Goal: what a snapshot lacks that goes meanwhile is not called damage: the stream ends, and says why.
+TEST(RestoreTest, ASnapshotThatGoesEndsTheStream) {
+  BackupWorld world;
+  write_file(world.at("a"), to_string(seeded_bytes(1, 100'000)));
+  write_file(world.at("b"), to_string(seeded_bytes(2, 100'000)));
+  world.backup();
+  const auto commit = world.vault->resolve("latest")->commit;
+  const std::string top = storage::to_entry_path(world.source());
+  for (const auto& [name, entry] : world.entries())
+    for (const auto& segment : entry.segments)
+      if (name == "a") ASSERT_TRUE(world.vault->objects().quarantine(world.vault->space(), segment.object->id));
+  const auto restore = [&](const StillThere& still_there, RestoreReceiver& received) {
+    Progress progress;
+    return stream_restore(world.opener(), commit.clear.root, {{top}}, {}, received.writer(), {}, progress, 1,
+                          still_there);
+  };
+  std::vector<bool> asked;
+  RestoreReceiver there(world.folder.path(), "none");
+  const auto damaged = restore(
+      [&](bool at_end) -> Result<void> {
+        asked.push_back(at_end);
+        return {};
+      },
+      there);
+  ASSERT_TRUE(damaged);
+  EXPECT_EQ(damaged->failures, 1U);
+  EXPECT_EQ(asked, (std::vector{false, true}));
+  for (const bool at_end : {false, true}) {
+    RestoreReceiver gone(world.folder.path(), "none");
+    const auto ended = restore(
+        [&](bool now_at_end) -> Result<void> {
+          if (now_at_end == at_end) return fail(ErrorCode::not_found, "gone");
+          return {};
+        },
+        gone);
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code, ErrorCode::not_found);
+    EXPECT_EQ(gone.failures.size(), at_end ? 1U : 0U);
+  }
+}
+
 // Goal: the longest piece that the format allows, which we never write, is given in frames that fit.
 TEST(RestoreTest, TheLongestPieceIsGiven) {
   const auto objects = std::make_shared<storage::testing::MemoryObjects>(storage::testing::test_key_ring(5));

@@ -2,6 +2,7 @@
 #include "daemon/station/audit_job.h"
 #include "daemon/station/backup_job.h"
 #include "daemon/station/damaged_files.h"
+#include "daemon/station/hearing.h"
 #include "daemon/station/housekeeping.h"
 #include "daemon/station/nightly.h"
 #include "daemon/sync/messages.h"
@@ -236,6 +237,43 @@ TEST_F(StationAlarmsTest, ARestoreThatMeetsDamageRings) {
   EXPECT_EQ(ringing(), Names{"integrity:restore:local"});
   world_.post("/v1/check", {{"read_data", true}});
   EXPECT_EQ(ringing(), (Names{"integrity:check:local", "integrity:restore:local"})) << "still damaged";
+}
+
+// Goal: a peer that is not what it was is a finding of a check there, not only a line in a log; one that can't be
+// reached is none.
+TEST_F(StationAlarmsTest, ACheckFindsAPeerThatIsNotWhatItWas) {
+  join();
+  backup({{"sync", false}});
+  peer_.error = {ErrorCode::corrupt, "It goes back to {}.", {"7"}};
+  const json found = world_.post("/v1/check", {{"at", "peer"}}).json;
+  EXPECT_EQ(found["damages_total"], 1) << found;
+  EXPECT_TRUE(found["damages"][0]["snapshot"].is_null());
+  EXPECT_EQ(found["damages"][0]["error"]["message"], "It goes back to 7.");
+  EXPECT_EQ(ringing(), (Names{"integrity:check:peer", "integrity:peer"}));
+  peer_.error.code = ErrorCode::unreachable;
+  EXPECT_EQ(world_.post("/v1/check", {{"at", "peer"}}).json["damages_total"], 0);
+}
+
+// Goal: who reads a snapshot and misses something asks the peer what went, now and then and at the end; and hears when
+// the snapshot is listed no more.
+TEST_F(StationAlarmsTest, ThePeerIsAskedBeforeDamageIsBelieved) {
+  join();
+  backup({{"sync", false}});
+  const auto id = station().vault->latest().value()->commit.id;
+  SnapshotWatch watch(station(), id, true);
+  std::vector<int> calls;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(watch.still_there(false));
+    calls.push_back(peer_.calls);
+  }
+  EXPECT_EQ(calls, (std::vector{1, 2, 2, 3, 3}));
+  EXPECT_TRUE(watch.still_there(true));
+  EXPECT_EQ(peer_.calls, 4);
+  EXPECT_TRUE(SnapshotWatch(station(), id, false).still_there(true));
+  EXPECT_EQ(peer_.calls, 4) << "of what is here alone nobody else knows";
+  const auto gone = SnapshotWatch(station(), storage::CommitId{{7}}, true).still_there(false);
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, ErrorCode::not_found);
 }
 
 // Goal: what the peer lost and the station has no more is named as people know it: files, and in which snapshot.
