@@ -19,27 +19,62 @@ constexpr std::size_t kMinPrefixDigits = 4;
 struct DeleteWords {
   std::vector<std::string> snapshots;
   std::string kit;
+  bool yes = false;
 };
 
-Result<storage::CommitId> find_snapshot(const json& list, const std::string& name) {
-  std::optional<storage::CommitId> found;
+Result<json> find_snapshot(const json& list, const std::string& name) {
+  const json* found = nullptr;
   for (const json& snapshot : list) {
-    const std::string hex = text_field(snapshot, "id");
-    if (name.size() < kMinPrefixDigits || !hex.starts_with(name)) continue;
-    if (found) return fail(ErrorCode::usage, N_("Several snapshots begin with {}. Give more digits."), name);
-    if (const auto bytes = from_hex(hex)) found = storage::CommitId::from(*bytes);
+    if (name.size() < kMinPrefixDigits || !text_field(snapshot, "id").starts_with(name)) continue;
+    if (found != nullptr) return fail(ErrorCode::usage, N_("Several snapshots begin with {}. Give more digits."), name);
+    found = &snapshot;
   }
-  if (found) return *found;
+  if (found != nullptr) return *found;
   return fail(ErrorCode::not_found, N_("There is no snapshot {}. 'beffroi snapshots' lists them."), name);
 }
 
-Result<std::vector<storage::CommitId>> find_snapshots(Session& session, const std::vector<std::string>& names) {
+Result<std::vector<json>> find_snapshots(Session& session, const std::vector<std::string>& names) {
   BEFFROI_TRY(const json answer, session.station().get("/v1/snapshots"));
-  std::vector<storage::CommitId> out;
+  std::vector<json> out;
   for (const std::string& name : names) {
     BEFFROI_TRY(out.emplace_back(), find_snapshot(sub_field(answer, "snapshots"), name));
   }
   return out;
+}
+
+Result<std::vector<storage::CommitId>> ids_of(const std::vector<json>& snapshots) {
+  std::vector<storage::CommitId> out;
+  for (const json& snapshot : snapshots) {
+    const auto bytes = from_hex(text_field(snapshot, "id"));
+    const auto id = bytes ? storage::CommitId::from(*bytes) : std::nullopt;
+    if (!id) return fail(ErrorCode::protocol, N_("The service's answer can't be understood."));
+    out.push_back(*id);
+  }
+  return out;
+}
+
+std::string in_words(const Session& session, const json& snapshot) {
+  return fill(_("{}, of {}, made by {}; files: {}; size: {}"), text_field(snapshot, "id").substr(0, kIdDigitsShown),
+              time_text(text_field(snapshot, "time")), session.console().name(text_field(snapshot, "host")),
+              count_text(number_field(snapshot, "files")), size_text(number_field(snapshot, "bytes")));
+}
+
+/// Shows what is about to be signed, and has it said once more.
+Result<void> consent(const Session& session, const std::vector<json>& snapshots, bool yes) {
+  const Console& console = session.console();
+  const auto show = [&](const std::string& line) {
+    if (yes) return session.say(line);
+    console.note(line);
+  };
+  show(fill(ngettext("{} snapshot is to be deleted:", "{} snapshots are to be deleted:", snapshots.size()),
+            count_text(snapshots.size())));
+  for (const json& snapshot : snapshots) show("  " + in_words(session, snapshot));
+  if (yes) return {};
+  if (!console.in_is_terminal)
+    return fail(ErrorCode::usage, N_("Nothing was signed. If these are the right snapshots, add --yes."));
+  BEFFROI_TRY(const std::string answer, console.ask(_("If these are the right ones, type \"yes\": "), false));
+  if (answer == "yes" || answer == _("yes")) return {};
+  return fail(ErrorCode::cancelled, N_("Nothing was signed."));
 }
 
 /// The one that was just made, as the service lists it.
@@ -51,7 +86,9 @@ Result<json> listed(Session& session, const std::string& id) {
 }
 
 Result<int> remove(Session& session, const DeleteWords& words) {
-  BEFFROI_TRY(const auto commits, find_snapshots(session, words.snapshots));
+  BEFFROI_TRY(const auto snapshots, find_snapshots(session, words.snapshots));
+  BEFFROI_TRY(const auto commits, ids_of(snapshots));
+  BEFFROI_CHECK(consent(session, snapshots, words.yes));
   const RootRecord make = [&](const crypto::DeviceKeys& root, const storage::SpaceLog& log, storage::UnixTime clock) {
     return storage::delete_commits(root, log, commits, clock);
   };
@@ -105,6 +142,7 @@ void add_delete(CLI::App& app, Session& session) {
   command->add_option("snapshot", words->snapshots, _("Beginnings of their ids"))->option_text("SNAP")->required();
   command->add_option("--kit", words->kit, _("File with the kit's words; else they are asked for"))
       ->option_text(_("FILE"));
+  command->add_flag("--yes", words->yes, _("Do not ask whether these are the right ones"));
   command->callback([words, &session] { session.action = [words, &session] { return remove(session, *words); }; });
 
   auto* const deletions = app.add_subcommand("deletions", _("List the deletions that wait, and those before"));

@@ -14,6 +14,10 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxRecords = 1'000'000;
 
+std::unexpected<Error> another_vault() {
+  return fail(ErrorCode::refused, N_("This kit is of another vault than this machine's."));
+}
+
 Result<storage::SpaceLog> fetch_log(Session& session, const std::optional<crypto::Hash256>& expected) {
   BEFFROI_TRY(const Bytes answer, session.station().get_cbor("/v1/log"));
   storage::CborReader in(answer);
@@ -25,8 +29,7 @@ Result<storage::SpaceLog> fetch_log(Session& session, const std::optional<crypto
   std::optional<storage::SpaceId> space;
   if (expected) space = storage::SpaceId{*expected};
   auto log = storage::SpaceLog::from_records(records, space);
-  if (!log && space && !records.empty())
-    return fail(ErrorCode::refused, N_("This kit is of another vault than this machine's."));
+  if (!log && space && !records.empty()) return another_vault();
   return log;
 }
 
@@ -62,6 +65,8 @@ Result<json> sign_as_root(Session& session, const std::string& kit_file, const R
   Result<json> answer;
   for (int i = 0; i < kSignTries; ++i) {
     BEFFROI_TRY(const storage::SpaceLog log, fetch_log(session, kit.space_id));
+    // A kit does not have to say its space, and words alone don't show where they belong.
+    if (log.root() != root.public_part()) return another_vault();
     BEFFROI_TRY(const Bytes record, make(root, log, wall_clock_now()));
     answer = session.station().post_cbor_for_json(target, one_record(record));
     if (answer || answer.error().code != ErrorCode::conflict) break;

@@ -41,7 +41,7 @@ class Retention(unittest.TestCase):
         snapshot = self.station.backup()["snapshot"]
         self.assertEqual(0, self.station.json("audit")["missing"])
         self.assertTrue(self.station.json("retention", "set", "--yearly", "12", "--kit", self.station.kit)["at_peer"])
-        deleted = self.station.json("delete", snapshot[:12], "--kit", self.station.kit)["deletion"]
+        deleted = self.station.json("delete", snapshot[:12], "--yes", "--kit", self.station.kit)["deletion"]
         self.assertEqual(("waiting", [snapshot]), (deleted["state"], deleted["snapshots"]))
         self.assertIn("undelete", self.station.run("status").stdout)
         self.assertEqual(deleted["id"], self.station.json("undelete", deleted["id"][:8])["id"])

@@ -189,14 +189,16 @@ TEST_F(RetentionTest, DeletingNamesSnapshotsByTheirIds) {
                                               {"due", "2027-02-14T08:00:00Z"},
                                               {"state", "waiting"}}}}}
                                           .dump());
-  const CommandResult done = run({"delete", "abcc", "--kit", kit_});
+  const CommandResult done = run({"delete", "abcc", "--yes", "--kit", kit_});
   ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("1 snapshot is to be deleted:\n  abcccccccccc"));
   EXPECT_THAT(done.out, HasSubstr("nothing goes before 2027-02-14"));
   EXPECT_THAT(done.out, HasSubstr("beffroi undelete ef01"));
   EXPECT_EQ(std::get<storage::DeletionBody>(posted().body).commits,
             std::vector{*storage::CommitId::from(*from_hex(kSecond))});
-  EXPECT_EQ(run({"--json", "delete", kSecond, "--kit", kit_}).object()["deletion"]["state"], "waiting");
-  for (const char* wrong : {"latest", "abc", "ffff"}) EXPECT_EQ(run({"delete", wrong, "--kit", kit_}).exit_code, 1);
+  EXPECT_EQ(run({"--json", "delete", kSecond, "--yes", "--kit", kit_}).object()["deletion"]["state"], "waiting");
+  for (const char* wrong : {"latest", "abc", "ffff"})
+    EXPECT_EQ(run({"delete", wrong, "--yes", "--kit", kit_}).exit_code, 1);
   EXPECT_EQ(run({"delete"}).exit_code, 2);
 
   const CommandResult listed = run({"deletions"});
@@ -205,6 +207,40 @@ TEST_F(RetentionTest, DeletingNamesSnapshotsByTheirIds) {
   daemon_.answer("POST /v1/deletions/cancel", R"({"id":"ef01"})");
   EXPECT_THAT(run({"undelete", "ef01"}).out, HasSubstr("taken back"));
   EXPECT_EQ(json::parse(daemon_.requests().back().body), (json{{"id", "ef01"}}));
+}
+
+// Goal: root signs no deletion before what is to go was shown, and said once more.
+TEST_F(RetentionTest, ADeletionIsShownBeforeItIsSigned) {
+  daemon_.answer("GET /v1/deletions", json{{"deletions", json::array()}}.dump());
+  const std::vector<std::string> words = {"--socket", daemon_.socket(), "delete", "abcc", "--kit", kit_};
+  const CommandResult unasked = run_command(words);
+  EXPECT_EQ(unasked.exit_code, 2);
+  EXPECT_THAT(unasked.err, HasSubstr("abcccccccccc"));
+  EXPECT_THAT(unasked.err, HasSubstr("--yes"));
+  for (const char* answer : {"no\n", "\n", ""}) EXPECT_EQ(run_command(words, answer, true).exit_code, 1) << answer;
+  EXPECT_EQ(asked("/v1/log"), 0U) << "the log was not even fetched";
+  const CommandResult done = run_command(words, "yes\n", true);
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.err, HasSubstr("abcccccccccc"));
+  EXPECT_EQ(asked("/v1/log?"), 1U);
+}
+
+// Goal: a kit that does not say its space is known as another vault's all the same, by its root.
+TEST_F(RetentionTest, AKitWithoutItsSpaceIsRecognised) {
+  daemon_.answer("GET /v1/deletions", json{{"deletions", json::array()}}.dump());
+  const auto without_space = [&](const std::string& kit) {
+    std::ifstream in(kit);
+    const std::string path = kit + ".short";
+    std::ofstream out(path);
+    for (std::string line; std::getline(in, line);)
+      if (line.find("Space") == std::string::npos) out << line << "\n";
+    return path;
+  };
+  const CommandResult other = run({"delete", "abcc", "--yes", "--kit", without_space(other_kit_)});
+  EXPECT_EQ(other.exit_code, 6);
+  EXPECT_THAT(other.err, HasSubstr("of another vault"));
+  const CommandResult own = run({"delete", "abcc", "--yes", "--kit", without_space(kit_)});
+  EXPECT_EQ(own.exit_code, 0) << own.err;
 }
 
 TEST_F(RetentionTest, ForgettingSaysWhatGoes) {
