@@ -8,7 +8,9 @@ namespace beffroi::daemon::testing {
 class SecondDevice {
  public:
   /// `keep_first`: the first machine stays in the vault, and needs a state exchange to learn of the new epoch.
-  SecondDevice(PeerWorld& world, TestVault& first, bool keep_first) : random(99) {
+  /// `meanwhile`: what happens while the person with the kit signs over what the peer has shown.
+  SecondDevice(PeerWorld& world, TestVault& first, bool keep_first, const std::function<void()>& meanwhile = {})
+      : random(99) {
     auto opened = Vault::open(folder.path() + "/data", clock, random);
     BEFFROI_ASSERT(opened.has_value());
     vault = std::move(*opened);
@@ -24,6 +26,7 @@ class SecondDevice {
     for (const auto& head : *heads) plan.heads[head.device] = {head.commit, head.sequence};
     const auto added = storage::recover_vault(first.root, *request, plan, clock.now(), random);
     BEFFROI_ASSERT(added.has_value());
+    if (meanwhile) meanwhile();
     std::vector<Bytes> all = log.encoded();
     for (const Bytes& record : *added) {
       BEFFROI_ASSERT(space->append_record(record).has_value());

@@ -262,6 +262,69 @@ TEST_F(AgeingTest, WhatIsCollectedIsNotWantedAnyMore) {
   back_up(4);
 }
 
+// Goal: a recovery while the old machine still pushes cuts its last snapshot off, acknowledged or not. A quarter later,
+// when snapshots of both machines go, station and peer agree on every one, and nobody is accused of anything.
+TEST_F(AgeingTest, ARecoveryBesideAnOldMachineAccusesNobody) {
+  for (std::uint64_t night = 0; night < 20; ++night) {
+    back_up(night);
+    pass(kDay);
+  }
+  std::optional<Commit> cut_off;
+  SecondDevice fresh(world, station, false, [&] { cut_off = back_up(500); });
+  const auto keep_time = [&] { fresh.clock.wall_s = world.clock.wall_s; };
+  keep_time();
+  take_snapshot(*station, numbers(3));
+  const auto refused = world.sync(*station);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().code, ErrorCode::corrupt) << refused.error().message();
+  {
+    auto link = world.connect(*fresh);
+    ASSERT_TRUE(link);
+    const auto missing = world.run((*link)->fetch_trees(*fresh, world.pool, world.progress));
+    ASSERT_TRUE(missing) << missing.error().message();
+    EXPECT_EQ(*missing, 0U);
+  }
+  for (std::uint64_t night = 0; night < 20; ++night) {
+    take_snapshot(*fresh, numbers(night, night + 8));
+    const auto pushed = world.sync(*fresh);
+    ASSERT_TRUE(pushed) << pushed.error().message();
+    pass(kDay);
+    keep_time();
+  }
+  pass(90 * kDay);
+  keep_time();
+  take_snapshot(*fresh, numbers(200, 208));
+  ASSERT_TRUE(world.sync(*fresh));
+  const auto hosted = world.caller(*fresh).space;
+  const auto expired = hosted->expire(world.clock.now());
+  ASSERT_TRUE(expired) << expired.error().message();
+  EXPECT_GT(*expired, 10U);
+  auto collection = hosted->begin_collection();
+  ASSERT_TRUE(collection);
+  Result<bool> more = true;
+  while (more && *more) more = (*collection)->step();
+  ASSERT_TRUE(more);
+
+  auto link = world.connect(*fresh);
+  ASSERT_TRUE(link);
+  const auto exchanged = world.run((*link)->exchange_state(*fresh, world.pool));
+  ASSERT_TRUE(exchanged) << exchanged.error().message();
+  const auto audited = world.run((*link)->audit(*fresh, world.pool, fresh.random, world.progress));
+  ASSERT_TRUE(audited) << audited.error().message();
+  EXPECT_TRUE(audited->missing.empty());
+  std::set<storage::CommitId> listed;
+  for (const Snapshot& snapshot : *fresh->snapshots()) {
+    listed.insert(snapshot.commit.id);
+    expect_complete(world, *fresh, snapshot.commit);
+  }
+  EXPECT_FALSE(listed.contains(cut_off->id));
+  std::set<storage::CommitId> held;
+  for (const HeldSnapshot& snapshot : *hosted->held_snapshots(world.clock.now()))
+    if (snapshot.commit.commit != cut_off->id) held.insert(snapshot.commit.commit);
+  EXPECT_EQ(listed, held);
+  EXPECT_LT(listed.size(), 41U - 10U);
+}
+
 // A snapshot of one file, whose content is this object.
 Commit snapshot_of(Vault& vault, const storage::ObjectId& chunk, ByteView content) {
   VaultSink sink(vault);
