@@ -26,6 +26,7 @@ inline constexpr Label commit_id = make_label("bfr1 commit id");
 inline constexpr Label record_id = make_label("bfr1 record id");
 inline constexpr Label receipt_id = make_label("bfr1 receipt id");
 inline constexpr Label expiry_id = make_label("bfr1 expiry id");
+inline constexpr Label loss_id = make_label("bfr1 loss id");
 inline constexpr Label device_id = make_label("bfr1 device id");
 inline constexpr Label part_hash = make_label("bfr1 part hash");
 inline constexpr Label attributes_hash = make_label("bfr1 attributes");
@@ -64,6 +65,7 @@ inline constexpr Label sign_record = make_label("bfr1 sig record");
 inline constexpr Label sign_receipt = make_label("bfr1 sig receipt");
 inline constexpr Label sign_device = make_label("bfr1 sig device");
 inline constexpr Label sign_expiry = make_label("bfr1 sig expiry");
+inline constexpr Label sign_loss = make_label("bfr1 sig loss");
 inline constexpr Label sign_enrol = make_label("bfr1 sig enrol");
 // Invitation codes.
 inline constexpr Label invitation_check = make_label("bfr1 inv check");

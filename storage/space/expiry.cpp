@@ -11,7 +11,7 @@ const char* const kWhat = N_("record of expired snapshots");
 
 bool is_well_formed(const Expiry& expiry) {
   const auto& gone = expiry.gone;
-  return expiry.counter > 0 && expiry.previous.has_value() == (expiry.counter > 1) && !gone.empty() &&
+  return expiry.counter > 0 && (expiry.previous || expiry.counter == 1) && !gone.empty() &&
          gone.size() <= kMaxExpiredCommits &&
          std::ranges::adjacent_find(gone, std::greater_equal<>(), &Expiry::Gone::commit) == gone.end();
 }

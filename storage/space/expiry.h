@@ -20,15 +20,15 @@ struct Expiry {
   ExpiryId id;  ///< hash of the encoded expiry (label expiry_id)
   SpaceId space;
   std::uint64_t counter = 0;         ///< the first is 1
-  std::optional<ExpiryId> previous;  ///< nullopt for the first
+  std::optional<ExpiryId> previous;  ///< nullopt for the first only; after a declared loss (loss.h) its id
   UnixTime as_of;                    ///< the peer's clock when it decided: `now` of evaluate_retention
   RecordId log_head;                 ///< of the log that it decided by
   std::vector<Gone> gone;            ///< ascending by commit, 1 to kMaxExpiredCommits
   crypto::Signature signature;
 };
 
-/// Encodes and signs; fills id and signature. Preconditions (asserted): counter and previous agree, `gone` keeps its
-/// order and bounds.
+/// Encodes and signs; fills id and signature. Preconditions (asserted): a counter, and a previous one but for the
+/// first; `gone` keeps its order and bounds.
 Bytes make_expiry(Expiry& expiry, const crypto::SigningKeyPair& peer);
 /// Parses and verifies. ErrorCode::corrupt for a wrong signature or malformed bytes, unsupported_version for a later
 /// suite. Whether it follows the expiries known so far, and whether the rules agree, is the caller's business.

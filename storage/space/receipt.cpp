@@ -31,7 +31,7 @@ Result<Receipt> decode_clear(ByteView clear) {
   out.log_head = in.fixed<RecordId>();
   out.peer_time.seconds = in.integer();
   in.leave();
-  if (out.counter == 0 || out.previous.has_value() != (out.counter > 1)) in.reject();
+  if (out.counter == 0 || (!out.previous && out.counter > 1)) in.reject();
   if (!in.finish()) return std::unexpected(malformed(kWhat));
   return out;
 }
@@ -48,7 +48,7 @@ Result<Receipt> to_receipt(const Envelope& envelope, ByteView encoded) {
 }  // namespace
 
 Bytes make_receipt(Receipt& receipt, const crypto::SigningKeyPair& peer) {
-  BEFFROI_ASSERT(receipt.counter > 0 && receipt.previous.has_value() == (receipt.counter > 1));
+  BEFFROI_ASSERT(receipt.counter > 0 && (receipt.previous || receipt.counter == 1));
   Bytes encoded = sign_envelope(crypto::labels::sign_receipt, encode_clear(receipt), peer);
   const auto signature = parse_envelope(encoded, kMaxReceiptBytes, kWhat);
   BEFFROI_ASSERT(signature.has_value());

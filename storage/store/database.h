@@ -23,7 +23,8 @@ enum class Table : std::uint8_t {
   records,    ///< space ‖ be64 sequence → log record
   commits,    ///< space ‖ commit id → encoded commit
   branches,   ///< space ‖ device ‖ be64 sequence → commit id
-  receipts,   ///< space ‖ 0 ‖ be64 counter → encoded receipt; space ‖ 1 ‖ commit id → be64 counter; 2, 3: expiries
+  receipts,   ///< space ‖ 0 ‖ be64 counter → encoded receipt; space ‖ 1 ‖ commit id → be64 counter; 2, 3: expiries;
+              ///< 4 to 6: declared losses
   leases,     ///< space ‖ 0 ‖ lease id → lease state; space ‖ 1 ‖ lease id ‖ object id → nothing
   state,      ///< named small values: configuration of tenants, sources, alarms…
   evictable,  ///< space ‖ be32 epoch ‖ be64 insertion → object id: receipted chunks and bundles whose bytes are here

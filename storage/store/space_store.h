@@ -2,6 +2,7 @@
 #pragma once
 
 #include "storage/space/expiry.h"
+#include "storage/space/loss.h"
 #include "storage/space/retention.h"
 #include "storage/store/database.h"
 
@@ -67,6 +68,25 @@ class SpaceStore {
   /// Id and root of all commits that did not expire, those that are in no branch or have no receipt among them, in the
   /// order of their ids; false stops. corrupt: a commit that is damaged, so that the list would not be whole.
   Result<void> for_each_held_root(const std::function<bool(const CommitId&, const ObjectId& root)>& visit) const;
+
+  /// Losses that the peer declared, verified before they were stored; each in its place, from 1 on.
+  Result<std::vector<Loss>> losses() const;
+  Result<std::vector<Bytes>> encoded_losses() const;
+  void put_loss(WriteBatch& batch, std::uint64_t place, ByteView encoded) const;
+  /// What the receipt, or expiry, behind this end of the chain names as its previous one: the newest loss that was
+  /// declared there and that a later one does not pass over, else what ends there.
+  Result<std::optional<ReceiptId>> link_after(const ChainEnd<ReceiptId>& end) const;
+  Result<std::optional<ExpiryId>> link_after(const ChainEnd<ExpiryId>& end) const;
+  /// May this number of a device's branch name a receipt that is not here? After a loss, until a commit before it names
+  /// a receipt that was given since.
+  Result<bool> may_name_lost_receipt(const DeviceId& device, std::uint64_t sequence) const;
+  /// Takes it out of the chain, and keeps it with the loss in that place as evidence. Commits that only an expiry which
+  /// is lost names are held again.
+  void lose_receipt(WriteBatch& batch, std::uint64_t place, const Receipt& receipt, ByteView encoded) const;
+  void lose_expiry(WriteBatch& batch, std::uint64_t place, const Expiry& expiry, ByteView encoded) const;
+  /// What was kept of them with one loss, ascending.
+  Result<std::vector<Bytes>> lost_receipts(std::uint64_t place) const;
+  Result<std::vector<Bytes>> lost_expiries(std::uint64_t place) const;
 
   Result<void> write(WriteBatch& batch, Durability durability) const;
   /// Everything of this space in these tables, and its leases.

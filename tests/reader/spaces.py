@@ -86,7 +86,7 @@ class Receipt:
         self.space, self.counter = identifier(fields[0]), unsigned(fields[1], 1)
         self.previous = None if fields[2] is None else identifier(fields[2])
         self.commit, self.log_head, self.time = identifier(fields[3]), identifier(fields[4]), signed(fields[5])
-        require((self.previous is None) == (self.counter == 1), "a receipt's previous")
+        require(self.previous is not None or self.counter == 1, "a receipt's previous")
         self.id = blake2b("bfr1 receipt id", data)
 
 
@@ -102,12 +102,36 @@ class Expiry:
         self.as_of, self.log_head = signed(fields[3]), identifier(fields[4])
         self.gone = [self.cause(*array(item, exactly=2)) for item in array(fields[5], 1024, least=1)]
         ascending([commit for commit, _ in self.gone])
-        require((self.previous is None) == (self.counter == 1), "an expiry's previous")
+        require(self.previous is not None or self.counter == 1, "an expiry's previous")
         self.id = blake2b("bfr1 expiry id", data)
 
     @staticmethod
     def cause(commit, cause):
         return identifier(commit), identifier(cause) if isinstance(cause, bytes) else (unsigned(cause, 0, 0) or None)
+
+
+class Loss:
+    """What the peer says that it lost: .receipts and .expiries are ((number, id) kept, (number, id) of the head)."""
+
+    def __init__(self, data, peer):
+        clear, signature = outside(data, 1024, 2)
+        require(verify("bfr1 sig loss", peer, b"\1" + clear, signature), "a loss's signature")
+        fields = array(cbor.decode(clear), exactly=8)
+        self.space, self.counter = identifier(fields[0]), unsigned(fields[1], 1)
+        self.previous = None if fields[2] is None else identifier(fields[2])
+        self.declared, self.since = signed(fields[3]), signed(fields[4])
+        self.receipts, self.expiries = self.chain(fields[5]), self.chain(fields[6])
+        self.reason = octets(fields[7], 255).decode("utf-8")
+        require((self.previous is None) == (self.counter == 1) and self.since <= self.declared, "a loss's order")
+        self.id = blake2b("bfr1 loss id", data)
+
+    @staticmethod
+    def chain(item):
+        kept, kept_id, head, head_id = array(item, exactly=4)
+        ends = [(unsigned(number), None if which is None else identifier(which)) for number, which in ((kept, kept_id), (head, head_id))]
+        require(all((number == 0) == (which is None) for number, which in ends), "an end of a chain")
+        require(kept < head or ends[0] == ends[1], "the order of a chain's ends")
+        return tuple(ends)
 
 
 class Public:

@@ -349,6 +349,15 @@ class SpaceTest(Reads):
         for v in self.vectors["malformed_expiries"]:
             self.refuses(v["error"], spaces.Expiry, bytes.fromhex(v["expiry"]), peer, why=v["name"])
 
+    def test_losses(self):
+        peer = self.people["peer"].sign
+        loss = spaces.Loss(bytes.fromhex(self.vectors["loss"]["loss"]), peer)
+        self.assertEqual((loss.id.hex(), loss.counter, loss.declared), (self.vectors["loss"]["id"], 2, self.vectors["clock"]))
+        self.assertEqual(loss.receipts, ((3, b"\x55" * 32), (5, b"\x56" * 32)))
+        self.assertEqual((loss.expiries, loss.reason), (((0, None), (0, None)), "Disque remplacé"))
+        for v in self.vectors["malformed_losses"]:
+            self.refuses(v["error"], spaces.Loss, bytes.fromhex(v["loss"]), peer, why=v["name"])
+
     def test_invitations(self):
         v = self.vectors["invitation"]
         for code in [v["code"], *v["forgiven"]]:
@@ -627,6 +636,11 @@ class DocumentTest(unittest.TestCase):
         "storage/space/expiry.h": {
             "kMaxExpiredCommits": "1 to {} commits that have gone",
         },
+        "storage/space/loss.h": {
+            "kMaxLossReasonBytes": "at most {} bytes of UTF-8",
+            "kMaxLossBytes": "`bfr1 sig loss`, signed by the same key, at most {} bytes",
+            "kMaxLosses": "at most {} losses",
+        },
         "storage/space/epoch.h": {
             "kMaxSpaceNameBytes": "the name has at most {} bytes",
         },
@@ -693,6 +707,7 @@ class DocumentTest(unittest.TestCase):
             "sealed_plaintext": lambda: bytes.fromhex(self.space["sealed_plaintext"]),
             "receipt": lambda: self.receipt(which),
             "expiry": lambda: bytes.fromhex(self.space["expiry"]["expiry"]),
+            "loss": lambda: bytes.fromhex(self.space["loss"]["loss"]),
             "record": lambda: self.records[which],
             "body": lambda: cbor.encode(cbor.decode(cbor.decode(self.records[which])[1])[6]),
             "signed": lambda: self.signed(*which.split(" ", 1)),

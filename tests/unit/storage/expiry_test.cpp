@@ -67,6 +67,17 @@ TEST_F(ExpiryTest, FirstExpiryHasNoPrevious) {
   EXPECT_FALSE(read->previous.has_value());
 }
 
+// Goal: after a loss that left a peer without any expiry, number 1 names the declaration.
+TEST_F(ExpiryTest, TheFirstMayNameALoss) {
+  Expiry first;
+  first.counter = 1;
+  first.previous.emplace().data.fill(0x77);
+  first.gone.emplace_back();
+  const auto read = decode_expiry(make_expiry(first, peer.sign), peer.sign.public_key);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(first.previous, read->previous);
+}
+
 TEST_F(ExpiryTest, TheLongestExpiryIsWithinItsBound) {
   Expiry longest;
   longest.counter = UINT64_MAX;

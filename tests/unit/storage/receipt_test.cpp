@@ -57,6 +57,16 @@ TEST_F(ReceiptTest, FirstReceiptHasNoPrevious) {
   EXPECT_FALSE(read->previous.has_value());
 }
 
+// Goal: after a loss that left a peer without any receipt, number 1 names the declaration.
+TEST_F(ReceiptTest, TheFirstMayNameALoss) {
+  Receipt first;
+  first.counter = 1;
+  first.previous.emplace().data.fill(0x77);
+  const auto read = decode_receipt(make_receipt(first, peer.sign), peer.sign.public_key);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(first.previous, read->previous);
+}
+
 TEST_F(ReceiptTest, MalformedReceiptsAreRefusedWithTheirError) {
   for (const auto& vector : vectors.at("malformed_receipts")) {
     const auto read = decode_receipt(hex_of(vector, "receipt"), peer.sign.public_key);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Computes space.json: log records, epochs, commits, receipts, expiries and invitations, those that are accepted and those that are refused;
+"""Computes space.json: log records, epochs, commits, receipts, expiries, losses and invitations, those that are accepted and those that are refused;
 and from them the seeds of their fuzz targets.
 
 An implementation of its own of storage/space/*.h in Python. Run it in this folder only when the format gets a new suite.
@@ -331,7 +331,6 @@ def receipt_vectors(space, log_head):
            ("counter 0", "corrupt", receipt(space, log_head, counter=0)),
            ("counter 0 without previous", "corrupt", receipt(space, log_head, counter=0, previous=None)),
            ("second without previous", "corrupt", receipt(space, log_head, previous=None)),
-           ("first with previous", "corrupt", receipt(space, log_head, counter=1)),
            ("short commit id", "corrupt", receipt(space, log_head, commit=bytes(31)))]
     return good, bad
 
@@ -355,7 +354,7 @@ def expiry_vectors(space, deletion):
            ("suite 2", "unsupported_version", make(suite=2)), ("suite 0", "corrupt", make(suite=0)),
            ("signed by another", "corrupt", make(signer=ROOT)), ("signed as a receipt", "corrupt", make(label="bfr1 sig receipt")),
            ("counter 0", "corrupt", make(counter=0)), ("counter 0 without previous", "corrupt", make(counter=0, previous=None)),
-           ("second without previous", "corrupt", make(previous=None)), ("first with previous", "corrupt", make(counter=1)),
+           ("second without previous", "corrupt", make(previous=None)),
            ("nothing gone", "corrupt", make([])), ("too many gone", "corrupt", make(many)),
            ("one commit twice", "corrupt", make([[COMMIT_A, 0], [COMMIT_A, deletion]])),
            ("commits in the wrong order", "corrupt", make(gone[::-1])), ("short commit id", "corrupt", make([[bytes(31), 0]])),
@@ -363,6 +362,30 @@ def expiry_vectors(space, deletion):
            ("null as cause", "corrupt", make([[COMMIT_A, None]])), ("short cause", "corrupt", make([[COMMIT_A, deletion[1:]]])),
            ("list as cause", "corrupt", make([[COMMIT_A, [0]]])), ("two causes", "corrupt", make([[COMMIT_A, 0, deletion]]))]
     return good, make([[COMMIT_A, 0]], counter=1, previous=None), bad
+
+
+def loss_vectors(space):
+    """The second of a space: of its five receipts three are older, and it has let nothing go."""
+    def make(signer=PEER, suite=1, label="bfr1 sig loss", **changes):
+        fields = {"space": space, "counter": 2, "previous": b"\x77" * 32, "declared": CLOCK, "since": CLOCK - 86_400,
+                  "receipts": [3, b"\x55" * 32, 5, b"\x56" * 32], "expiries": [0, None, 0, None], "reason": "Disque remplacé".encode()}
+        fields.update(changes)
+        return envelope(label, cbor(list(fields.values())), signer, suite)
+
+    good = make()
+    bad = [("empty", "corrupt", b""), ("cut short", "corrupt", good[:-1]), ("a byte more", "corrupt", good + b"\0"),
+           ("suite 2", "unsupported_version", make(suite=2)), ("suite 0", "corrupt", make(suite=0)),
+           ("signed by another", "corrupt", make(signer=ROOT)), ("signed as a receipt", "corrupt", make(label="bfr1 sig receipt")),
+           ("counter 0", "corrupt", make(counter=0)), ("second without previous", "corrupt", make(previous=None)),
+           ("first with previous", "corrupt", make(counter=1)), ("since later than declared", "corrupt", make(since=CLOCK + 1)),
+           ("number without receipt", "corrupt", make(receipts=[3, None, 5, b"\x56" * 32])),
+           ("receipt without number", "corrupt", make(receipts=[0, b"\x55" * 32, 5, b"\x56" * 32])),
+           ("kept behind the head", "corrupt", make(receipts=[6, b"\x55" * 32, 5, b"\x56" * 32])),
+           ("two receipts of one number", "corrupt", make(receipts=[5, b"\x55" * 32, 5, b"\x56" * 32])),
+           ("short receipt id", "corrupt", make(receipts=[3, bytes(31), 5, b"\x56" * 32])),
+           ("no expiries", "corrupt", make(expiries=[])), ("reason too long", "corrupt", make(reason=b"x" * 256)),
+           ("reason not UTF-8", "corrupt", make(reason=b"\xff"))]
+    return good, make(counter=1, previous=None, receipts=[0, None, 0, None], reason=b""), bad
 
 
 def base32(data):
@@ -418,6 +441,7 @@ def main():
     good_receipt, bad_receipts = receipt_vectors(log.space, head)
     deletion = record_id(log.records[log.names.index("deletion")])
     good_expiry, first_expiry, bad_expiries = expiry_vectors(log.space, deletion)
+    good_loss, first_loss, bad_losses = loss_vectors(log.space)
     bad_records = malformed_records(log)
     request = cbor([STATION.public, STATION.preshared])
     people = {"root": ROOT, "station": STATION, "laptop": LAPTOP, "next_root": NEXT_ROOT, "peer": PEER, "friend": FRIEND}
@@ -433,14 +457,18 @@ def main():
         "receipt": {"id": crypto.blake2b("bfr1 receipt id", good_receipt).hex(), "receipt": good_receipt.hex()},
         "malformed_receipts": listed(bad_receipts, "receipt"),
         "expiry": {"id": crypto.blake2b("bfr1 expiry id", good_expiry).hex(), "expiry": good_expiry.hex()},
-        "malformed_expiries": listed([c for c in bad_expiries if len(c[2]) < 10_000], "expiry"), "invitation": invitation_vectors()})
+        "malformed_expiries": listed([c for c in bad_expiries if len(c[2]) < 10_000], "expiry"),
+        "loss": {"id": crypto.blake2b("bfr1 loss id", good_loss).hex(), "loss": good_loss.hex()},
+        "malformed_losses": listed(bad_losses, "loss"), "invitation": invitation_vectors()})
     record_seeds = list(zip(log.names, log.records)) + [(n, r) for n, _, r in bad_records]
     receipt_seeds = [("receipt", good_receipt)] + [(n, r) for n, _, r in bad_receipts]
     expiry_seeds = [("expiry", good_expiry), ("first expiry", first_expiry)] + [(n, e) for n, _, e in bad_expiries]
-    objects.write_corpus("envelope", record_seeds + receipt_seeds + expiry_seeds[:2])
+    loss_seeds = [("loss", good_loss), ("first loss", first_loss)] + [(n, e) for n, _, e in bad_losses]
+    objects.write_corpus("envelope", record_seeds + receipt_seeds + expiry_seeds[:2] + loss_seeds[:1])
     objects.write_corpus("record", [(n, c) for n, c in clear_parts(record_seeds) if ROOT.sign in c])
     objects.write_corpus("receipt", clear_parts(receipt_seeds))
     objects.write_corpus("expiry", clear_parts(expiry_seeds))
+    objects.write_corpus("loss", clear_parts(loss_seeds))
     objects.write_corpus("device_request", [("request", request), ("cut short", request[:-1])])
     parts = [("handed keys", [[1, bytes(32), None], [2, bytes(32), bytes(32)]]), ("nothing handed", []),
              ("epoch 0", [[0, bytes(32), None]]), ("epochs in the wrong order", [[2, bytes(32), None], [1, bytes(32), None]]),
