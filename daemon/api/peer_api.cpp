@@ -142,6 +142,8 @@ Router peer_router(PeerContext& peer, Chores& chores) {
       {"GET", "/v1/clock", true, [&peer](HttpRequest&, HttpExchange& x) { return answer_clock(peer, x); }});
   routes.push_back({"POST", "/v1/clock", true,
                     [&peer](HttpRequest& r, HttpExchange& x) { return answer_accept_clock(peer, r, x); }});
+  routes.push_back({"POST", "/v1/losses", true,
+                    [&peer](HttpRequest& r, HttpExchange& x) { return answer_declare_loss(peer, r, x); }});
   return Router(std::move(routes));
 }
 

@@ -11,6 +11,9 @@ asio::awaitable<Result<void>> answer_audit(PeerContext& peer, HttpRequest& reque
 asio::awaitable<Result<void>> answer_clock(PeerContext& peer, HttpExchange& exchange);
 asio::awaitable<Result<void>> answer_accept_clock(PeerContext& peer, HttpRequest& request, HttpExchange& exchange);
 
+/// POST /v1/losses (peer_losses.cpp).
+asio::awaitable<Result<void>> answer_declare_loss(PeerContext& peer, HttpRequest& request, HttpExchange& exchange);
+
 /// What peer_chores.cpp answers.
 void add_chore_routes(std::vector<Route>& routes, PeerContext& peer, Chores& chores);
 

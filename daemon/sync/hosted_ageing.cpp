@@ -98,9 +98,11 @@ Result<std::map<CommitId, RecordId>> HostedSpaceImpl::due_deletions(UnixTime now
 }
 
 Result<std::vector<Expiry::Gone>> HostedSpaceImpl::what_may_go(UnixTime now) {
+  std::vector<Expiry::Gone> out;
+  BEFFROI_TRY(const bool waits, waits_after_loss());
+  if (waits) return out;
   BEFFROI_TRY(const auto held, held_snapshots(now));
   BEFFROI_TRY(const auto deletions, due_deletions(now));
-  std::vector<Expiry::Gone> out;
   for (const HeldSnapshot& snapshot : held) {
     const CommitId& commit = snapshot.commit.commit;
     const auto deletion = deletions.find(commit);
@@ -139,14 +141,15 @@ Result<void> HostedSpaceImpl::sign_expiry(std::span<const Expiry::Gone> gone, Un
   BEFFROI_TRY(const auto newest, store_.newest_expiry());
   Expiry expiry;
   expiry.space = space();
-  expiry.counter = 1;
   UnixTime earliest = now;
+  storage::ChainEnd<storage::ExpiryId> end;
   if (newest) {
     BEFFROI_TRY(const Expiry last, storage::decode_expiry(newest->second, parts_.sign.public_key));
-    expiry.counter = last.counter + 1;
-    expiry.previous = last.id;
+    end = {last.counter, last.id};
     earliest = last.as_of;
   }
+  expiry.counter = end.counter + 1;
+  BEFFROI_TRY(expiry.previous, store_.link_after(end));
   expiry.as_of = std::max(now, earliest);
   expiry.log_head = shared_log()->head().id;
   expiry.gone.assign(gone.begin(), gone.end());

@@ -87,6 +87,9 @@ Result<void> HostedSpaceImpl::check_last_receipt(const Commit& commit) {
     BEFFROI_TRY(const auto encoded, store_.receipt(counter));
     if (encoded && crypto::hash256(crypto::labels::receipt_id, *encoded) == named->data) return {};
   }
+  // One of those that this peer lost.
+  BEFFROI_TRY(const bool excused, store_.may_name_lost_receipt(commit.clear.device, commit.clear.sequence));
+  if (excused) return {};
   return fail(ErrorCode::refused, N_("The snapshot {} names a receipt that this peer never gave."), commit.id.hex());
 }
 
@@ -160,12 +163,13 @@ Result<Bytes> HostedSpaceImpl::give_receipt(const Commit& commit, ByteView encod
   BEFFROI_TRY(const auto newest, store_.newest_receipt());
   Receipt receipt;
   receipt.space = space();
-  receipt.counter = 1;
+  storage::ChainEnd<storage::ReceiptId> end;
   if (newest) {
     BEFFROI_TRY(const Receipt last, storage::decode_receipt(newest->second, parts_.sign.public_key));
-    receipt.counter = last.counter + 1;
-    receipt.previous = last.id;
+    end = {last.counter, last.id};
   }
+  receipt.counter = end.counter + 1;
+  BEFFROI_TRY(receipt.previous, store_.link_after(end));
   receipt.commit = commit.id;
   receipt.peer_time = parts_.clock.now();
   TenantState tenant;

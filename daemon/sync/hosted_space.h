@@ -1,6 +1,6 @@
 // One hosted space over the peer's database. Split by theme: hosted_space.cpp (log, reading), hosted_objects.cpp
 // (leases, objects, healing), hosted_commits.cpp (the rules of a commit), hosted_ageing.cpp (what may go),
-// hosted_collection.cpp (garbage).
+// hosted_collection.cpp (garbage), hosted_losses.cpp (what a restored peer says of itself).
 #pragma once
 
 #include <atomic>
@@ -64,6 +64,8 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   Result<std::vector<WaitingDeletion>> deletions() override;
   Result<void> cancel_deletion(const storage::RecordId& record, const std::string& by) override;
   Result<std::unique_ptr<SpaceCollection>> begin_collection() override;
+  Result<storage::Loss> declare_loss(const LossWords& words) override;
+  Result<std::vector<Bytes>> losses() override { return store_.encoded_losses(); }
   const std::shared_ptr<Organisation>& organisation() const override { return organisation_; }
 
   /// Root or a device that is in the log now; without `space`.
@@ -135,6 +137,10 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   /// What may be deleted now, and by which record.
   Result<std::map<storage::CommitId, storage::RecordId>> due_deletions(storage::UnixTime now);
   Result<std::vector<storage::Expiry::Gone>> what_may_go(storage::UnixTime now);
+  /// A loss was declared, and no receipt given since: what stations know of the log may not have come back yet.
+  Result<bool> waits_after_loss() const;
+  /// All deletions wait from now on.
+  Result<void> delay_deletions(storage::WriteBatch& batch, storage::UnixTime now);
   void note_gone(std::size_t by_rule, std::size_t by_deletion) const;
   Result<void> sign_expiry(std::span<const storage::Expiry::Gone> gone, storage::UnixTime now);
 

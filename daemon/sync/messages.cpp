@@ -404,6 +404,17 @@ void read(CborReader& in, ExpiriesMessage& message) {
   read_list(in, message.expiries, kMaxItemsPerList, storage::kMaxExpiryBytes);
 }
 
+template <>
+constexpr std::size_t kFields<LossesMessage> = 1;
+template <>
+void write(CborWriter& out, const LossesMessage& message) {
+  write_list(out, message.losses);
+}
+template <>
+void read(CborReader& in, LossesMessage& message) {
+  read_list(in, message.losses, storage::kMaxLosses, storage::kMaxLossBytes);
+}
+
 template <std::size_t Index = 0>
 std::optional<Message> read_alternative(CborReader& in, std::size_t items, std::uint64_t type) {
   if constexpr (Index == std::variant_size_v<Message>) {

@@ -121,11 +121,18 @@ struct ExpiriesMessage {
   std::vector<Bytes> expiries;
 };
 
-using Message = std::variant<HelloMessage, ErrorMessage, OkMessage, EnrolMessage, LogGetMessage, LogMessage,
-                             LogAppendMessage, HeadsGetMessage, HeadsMessage, BranchGetMessage, CommitsMessage,
-                             ReceiptsGetMessage, ReceiptsMessage, LeaseOpenMessage, LeaseMessage, LacksMessage,
-                             LackingMessage, FlushMessage, DurableMessage, CommitMessage, ReceiptMessage, GetMessage,
-                             AbsentMessage, FactsGetMessage, FactsMessage, ExpiriesGetMessage, ExpiriesMessage>;
+/// Asks for all losses that the peer declared to this space.
+struct LossesGetMessage {};
+struct LossesMessage {
+  std::vector<Bytes> losses;  ///< oldest first
+};
+
+using Message =
+    std::variant<HelloMessage, ErrorMessage, OkMessage, EnrolMessage, LogGetMessage, LogMessage, LogAppendMessage,
+                 HeadsGetMessage, HeadsMessage, BranchGetMessage, CommitsMessage, ReceiptsGetMessage, ReceiptsMessage,
+                 LeaseOpenMessage, LeaseMessage, LacksMessage, LackingMessage, FlushMessage, DurableMessage,
+                 CommitMessage, ReceiptMessage, GetMessage, AbsentMessage, FactsGetMessage, FactsMessage,
+                 ExpiriesGetMessage, ExpiriesMessage, LossesGetMessage, LossesMessage>;
 
 /// Precondition (asserted): within the bounds above. An error's text and arguments are cut to theirs instead.
 Bytes encode_message(const Message& message);

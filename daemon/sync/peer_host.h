@@ -86,6 +86,17 @@ struct Tenant {
   std::uint64_t quarantined = 0;
 };
 
+/// What the operator says of a loss.
+struct LossWords {
+  storage::UnixTime since;
+  std::string reason;                       ///< storage::is_loss_reason()
+  std::optional<std::string> organisation;  ///< by name; nullopt: all
+};
+struct DeclaredLoss {
+  std::string organisation;  ///< its name
+  storage::Loss loss;
+};
+
 struct HostedOrganisation {
   OrganisationId id;
   OrganisationState state;
@@ -175,6 +186,13 @@ class HostedSpace {
   /// needs. busy while one runs.
   virtual Result<std::unique_ptr<SpaceCollection>> begin_collection() = 0;
 
+  /// Signs that what this peer has received since then may be lost here: it was restored from an older state. Receipts
+  /// and expiries go on from the loss; deletions wait anew, and nothing goes before the next receipt. Durable when it
+  /// returns. limit_exceeded: kMaxLosses. `words`: checked.
+  virtual Result<storage::Loss> declare_loss(const LossWords& words) = 0;
+  /// All of them, oldest first.
+  virtual Result<std::vector<Bytes>> losses() = 0;
+
   virtual const std::shared_ptr<Organisation>& organisation() const = 0;
 };
 
@@ -230,6 +248,10 @@ class PeerHost {
   virtual Result<std::vector<Erasure>> erasures() = 0;
   /// Compacts when something was erased since this last succeeded. May take long.
   virtual Result<void> give_room_back() = 0;
+  /// HostedSpace::declare_loss() for every space, or for those of one organisation; after an error some may have it. It
+  /// stands in the audit log, durably, before the first is signed. usage: a time to come, or a reason that is not one
+  /// line.
+  virtual Result<std::vector<DeclaredLoss>> declare_loss(const LossWords& words, const std::string& by = kOperator) = 0;
   /// Forgets invitations that ended more than kInvitationMemoryDays ago, and organisations that are left without
   /// invitation and never had a station.
   virtual Result<void> forget_ended() = 0;

@@ -1,5 +1,5 @@
 // The peer over its database. Split by theme: peer_host.cpp (start, who is let in, enrolment), peer_acts.cpp (what the
-// operator does), peer_erasing.cpp (how organisations end).
+// operator does), peer_erasing.cpp (how organisations end), peer_losses.cpp (that it was restored from an older state).
 #pragma once
 
 #include <atomic>
@@ -38,6 +38,7 @@ class PeerHostImpl final : public PeerHost {
   std::vector<StuckErasure> stuck_erasures() const override;
   Result<std::vector<Erasure>> erasures() override { return load_erasures(*database_); }
   Result<void> give_room_back() override;
+  Result<std::vector<DeclaredLoss>> declare_loss(const LossWords& words, const std::string& by) override;
   Result<void> forget_ended() override;
 
   bool admits(const crypto::TransportPublicKey& key) const override;

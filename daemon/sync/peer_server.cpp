@@ -87,6 +87,7 @@ class Session {
   asio::awaitable<Result<Message>> handle(CommitMessage message);
   asio::awaitable<Result<Message>> handle(FactsGetMessage message);
   asio::awaitable<Result<Message>> handle(ExpiriesGetMessage message);
+  asio::awaitable<Result<Message>> handle(LossesGetMessage message);
   template <class Other>
   asio::awaitable<Result<Message>> handle(Other) {
     co_return std::unexpected(out_of_order());
@@ -360,6 +361,14 @@ asio::awaitable<Result<Message>> Session::handle(ExpiriesGetMessage message) {
     ExpiriesMessage out;
     BEFFROI_TRY(out.newest, caller_->space->newest_expiry());
     BEFFROI_TRY(out.expiries, caller_->space->expiries_from(message.from));
+    return out;
+  });
+}
+
+asio::awaitable<Result<Message>> Session::handle(LossesGetMessage) {
+  co_return co_await run([&]() -> Result<Message> {
+    LossesMessage out;
+    BEFFROI_TRY(out.losses, caller_->space->losses());
     return out;
   });
 }

@@ -45,6 +45,8 @@ std::vector<Message> one_of_each() {
       FactsMessage{{ObjectFacts{storage::ObjectKind::leaf, 2, {3}, 700}, std::nullopt}},
       ExpiriesGetMessage{4},
       ExpiriesMessage{5, {to_bytes(as_bytes("an expiry"))}},
+      LossesGetMessage{},
+      LossesMessage{{to_bytes(as_bytes("a loss")), {2}}},
   };
 }
 

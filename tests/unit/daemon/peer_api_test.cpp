@@ -410,6 +410,36 @@ TEST_F(PeerApiTest, AHeldClockOutlivesARestart) {
   EXPECT_EQ(actions, (std::vector<std::string>{"start", "start", "clock_held", "start", "clock_released"}));
 }
 
+// Goal: a restored peer tells each of its stations, writes down who said so, and takes no nonsense.
+TEST_F(PeerApiTest, ALossIsDeclaredToEveryStation) {
+  EXPECT_EQ(ask("POST", "/v1/losses", {{"since", 1'799'000'000}}).first, 404) << "nobody would hear of it";
+  testing::TestVault vault;
+  enrol(vault);
+  enrol("Saint-Aubin");
+  ASSERT_TRUE(push(vault, testing::take_snapshot(*vault, testing::numbers(1))).has_value());
+  EXPECT_EQ(ask("POST", "/v1/losses").first, 400);
+  EXPECT_EQ(ask("POST", "/v1/losses", {{"since", clock_.wall_s + 60}}).first, 400);
+  EXPECT_EQ(ask("POST", "/v1/losses", {{"since", 1'799'000'000}, {"reason", "two\nlines"}}).first, 400);
+  EXPECT_EQ(ask("POST", "/v1/losses", {{"since", 1'799'000'000}, {"name", "Nobody"}}).first, 404);
+  auto [status, answer] = ask("POST", "/v1/losses", {{"since", 1'799'000'000}, {"reason", "The disk broke."}});
+  ASSERT_EQ(status, 200) << answer;
+  EXPECT_EQ(answer["losses"].size(), 2U);
+  for (const json& loss : answer["losses"]) {
+    EXPECT_EQ(loss["counter"], 1);
+    EXPECT_EQ(loss["receipt_counter"], loss["space"] == vault->space().hex() ? 1 : 0);
+  }
+  std::tie(status, answer) = ask("POST", "/v1/losses", {{"since", 1'799'000'000}, {"name", "Saint-Aubin"}});
+  ASSERT_EQ(status, 200) << answer;
+  ASSERT_EQ(answer["losses"].size(), 1U);
+  EXPECT_EQ(answer["losses"][0]["counter"], 2);
+  const json entries = ask("GET", "/v1/audit").second["entries"];
+  std::size_t told = 0;
+  for (const json& entry : entries) told += entry["action"] == "declare_loss" ? 1 : 0;
+  EXPECT_EQ(told, 2U);
+  EXPECT_EQ(entries.back()["actor"], "operator root (0)");
+  EXPECT_EQ(entries.back()["organisation"], "Saint-Aubin");
+}
+
 TEST_F(PeerApiTest, AStopIsTheLastEntry) {
   peer_->note_stop();
   EXPECT_EQ(ask("GET", "/v1/audit").second["entries"].back()["action"], "stop");
