@@ -49,6 +49,7 @@ class StateExchange {
   StateExchange(LinkSession& session, Vault& vault, Pool& pool) : session_(session), vault_(vault), pool_(pool) {}
 
   asio::awaitable<Result<void>> run() {
+    BEFFROI_CO_CHECK(co_await take_losses(session_, vault_, pool_));
     BEFFROI_CO_CHECK(co_await exchange_log());
     BEFFROI_CO_CHECK(co_await take_commits());
     const auto heads = co_await pool_.run([&] { return vault_.store().heads(); });
@@ -323,6 +324,12 @@ class BranchAdoption {
   const BranchHead& head_;
 };
 
+// The receipts that the peer said it had when it declared its last loss; 0 without one.
+Result<std::uint64_t> counter_of_last_loss(Vault& vault) {
+  BEFFROI_TRY(const auto losses, vault.store().losses());
+  return losses.empty() ? 0 : losses.back().receipts.head.counter;
+}
+
 // The numbers are ours to count: a peer that repeats or skips some could keep us busy without end.
 Result<void> accept_receipt_number(Vault& vault, const Bytes& encoded, std::uint64_t counter) {
   const auto binding = vault.peer();
@@ -362,14 +369,17 @@ asio::awaitable<Result<void>> exchange_state_over(LinkSession& session, Vault& v
 
 asio::awaitable<Result<void>> take_receipts(LinkSession& session, Vault& vault, Pool& pool) {
   const auto newest = vault.newest_receipt();
+  const auto promised = co_await pool.run([&] { return counter_of_last_loss(vault); });
+  if (!promised) co_return forward_error(promised);
   const std::uint64_t known = newest ? newest->counter : 0;
+  const std::uint64_t least = std::max(known, *promised);
   // The last one known once more: the vault compares it with what is shown now.
   std::uint64_t next = std::max<std::uint64_t>(known, 1);
   while (true) {
     Message request(ReceiptsGetMessage{next});
     BEFFROI_CO_TRY(const ReceiptsMessage answer, co_await session.call<ReceiptsMessage>(std::move(request)));
-    if (answer.newest < known)
-      co_return rolled_back("receipt " + std::to_string(answer.newest), "receipt " + std::to_string(known));
+    if (answer.newest < least)
+      co_return rolled_back("receipt " + std::to_string(answer.newest), "receipt " + std::to_string(least));
     if (next > answer.newest) co_return Result<void>();
     if (answer.receipts.empty()) co_return std::unexpected(session.unexpected_answer());
     for (const Bytes& receipt : answer.receipts) {

@@ -24,6 +24,7 @@ class TreeFetch {
       : session_(session), vault_(vault), pool_(pool), progress_(progress), space_(vault.space()) {}
 
   asio::awaitable<Result<std::uint64_t>> run() {
+    BEFFROI_CO_CHECK(co_await take_losses(session_, vault_, pool_));
     Message request(HeadsGetMessage{});
     BEFFROI_CO_TRY(const HeadsMessage answer, co_await session_.call<HeadsMessage>(std::move(request)));
     for (const auto& head : answer.heads) {

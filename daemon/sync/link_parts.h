@@ -1,5 +1,5 @@
-// The long conversations of a link, one file each: exchange.cpp, expiries.cpp, push.cpp, fetch.cpp, fetch_trees.cpp,
-// audit.cpp.
+// The long conversations of a link, one file each: exchange.cpp, losses.cpp, expiries.cpp, push.cpp, fetch.cpp,
+// fetch_trees.cpp, audit.cpp.
 // What they do: peer_link.h.
 #pragma once
 
@@ -19,7 +19,11 @@ std::size_t counted_bytes(std::span<const Bytes> records);
 Error log_too_long();
 
 asio::awaitable<Result<void>> exchange_state_over(LinkSession& session, Vault& vault, Pool& pool);
-/// Receipts that are newer than those of the vault; corrupt when the peer's newest is older.
+/// Before anything that the peer shows is held against what is known here: the losses that it declared, verified and
+/// taken (Vault::accept_losses). corrupt when it hides one, or lacks more than it says.
+asio::awaitable<Result<void>> take_losses(LinkSession& session, Vault& vault, Pool& pool);
+/// Receipts that are newer than those of the vault; corrupt when the peer's newest is older, also than its last loss
+/// says.
 asio::awaitable<Result<void>> take_receipts(LinkSession& session, Vault& vault, Pool& pool);
 /// Does the peer's log go on behind this one by now? Only a record that follows proves it.
 asio::awaitable<Result<bool>> log_goes_on(LinkSession& session, const storage::SpaceLog& log);
@@ -46,9 +50,10 @@ asio::awaitable<Result<AuditReport>> audit_over(LinkSession& session, Vault& vau
 asio::awaitable<Result<void>> adopt_branch(LinkSession& session, Vault& vault, Pool& pool,
                                            const storage::BranchHead& head);
 /// After take_receipts: corrupt when a receipt that another device's commit names is not in the peer's chain (the peer
-/// tells two stories). How far each branch was checked is kept in the vault, and moves on only when all is well: a line
-/// that is cut before the check, or a later session, does not make a fork forgotten. `heads`: of the vault, as they
-/// were before take_receipts (what another session adopts meanwhile may name receipts that it alone has fetched).
+/// tells two stories), unless it may be one that the peer declared lost. How far each branch was checked is kept in the
+/// vault, and moves on only when all is well: a line that is cut before the check, or a later session, does not make a
+/// fork forgotten. `heads`: of the vault, as they were before take_receipts (what another session adopts meanwhile may
+/// name receipts that it alone has fetched).
 Result<void> check_named_receipts(Vault& vault, std::span<const storage::BranchHead> heads);
 
 }  // namespace beffroi::daemon

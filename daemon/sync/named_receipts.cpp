@@ -1,5 +1,5 @@
 // What the devices of a vault tell each other, through their commits, of the receipts that the peer gave them.
-#include <set>
+#include <map>
 
 #include "daemon/sync/link_parts.h"
 
@@ -39,13 +39,13 @@ Result<void> collect(Vault& vault, const BranchHead& head, std::uint64_t from, s
     BEFFROI_TRY(const auto encoded, vault.store().commit(*id));
     if (!encoded) continue;
     BEFFROI_TRY(const storage::Commit commit, storage::decode_commit(*encoded));
-    if (commit.clear.last_receipt) named.insert(*commit.clear.last_receipt);
+    if (commit.clear.last_receipt) named.emplace(*commit.clear.last_receipt, std::pair(head.device, sequence));
   }
   return {};
 }
 
 // Takes from `named` what is in the chain; false: the chain is not whole here, and nothing can be said.
-Result<bool> find_in_chain(Vault& vault, const storage::PeerPublic& peer, std::set<ReceiptId>& named) {
+Result<bool> find_in_chain(Vault& vault, const storage::PeerPublic& peer, Named& named) {
   const auto newest = vault.newest_receipt();
   for (std::uint64_t counter = newest ? newest->counter : 0; counter > 0 && !named.empty(); --counter) {
     BEFFROI_TRY(const auto encoded, vault.store().receipt(counter));
@@ -56,12 +56,22 @@ Result<bool> find_in_chain(Vault& vault, const storage::PeerPublic& peer, std::s
   return true;
 }
 
+/// Takes from `named` what the peer may have declared lost.
+Result<void> excuse_lost(Vault& vault, Named& named) {
+  for (auto next = named.begin(); next != named.end();) {
+    const auto& [device, sequence] = next->second;
+    BEFFROI_TRY(const bool excused, vault.store().may_name_lost_receipt(device, sequence));
+    next = excused ? named.erase(next) : std::next(next);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_named_receipts(Vault& vault, std::span<const BranchHead> heads) {
   const auto binding = vault.peer();
   if (!binding || was_kept_elsewhere(vault.log(), binding->peer)) return {};
-  std::set<ReceiptId> named;
+  Named named;
   storage::WriteBatch marks;
   bool any = false;
   for (const BranchHead& head : heads) {
@@ -76,11 +86,12 @@ Result<void> check_named_receipts(Vault& vault, std::span<const BranchHead> head
   }
   BEFFROI_TRY(const bool whole, find_in_chain(vault, binding->peer, named));
   if (!any || !whole) return {};
+  BEFFROI_CHECK(excuse_lost(vault, named));
   if (named.empty()) return vault.database().write(marks, storage::Durability::buffered);
   return fail(ErrorCode::corrupt,
               N_("The peer signed two different histories: a snapshot names the receipt {}, which the peer does not "
                  "show. Do not trust it until its operator has explained this."),
-              named.begin()->hex());
+              named.begin()->first.hex());
 }
 
 }  // namespace beffroi::daemon

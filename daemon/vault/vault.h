@@ -39,6 +39,13 @@ struct PeerBinding {
   std::string address;
 };
 
+/// A loss that the peer declared, and what it took out of the chains here.
+struct PeerLoss {
+  storage::Loss loss;
+  std::uint64_t receipts = 0;
+  std::uint64_t expiries = 0;
+};
+
 /// A deletion that the log orders, as this station sees it.
 struct Deletion {
   enum class State : std::uint8_t {
@@ -100,6 +107,15 @@ class Vault {
   /// Verifies against the bound peer's key and the chain, stores, marks the commit's closure receipted.
   /// corrupt when it contradicts an earlier receipt (a fork or rollback: the sentence says so).
   Result<void> accept_receipt(ByteView encoded);
+
+  /// Losses that the peer declared, oldest first; with those that it has forgotten since.
+  Result<std::vector<PeerLoss>> peer_losses() const;
+  /// Takes all losses that the peer shows, oldest first; `known`: how many there were here before it was asked.
+  /// Verifies signatures and chain. Receipts and expiries that the peer lacks by a new one leave their chains and are
+  /// kept as evidence: their snapshots wait to be sent again, other devices' stay here in no branch until the peer
+  /// shows them again, those that had expired are listed again. Durable. How many were new. corrupt, and nothing
+  /// changes, when the peer hides a loss, or lacks what is older than it says.
+  Result<std::size_t> accept_losses(std::span<const Bytes> shown, std::size_t known);
 
   /// Counter of the newest expiry known here; 0 before the first.
   Result<std::uint64_t> newest_expiry() const;

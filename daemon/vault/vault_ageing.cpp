@@ -38,6 +38,10 @@ Result<std::uint8_t> collection_state(const storage::Database& database) {
 
 void put_collection_due(WriteBatch& batch) { batch.put(Table::state, as_bytes(kCollection), Bytes{kDue}); }
 
+void put_forgotten(WriteBatch& batch, const CommitId& commit) {
+  batch.put(Table::state, forgotten_key(commit), Bytes{});
+}
+
 Result<std::vector<CommitId>> Vault::State::ids_forgotten() const { return noted_commits(kForgottenPrefix); }
 
 Result<std::set<CommitId>> Vault::State::ids_gone() const {
@@ -76,7 +80,7 @@ Result<void> Vault::forget(std::span<const CommitId> commits) {
     const std::lock_guard lock(state_->facts);
     if (!state_->snapshots.contains(commit))
       return fail(ErrorCode::not_found, N_("There is no snapshot {}. 'beffroi snapshots' lists them."), commit.hex());
-    batch.put(Table::state, forgotten_key(commit), Bytes{});
+    put_forgotten(batch, commit);
   }
   if (commits.empty()) return {};
   put_collection_due(batch);

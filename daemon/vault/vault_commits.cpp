@@ -151,6 +151,10 @@ Result<std::vector<CommitId>> Vault::State::noted_commits(std::string_view prefi
   return out;
 }
 
+void put_aside(storage::WriteBatch& batch, const CommitId& commit) {
+  batch.put(storage::Table::state, aside_key(commit), Bytes{});
+}
+
 Result<std::vector<CommitId>> Vault::State::ids_aside() const { return noted_commits(kAsidePrefix); }
 
 Result<std::vector<CommitId>> Vault::State::branch_parents() const {
@@ -317,7 +321,7 @@ Result<std::size_t> Vault::State::set_aside(const std::vector<Commit>& commits) 
   for (const Commit& commit : gaps) store->unlink_commit(batch, commit);
   for (const Commit& commit : commits) {
     store->unlink_commit(batch, commit);
-    batch.put(storage::Table::state, aside_key(commit.id), Bytes{});
+    put_aside(batch, commit.id);
   }
   BEFFROI_CHECK(store->write(batch, storage::Durability::synced));
   const std::lock_guard lock(facts);

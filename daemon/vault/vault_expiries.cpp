@@ -61,12 +61,37 @@ Result<bool> fits_chain(const storage::SpaceStore& store, const storage::SpaceLo
   const std::uint64_t last = newest ? newest->first : 0;
   if (expiry.counter != last + 1)
     return fail(ErrorCode::conflict, N_("What the peer let go is not shown in its order: synchronise again."));
-  if (!newest) return true;
+  if (!newest) {
+    BEFFROI_TRY(const auto first, store.link_after(storage::ChainEnd<storage::ExpiryId>{}));
+    return expiry.previous == first ? Result<bool>(true) : two_stories(expiry.counter);
+  }
   BEFFROI_TRY(const Expiry before, storage::decode_expiry(newest->second, peer));
-  if (expiry.previous != before.id || expiry.as_of < before.as_of) return two_stories(expiry.counter);
+  BEFFROI_TRY(const auto link, store.link_after(storage::ChainEnd<storage::ExpiryId>{before.counter, before.id}));
+  if (expiry.previous != link || expiry.as_of < before.as_of) return two_stories(expiry.counter);
   const auto decided_by = log.position(expiry.log_head);
   if (decided_by && log.position(before.log_head) > decided_by) return older_log(expiry.counter);
   return true;
+}
+
+std::unexpected<Error> older_log_than_lost() {
+  return fail(ErrorCode::wrong_state,
+              N_("The peer let snapshots go by rules that are older than those it had signed for before it lost data. "
+                 "They stay listed here."));
+}
+
+/// Receipts that the peer lost say which log it had when it gave them: rules that it forgot with them let nothing go
+/// here.
+Result<bool> knew_more_before_loss(const storage::SpaceStore& store, const storage::SpaceLog& then,
+                                   storage::UnixTime as_of) {
+  BEFFROI_TRY(const auto losses, store.losses());
+  for (std::uint64_t place = 1; place <= losses.size(); ++place) {
+    BEFFROI_TRY(const auto lost, store.lost_receipts(place));
+    for (const Bytes& encoded : lost) {
+      BEFFROI_TRY(const storage::Receipt receipt, storage::parse_receipt(encoded));
+      if (receipt.peer_time < as_of && !then.position(receipt.log_head)) return true;
+    }
+  }
+  return false;
 }
 
 /// The log as it was when the peer decided.
@@ -91,6 +116,8 @@ class Recomputation {
     if (!held_) {
       BEFFROI_TRY(held_, store_.held_branches());
     }
+    BEFFROI_TRY(const bool knew_more, knew_more_before_loss(store_, *then_, expiry.as_of));
+    if (knew_more) return older_log_than_lost();
     BEFFROI_CHECK(evaluate(expiry));
     for (const Expiry::Gone& gone : expiry.gone) {
       const auto verdict = verdicts_.find(gone.commit);

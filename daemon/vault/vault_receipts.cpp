@@ -76,9 +76,11 @@ Result<bool> fits_chain(const storage::SpaceStore& store, const Receipt& receipt
     return fail(ErrorCode::conflict,
                 N_("The peer's receipt {} does not follow the last one known here ({}): synchronise again."),
                 std::to_string(receipt.counter), std::to_string(last));
-  if (!newest) return true;
-  if (receipt.counter == newest->counter + 1) {
-    if (receipt.previous != newest->id) return forked(receipt.counter);
+  if (receipt.counter == last + 1) {
+    storage::ChainEnd<storage::ReceiptId> end;
+    if (newest) end = {newest->counter, newest->id};
+    BEFFROI_TRY(const auto link, store.link_after(end));
+    if (receipt.previous != link) return forked(receipt.counter);
     return true;
   }
   // Older than all that this station has seen: it must be what the next one continues.
@@ -88,7 +90,8 @@ Result<bool> fits_chain(const storage::SpaceStore& store, const Receipt& receipt
                 N_("The peer's receipt {} does not follow the last one known here ({}): synchronise again."),
                 std::to_string(receipt.counter), std::to_string(newest->counter));
   BEFFROI_TRY(const Receipt follower, storage::decode_receipt(*next, peer));
-  if (follower.previous != receipt.id) return forked(receipt.counter);
+  BEFFROI_TRY(const auto link, store.link_after(storage::ChainEnd<storage::ReceiptId>{receipt.counter, receipt.id}));
+  if (follower.previous != link) return forked(receipt.counter);
   return true;
 }
 

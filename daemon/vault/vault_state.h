@@ -7,6 +7,9 @@ namespace beffroi::daemon {
 
 /// Adds to a batch that snapshots went: Vault::collection_due().
 void put_collection_due(storage::WriteBatch& batch);
+/// Adds to a batch that a commit, which it takes out of its branch, was set aside; that one was forgotten.
+void put_aside(storage::WriteBatch& batch, const storage::CommitId& commit);
+void put_forgotten(storage::WriteBatch& batch, const storage::CommitId& commit);
 
 /// Two locks: `writing` serialises what changes the database, `facts` guards the members below it for the moment of a
 /// copy. Taken in this order.
@@ -44,6 +47,16 @@ struct Vault::State {
   /// what the tables hold.
   Result<void> catch_up();
   Result<void> load_newest_receipt();
+  /// What a declared loss takes out of the chains, with its encoding.
+  struct CutOff {
+    std::vector<std::pair<storage::Receipt, Bytes>> receipts;
+    std::vector<std::pair<storage::Expiry, Bytes>> expiries;
+  };
+  Result<void> keep_as_evidence(storage::WriteBatch& batch, std::uint64_t place, const CutOff& cut_off);
+  /// Takes what lost its receipt, and all behind it, out of the branches of other devices.
+  Result<void> unlink_lost(storage::WriteBatch& batch, const CutOff& cut_off);
+  Result<void> unlink_from(storage::WriteBatch& batch, const DeviceId& author, std::uint64_t sequence,
+                           const std::set<storage::CommitId>& gone);
   /// Takes a verified log as the vault's, opens its keys and reads what the tables hold of it.
   Result<void> take_log(storage::SpaceLog verified);
   /// Under the lock `facts`.
