@@ -120,6 +120,7 @@ void add_peer(CLI::App& app, Session& session) {
   state->callback([check, &session] { session.action = [check, &session] { return peer_status(session, *check); }; });
   add_peer_audit(*group, session);
   add_peer_clock(*group, session);
+  add_peer_losses(*group, session);
 }
 
 }  // namespace beffroi::client

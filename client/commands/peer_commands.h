@@ -6,5 +6,6 @@
 namespace beffroi::client {
 
 void add_peer_chores(CLI::App& group, Session& session);
+void add_peer_losses(CLI::App& group, Session& session);
 
 }  // namespace beffroi::client

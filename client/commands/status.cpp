@@ -35,6 +35,21 @@ void say_peer_error(const Session& session, const json& peer) {
         session.console().name(fill(_("The last try to send to the peer failed: {}"), translated(said_in(error)))));
 }
 
+// Once the peer has declared a loss, the status says so for ever.
+void say_loss(const Session& session, const json& peer) {
+  const json& loss = sub_field(peer, "loss");
+  if (loss.empty()) return;
+  const bool settled = flag_field(loss, "settled");
+  session.say(fill(settled
+                       ? _("On {} the peer declared that it had lost what it received since {}. All was sent again.")
+                       : _("On {} the peer declared that it had lost what it received since {}. It is sent again."),
+                   time_text(text_field(loss, "declared")), time_text(text_field(loss, "since"))));
+  if (const std::string reason = text_field(loss, "reason"); !reason.empty())
+    session.say(fill(_("The reason that it gave: {}"), session.console().name(reason)));
+  if (const auto count = number_field(loss, "count"); count > 1)
+    session.say(fill(_("It was loss number {} that it declared."), count_text(count)));
+}
+
 void say_peer(const Session& session, const json& status) {
   const json& peer = sub_field(status, "peer");
   if (peer.empty()) {
@@ -56,6 +71,7 @@ void say_peer(const Session& session, const json& status) {
                                 : fill(_("The peer {} can't be reached since {}."), address, time_text(contact)));
   }
   say_peer_error(session, peer);
+  say_loss(session, peer);
 }
 
 void say_sources(const Session& session, const json& status) {

@@ -94,6 +94,14 @@ std::optional<std::uint64_t> parse_quantity(std::string_view text, const std::ar
   return std::nullopt;
 }
 
+/// All of the text, by one of strptime's formats.
+std::optional<tm> read_by(const std::string& text, const char* format) {
+  tm out{};
+  const char* const end = strptime(text.c_str(), format, &out);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  return out;
+}
+
 }  // namespace
 
 std::string size_text(std::uint64_t bytes) {
@@ -160,6 +168,22 @@ Result<std::uint64_t> parse_size(std::string_view text) {
 Result<std::uint64_t> parse_duration(std::string_view text) {
   if (const auto seconds = parse_quantity(text, kDurationUnits)) return *seconds;
   return fail(ErrorCode::usage, N_("\"{}\" is no length of time: write for example 12h or 14d."), text);
+}
+
+Result<time_t> parse_moment(const std::string& text) {
+  constexpr std::array kLocalFormats = {"%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M",
+                                        "%d/%m/%Y %H:%M",    "%Y-%m-%d",       "%d/%m/%Y"};
+  time_t out = -1;
+  if (auto utc = read_by(text, "%Y-%m-%dT%H:%M:%SZ")) out = timegm(&*utc);
+  for (const char* const format : kLocalFormats) {
+    if (out >= 0) break;
+    auto local = read_by(text, format);
+    if (!local) continue;
+    local->tm_isdst = -1;
+    out = mktime(&*local);
+  }
+  if (out >= 0) return out;
+  return fail(ErrorCode::usage, N_("\"{}\" is no date: write for example 2026-11-23 or \"2026-11-23 22:30\"."), text);
 }
 
 }  // namespace beffroi::client

@@ -26,5 +26,8 @@ std::string time_text(time_t moment);
 Result<std::uint64_t> parse_size(std::string_view text);
 /// "90", "90s", "30min", "12h", "14d" ("14j"), "2w" in seconds. ErrorCode::usage.
 Result<std::uint64_t> parse_duration(std::string_view text);
+/// "2026-11-23 22:30", "23/11/2026 22:30" or the day alone, in local time; "2026-11-23T22:30:05Z". Seconds since 1970,
+/// not before. ErrorCode::usage.
+Result<time_t> parse_moment(const std::string& text);
 
 }  // namespace beffroi::client

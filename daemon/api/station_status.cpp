@@ -31,13 +31,25 @@ Json last_receipt_json(const std::optional<storage::Receipt>& receipt) {
   return {{"counter", receipt->counter}, {"time", time_text(receipt->peer_time)}, {"commit", receipt->commit.hex()}};
 }
 
+// The reason is the operator's own words.
+Json loss_json(const std::optional<LossFacts>& loss, bool for_admin) {
+  if (!loss) return nullptr;
+  Json out = {{"count", loss->count},
+              {"declared", time_text(loss->declared)},
+              {"since", time_text(loss->since)},
+              {"settled", loss->settled}};
+  if (for_admin) out["reason"] = loss->reason;
+  return out;
+}
+
 Json peer_json(const StationFacts& facts, bool for_admin) {
   if (!facts.peer_address) return nullptr;
   const PeerContact& contact = facts.contact;
   const char* state = !contact.reachable ? "unknown" : *contact.reachable ? "reachable" : "unreachable";
   Json out = {{"address", *facts.peer_address},
               {"state", state},
-              {"last_contact", contact.last_contact ? Json(time_text(*contact.last_contact)) : Json(nullptr)}};
+              {"last_contact", contact.last_contact ? Json(time_text(*contact.last_contact)) : Json(nullptr)},
+              {"loss", loss_json(facts.peer_loss, for_admin)}};
   if (contact.error) out["error"] = error_for(*contact.error, for_admin);
   return out;
 }

@@ -64,6 +64,18 @@ void add_kit(StationFacts& out, const StationState& state) {
   if (!out.kit_files.empty() && out.kit_files.front() == known.front()) out.kit_file = known.front();
 }
 
+std::optional<LossFacts> last_loss(Vault& vault, const StationState& state) {
+  const auto losses = vault.store().losses();
+  if (!losses) spdlog::warn("{}", losses.error().message());
+  if (!losses || losses->empty()) return std::nullopt;
+  const storage::Loss& last = losses->back();
+  return LossFacts{.count = losses->size(),
+                   .declared = last.declared,
+                   .since = last.since,
+                   .reason = last.reason,
+                   .settled = state.settled_losses() >= losses->size()};
+}
+
 void add_peer(StationFacts& out, Vault& vault, const StationState& state) {
   out.last_receipt = vault.newest_receipt();
   const auto pending = vault.unreceipted();
@@ -73,6 +85,7 @@ void add_peer(StationFacts& out, Vault& vault, const StationState& state) {
   if (!peer) return;
   out.peer_address = peer->address;
   out.clocks_differ = difference_of_clocks(vault, vault.clock().now());
+  out.peer_loss = last_loss(vault, state);
   if (pending && !pending->empty())
     out.unconfirmed_since = unconfirmed_since(pending->front(), vault, state, vault.clock().now());
 }

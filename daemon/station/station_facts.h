@@ -18,6 +18,14 @@ struct ClockDifference {
   storage::UnixTime here;
 };
 
+/// The last loss that the peer declared.
+struct LossFacts {
+  std::uint64_t count = 0;  ///< of all that it declared
+  storage::UnixTime declared, since;
+  std::string reason;
+  bool settled = false;  ///< all was sent again
+};
+
 struct StationFacts {
   bool founded = false;
   std::string space, device;  ///< hexadecimal
@@ -35,6 +43,7 @@ struct StationFacts {
   std::optional<ClockDifference> clocks_differ;
   bool collection_due = false;
   CollectionMemory collections;
+  std::optional<LossFacts> peer_loss;
   std::uint64_t store_bytes = 0, free_bytes = 0;
   bool disk_nearly_full = false;
   std::string kit_file;                ///< the sheet, while it still exists

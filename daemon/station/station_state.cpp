@@ -25,6 +25,7 @@ constexpr std::string_view kFoundedAt = "station/founded_at";
 constexpr std::string_view kJoinedAt = "station/joined_at";
 constexpr std::string_view kLineSpeed = "station/line_speed";
 constexpr std::string_view kTreesMissing = "station/trees_missing";
+constexpr std::string_view kSettledLosses = "station/settled_losses";
 
 void write_time(CborWriter& out, const std::optional<UnixTime>& time) {
   if (time)
@@ -234,8 +235,8 @@ void StationState::set_founded_at(UnixTime time) { save_time(kFoundedAt, time); 
 std::optional<UnixTime> StationState::joined_at() const { return load_time(kJoinedAt); }
 void StationState::set_joined_at(UnixTime time) { save_time(kJoinedAt, time); }
 
-std::optional<std::uint64_t> StationState::line_speed() const {
-  const auto stored = load(kLineSpeed);
+std::optional<std::uint64_t> StationState::load_number(std::string_view key) const {
+  const auto stored = load(key);
   if (!stored) return std::nullopt;
   CborReader in(*stored);
   begin(in, 1);
@@ -243,12 +244,17 @@ std::optional<std::uint64_t> StationState::line_speed() const {
   return end(in) ? std::optional(out) : std::nullopt;
 }
 
-void StationState::set_line_speed(std::uint64_t bytes_per_second) {
+void StationState::save_number(std::string_view key, std::uint64_t number) {
   CborWriter out;
   begin(out, 1);
-  out.uint(bytes_per_second);
-  save(kLineSpeed, out.take());
+  out.uint(number);
+  save(key, out.take());
 }
+
+std::optional<std::uint64_t> StationState::line_speed() const { return load_number(kLineSpeed); }
+void StationState::set_line_speed(std::uint64_t bytes_per_second) { save_number(kLineSpeed, bytes_per_second); }
+std::uint64_t StationState::settled_losses() const { return load_number(kSettledLosses).value_or(0); }
+void StationState::set_settled_losses(std::uint64_t count) { save_number(kSettledLosses, count); }
 
 bool StationState::trees_missing() const {
   const auto stored = load(kTreesMissing);

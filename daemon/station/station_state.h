@@ -69,10 +69,15 @@ class StationState {
   /// A recovery has founded the vault but not fetched all trees yet.
   bool trees_missing() const;
   void set_trees_missing(bool missing);
+  /// How many of the losses that the peer declared were made good.
+  std::uint64_t settled_losses() const;
+  void set_settled_losses(std::uint64_t count);
 
  private:
   std::optional<Bytes> load(std::string_view key) const;
   void save(std::string_view key, ByteView value);
+  std::optional<std::uint64_t> load_number(std::string_view key) const;
+  void save_number(std::string_view key, std::uint64_t number);
   std::optional<storage::UnixTime> load_time(std::string_view key) const;
   void save_time(std::string_view key, storage::UnixTime time);
   storage::Database& database_;

@@ -5,6 +5,7 @@
 #include "daemon/service/translate.h"
 #include "daemon/station/collecting.h"
 #include "daemon/station/damaged_files.h"
+#include "daemon/station/declared_losses.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -19,12 +20,15 @@ constexpr const char* kRecoveryAlarm = "integrity:recovery";
 
 asio::awaitable<Result<PushResult>> talk(StationContext& station, PeerLink& link, Progress& progress) {
   BEFFROI_CO_CHECK(co_await link.exchange_state(*station.vault, station.work));
+  BEFFROI_CO_CHECK(co_await station.work.run([&station] { return ring_for_losses(station); }));
   if (station.state.trees_missing()) {
     BEFFROI_CO_TRY(const std::uint64_t missing, co_await link.fetch_trees(*station.vault, station.work, progress));
     tell_missing(station, missing);
     station.state.set_trees_missing(false);
   }
-  co_return co_await link.push(*station.vault, station.work, progress, &station.line);
+  BEFFROI_CO_TRY(PushResult pushed, co_await link.push(*station.vault, station.work, progress, &station.line));
+  BEFFROI_CO_CHECK(co_await station.work.run([&station] { return settle_losses(station); }));
+  co_return std::move(pushed);
 }
 
 asio::awaitable<Result<PushResult>> connect_and_talk(StationContext& station, Progress& progress) {

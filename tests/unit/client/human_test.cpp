@@ -45,6 +45,19 @@ TEST(HumanTest, SizesAndTimesAreReadAsPeopleWriteThem) {
   }
 }
 
+TEST(HumanTest, MomentsAreReadAsPeopleWriteThem) {
+  setenv("TZ", "UTC-1", 1);
+  tzset();
+  EXPECT_EQ(parse_moment("2026-11-23T22:30:05Z"), 1795473005);
+  EXPECT_EQ(parse_moment("2026-11-23 23:30"), 1795473000);
+  EXPECT_EQ(parse_moment("23/11/2026 23:30"), 1795473000);
+  EXPECT_EQ(parse_moment("2026-11-23T23:30"), 1795473000);
+  EXPECT_EQ(parse_moment("2026-11-24"), 1795474800);
+  EXPECT_EQ(parse_moment("24/11/2026"), 1795474800);
+  for (const char* const wrong : {"", "yesterday", "2026-11-23 22:30 or so", "2026-13-01", "1950-01-01", "1700000000"})
+    EXPECT_FALSE(parse_moment(wrong)) << wrong;
+}
+
 TEST(HumanTest, TimesOfTheApiBecomeLocalOnes) {
   setenv("TZ", "UTC-1", 1);
   tzset();
