@@ -434,7 +434,8 @@ TEST_F(PeerApiTest, ALossIsDeclaredToEveryStation) {
   EXPECT_EQ(answer["losses"][0]["counter"], 2);
   const json entries = ask("GET", "/v1/audit").second["entries"];
   std::size_t told = 0;
-  for (const json& entry : entries) told += entry["action"] == "declare_loss" ? 1 : 0;
+  for (const json& entry : entries)
+    if (entry["action"] == "declare_loss") ++told;
   EXPECT_EQ(told, 2U);
   EXPECT_EQ(entries.back()["actor"], "operator root (0)");
   EXPECT_EQ(entries.back()["organisation"], "Saint-Aubin");
