@@ -18,6 +18,14 @@ namespace {
 
 std::string invitation_actor(const TransportPublicKey& key) { return "invitation " + invitation_id(key); }
 
+AuditEvent refusal(const TransportPublicKey& invitation_key, const SpaceId& space, const Error& error) {
+  return {.action = storage::AuditAction::refused,
+          .actor = invitation_actor(invitation_key),
+          .space = space,
+          .organisation = {},
+          .detail = error.message()};
+}
+
 }  // namespace
 
 PeerHostImpl::PeerHostImpl(std::unique_ptr<storage::Database> database, std::unique_ptr<AuditLog> audit,
@@ -128,11 +136,7 @@ Result<void> PeerHostImpl::may_enrol(const TransportPublicKey& invitation_key, B
   const SpaceId space{crypto::hash256(crypto::labels::record_id, genesis)};
   const auto usable = open_to(invitation_key, space);
   if (usable) return {};
-  audit_->note({.action = storage::AuditAction::refused,
-                .actor = invitation_actor(invitation_key),
-                .space = space,
-                .organisation = {},
-                .detail = usable.error().message()});
+  audit_->note(refusal(invitation_key, space, usable.error()));
   return forward_error(usable);
 }
 
@@ -159,7 +163,10 @@ Result<void> PeerHostImpl::enrol(const TransportPublicKey& invitation_key, std::
   if (hosted->organisation() != organisation) {
     spdlog::warn("{} was invited, and has the log of the space {} of {}", organisation->state().name, log.space().hex(),
                  hosted->organisation()->state().name);
-    return fail(ErrorCode::refused, N_("The peer does not take this vault by this invitation. Ask the EPCI."));
+    const Error refused{
+        ErrorCode::refused, N_("The peer does not take this vault by this invitation. Ask the EPCI."), {}};
+    audit_->note(refusal(invitation_key, log.space(), refused));
+    return std::unexpected(refused);
   }
   if (!hosted->agrees_with(records))
     return fail(ErrorCode::corrupt, N_("The peer has another log of this vault than this station. Ask the EPCI."));

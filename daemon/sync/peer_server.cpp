@@ -27,6 +27,18 @@ constexpr std::chrono::milliseconds kDrainTimeout{2'000};
 
 Error out_of_order() { return {ErrorCode::protocol, N_("The station sent a message that does not belong here."), {}}; }
 
+// What an honest station hears seldom: the operator should know who did it.
+bool is_worth_noting(ErrorCode code) {
+  return code == ErrorCode::refused || code == ErrorCode::corrupt || code == ErrorCode::protocol ||
+         code == ErrorCode::limit_exceeded;
+}
+
+// `corrupt` then means what the station sent, and not what the peer has.
+bool brings_something(const Message& request) {
+  return std::holds_alternative<EnrolMessage>(request) || std::holds_alternative<LogAppendMessage>(request) ||
+         std::holds_alternative<CommitMessage>(request);
+}
+
 // These leave both sides in step; after any other error the session ends.
 bool session_goes_on(ErrorCode code) {
   return code != ErrorCode::protocol && code != ErrorCode::limit_exceeded && code != ErrorCode::unsupported_version;
@@ -56,10 +68,10 @@ class Session {
   asio::awaitable<void> run() {
     const Result<void> end = co_await talk();
     if (!end) co_await send_off(end.error());
-    const std::string name = caller_ ? caller_->space->space().hex().substr(0, 16) : std::string("none");
-    spdlog::info("session from {} ended ({}): space {}, {} objects in, {} out, {} commits, {} bytes in, {} out",
-                 channel_.remote_address(), end ? "bye" : error_code_name(end.error().code), name, objects_in_,
-                 objects_out_, commits_, channel_.bytes_received(), channel_.bytes_sent());
+    const std::string space = who_.space ? who_.space->hex().substr(0, 16) : std::string("none");
+    spdlog::info("session from {} ended ({}): {}, space {}, {} objects in, {} out, {} commits, {} bytes in, {} out{}",
+                 channel_.remote_address(), end ? "bye" : error_code_name(end.error().code), who_.actor, space,
+                 objects_in_, objects_out_, commits_, channel_.bytes_received(), channel_.bytes_sent(), refusals());
   }
 
  private:
@@ -67,7 +79,11 @@ class Session {
   asio::awaitable<Result<Frame>> receive_hello();
   asio::awaitable<Result<void>> greet();
   asio::awaitable<Result<void>> sit_down();
+  AuditEvent who(const Result<PeerHost::Caller>& caller) const;
   asio::awaitable<void> send_off(const Error& error);
+  asio::awaitable<void> note_refusal(const Error& error);
+  asio::awaitable<Result<void>> refuse(const Error& error);
+  std::string refusals() const;
   asio::awaitable<Result<void>> answer(Message message);
   asio::awaitable<Result<void>> take_object(Bytes object);
   asio::awaitable<Result<void>> store_batch();
@@ -115,6 +131,11 @@ class Session {
   ShareKey share_{};
   std::optional<storage::SpaceId> space_;
   std::optional<PeerHost::Caller> caller_;
+  AuditEvent who_{.action = storage::AuditAction::refused,
+                  .actor = "key " + invitation_id(channel_.remote_key()),
+                  .space = {},
+                  .organisation = {},
+                  .detail = {}};
   Organisation::Hold seat_;
   std::optional<storage::LeaseId> lease_;
   std::vector<Bytes> enrolling_;
@@ -127,6 +148,8 @@ class Session {
   std::uint64_t objects_in_ = 0;
   std::uint64_t objects_out_ = 0;
   std::uint64_t commits_ = 0;
+  std::uint64_t refused_ = 0;
+  std::optional<Error> first_refusal_;
 };
 
 // A channel gives every frame time for its length, and any frame may say that it is long.
@@ -156,6 +179,7 @@ asio::awaitable<Result<void>> Session::greet() {
 // Whoever belongs to no space here, or does not say to which, hears it with the first request, and has to make it soon.
 asio::awaitable<Result<void>> Session::sit_down() {
   auto caller = co_await run([this] { return host_.caller(channel_.remote_key(), space_); });
+  who_ = co_await run([&] { return who(caller); });
   const auto organisation = caller ? caller->space->organisation() : host_.inviting(channel_.remote_key());
   if (!organisation) co_return Result<void>();
   seat_ = organisation->take_seat(seat_owner(caller), cut_);
@@ -166,6 +190,21 @@ asio::awaitable<Result<void>> Session::sit_down() {
   memory_->belong_to(share_);
   if (caller) caller_ = std::move(*caller);
   co_return Result<void>();
+}
+
+// As the journal and the audit log name this side. Whoever asks for somebody else's space is known by their own.
+AuditEvent Session::who(const Result<PeerHost::Caller>& caller) const {
+  const auto& key = channel_.remote_key();
+  const Result<PeerHost::Caller> own = caller ? caller : host_.caller(key);
+  const auto inviting = host_.inviting(key);
+  AuditEvent out = who_;
+  if (inviting) out.actor = "invitation " + invitation_id(key);
+  if (own) out.actor = own->is_root ? "root" : device_actor(own->device);
+  if (own) out.space = own->space->space();
+  if (space_) out.space = space_;
+  const auto organisation = own ? own->space->organisation() : inviting;
+  if (organisation) out.organisation = organisation->state().name;
+  return out;
 }
 
 asio::awaitable<Result<void>> Session::talk() {
@@ -199,12 +238,35 @@ asio::awaitable<Result<void>> Session::talk() {
 // The error, then what is still on its way in is read and dropped: closing at once would lose the error as well.
 asio::awaitable<void> Session::send_off(const Error& error) {
   if (error.code == ErrorCode::unreachable || error.code == ErrorCode::timeout) co_return;
-  ErrorMessage message{error};
-  if (const auto sent = co_await send(message); !sent) co_return;
+  if (is_worth_noting(error.code)) co_await note_refusal(error);
+  if (const auto sent = co_await refuse(error); !sent) co_return;
   for (int i = 0; i < kDrainedFrames; ++i) {
     const auto frame = co_await channel_.receive(kDrainTimeout);
     if (!frame || frame->type == FrameType::bye) co_return;
   }
+}
+
+// Before the answer, so that whoever has heard it stands in the log. RefusalLimit bounds what is written.
+asio::awaitable<void> Session::note_refusal(const Error& error) {
+  AuditEvent event = who_;
+  event.detail = error.message();
+  co_await run([&] {
+    host_.audit().note(event);
+    return true;
+  });
+}
+
+asio::awaitable<Result<void>> Session::refuse(const Error& error) {
+  if (refused_++ == 0) first_refusal_ = error;
+  ErrorMessage answer{error};
+  co_return co_await send(answer);
+}
+
+// For the end of the journal's line: one for each session, however often it was refused.
+std::string Session::refusals() const {
+  if (!first_refusal_) return {};
+  return ", refused " + std::to_string(refused_) +
+         " times, the first time: " + storage::audit_text(first_refusal_->message(), storage::kMaxAuditDetailBytes);
 }
 
 // Rights are looked up anew for every request: the log may have changed meanwhile.
@@ -228,10 +290,11 @@ asio::awaitable<Result<void>> Session::answer(Message message) {
     if (auto rights = co_await check_rights(writes); !rights) {
       // Somebody who was removed hears it and goes.
       if (!caller_) co_return rights;
-      ErrorMessage reply{rights.error()};
-      co_return co_await send(reply);
+      co_await note_refusal(rights.error());
+      co_return co_await refuse(rights.error());
     }
   }
+  const bool brings = !put_error_ && brings_something(message);
   if (auto* get = std::get_if<GetMessage>(&message)) co_return co_await send_objects(get->ids);
   Result<Message> reply = std::unexpected(out_of_order());
   if (put_error_) {
@@ -245,8 +308,9 @@ asio::awaitable<Result<void>> Session::answer(Message message) {
   }
   if (reply) co_return co_await send(*reply);
   if (!session_goes_on(reply.error().code)) co_return forward_error(reply);
-  ErrorMessage refusal{reply.error()};
-  co_return co_await send(refusal);
+  // A `refused` one is written down by space or host: they know who signed it.
+  if (brings && reply.error().code == ErrorCode::corrupt) co_await note_refusal(reply.error());
+  co_return co_await refuse(reply.error());
 }
 
 asio::awaitable<Result<void>> Session::take_object(Bytes object) {
@@ -272,6 +336,7 @@ asio::awaitable<Result<void>> Session::store_batch() {
     stored = fail(ErrorCode::conflict, N_("This push has ended at the peer meanwhile: it must begin again."));
   if (stored) stored = co_await run([&] { return caller_->space->put(*lease_, objects); });
   if (!stored) put_error_ = stored.error();
+  if (!stored && is_worth_noting(stored.error().code)) co_await note_refusal(stored.error());
   co_return Result<void>();
 }
 
@@ -284,8 +349,7 @@ asio::awaitable<Result<void>> Session::send_objects(const std::vector<ObjectId>&
     } else if (bytes.error().code == ErrorCode::not_found) {
       BEFFROI_CO_CHECK(co_await send(AbsentMessage{}));
     } else {
-      ErrorMessage refusal{bytes.error()};
-      BEFFROI_CO_CHECK(co_await send(refusal));
+      BEFFROI_CO_CHECK(co_await refuse(bytes.error()));
     }
   }
   co_return Result<void>();
