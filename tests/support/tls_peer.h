@@ -12,7 +12,7 @@ class TlsPeer {
   explicit TlsPeer(std::chrono::milliseconds handshake_timeout = kHandshakeTimeout,
                    const storage::DatabaseOptions& options = {})
       : pool(2), shares(pool), random_(31) {
-    auto opened = PeerHost::open(folder_.path() + "/peer", clock, random_, options);
+    auto opened = PeerHost::open(data_folder(), clock, random_, options);
     BEFFROI_ASSERT(opened.has_value());
     host = std::move(*opened);
     protocol.call([&] {
@@ -33,8 +33,10 @@ class TlsPeer {
   }
 
   std::string address() const { return "127.0.0.1:" + std::to_string(listener->port()); }
-  void join(Vault& vault, ProtocolThread& station) {
-    auto invitation = host->invite("Mairie", {}, {clock.now().seconds + 1000}, address());
+  /// Where the peer has its keys and its database.
+  std::string data_folder() const { return folder_.path() + "/peer"; }
+  void join(Vault& vault, ProtocolThread& station, const std::string& organisation = "Mairie") {
+    auto invitation = host->invite(organisation, {}, {clock.now().seconds + 1000}, address());
     BEFFROI_ASSERT(invitation.has_value());
     const Connector dial = tls_connector();
     auto link = station.run(PeerLink::connect(dial, address(), invitation->transport_seed(), host->public_part()));

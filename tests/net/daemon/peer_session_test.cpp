@@ -5,14 +5,11 @@
 #include <future>
 #include <thread>
 
-#include "daemon/sync/messages.h"
+#include "tests/net/daemon/raw_station.h"
 #include "tests/support/fault_env.h"
-#include "tests/support/tls_peer.h"
 
 namespace beffroi::daemon::testing {
 namespace {
-
-using namespace std::chrono_literals;
 
 void push(TlsPeer& peer, Vault& vault, ProtocolThread& thread) {
   const Connector dial = tls_connector();
@@ -146,35 +143,6 @@ TEST(PeerSessionTest, ASourceReconnectsAfterACut) {
   EXPECT_EQ(open.size(), 2U);
 }
 
-/// A connection that has said hello, for saying other things than a station would.
-class RawStation {
- public:
-  RawStation(TlsPeer& peer, const crypto::SecretBytes& seed) {
-    auto connected = thread.run(tls_connect({"127.0.0.1", peer.listener->port()}, seed, {}, 15s));
-    BEFFROI_ASSERT(connected.has_value());
-    channel = std::move(*connected);
-    hello = thread.run(channel->receive(15s));
-  }
-  ~RawStation() {
-    thread.call([&] { channel.reset(); });
-  }
-  void greet() { send({FrameType::message, encode_message(HelloMessage{})}); }
-  void send(Frame frame) { (void)thread.run(channel->send(std::move(frame), 15s)); }
-  void send(const Message& message) { send({FrameType::message, encode_message(message)}); }
-  /// The error that the peer answers with; its code is `cancelled` when it answers with something else.
-  Error error() {
-    const auto frame = thread.run(channel->receive(15s));
-    if (!frame) return frame.error();
-    const auto message = decode_message(frame->body);
-    if (!message || !std::holds_alternative<ErrorMessage>(*message)) return {ErrorCode::cancelled, "no error", {}};
-    return std::get<ErrorMessage>(*message).error;
-  }
-
-  ProtocolThread thread;
-  std::unique_ptr<Channel> channel;
-  Result<Frame> hello;
-};
-
 TEST(PeerSessionTest, AHostileStationIsToldAndCutOff) {
   TlsPeer peer;
   TestVault vault;
@@ -186,8 +154,7 @@ TEST(PeerSessionTest, AHostileStationIsToldAndCutOff) {
     EXPECT_TRUE(station.hello);
     misbehave(station);
     const Error told = station.error();
-    const auto after = station.thread.run(station.channel->receive(15s));
-    EXPECT_FALSE(after);
+    EXPECT_FALSE(station.receive_frame());
     return told.code;
   };
   EXPECT_EQ(end_of([](RawStation& station) { station.send(Message(LogGetMessage{})); }), ErrorCode::protocol);
