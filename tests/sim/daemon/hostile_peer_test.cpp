@@ -144,6 +144,23 @@ TEST_F(HostilePeerTest, ABranchThatIsHiddenAfterTheRecoveryIsNamed) {
   EXPECT_TRUE(world.run((*link)->fetch_trees(**second, world.pool, world.progress)));
 }
 
+// Goal: what was seen of another device's branch must be shown again: no less of it, and nothing else in its place.
+TEST_F(HostilePeerTest, AnotherDevicesBranchIsNotShortened) {
+  admit_second();
+  ASSERT_TRUE(world.sync(**second));
+  const auto in_heads_of_first = [&](std::function<void(HeadsMessage&)> lie) {
+    world.edit_answers = [lie = std::move(lie)](Message& message) {
+      if (auto* heads = std::get_if<HeadsMessage>(&message)) lie(*heads);
+    };
+    for (int i = 0; i < 2; ++i) expect_named(world.sync(**second), "older state");
+    EXPECT_EQ((*second)->store().branch_head(first->device_id())->value().sequence, 1U);
+  };
+  in_heads_of_first([](HeadsMessage& heads) { heads.heads.clear(); });
+  in_heads_of_first([](HeadsMessage& heads) { heads.heads.front().commit = storage::CommitId{{7}}; });
+  world.edit_answers = {};
+  EXPECT_TRUE(world.sync(**second)) << "an honest peer is believed again";
+}
+
 // Goal: a log without end is given up at the bound and not at the end of memory; empty records count too.
 TEST_F(HostilePeerTest, ALogWithoutEndIsGivenUp) {
   const Bytes head = first->log().encoded().back();
