@@ -4,8 +4,8 @@ how much a garbage collection of a million objects delays a push; and how long a
 
 The peer is the real program in a folder of its own, with TLS over the loopback interface. The stations are one small program that replays what
 was sealed before (beffroi_many_stations), so that nearly all of the CPU is the peer's: but on a machine of two cores what the program takes
-is missing to the peer, so its CPU is said as well. Rounds take turns (1, 50, 1, 50, …), each with a fresh peer. Build first: scripts/build
-release, scripts/build micro.
+is missing to the peer, so its CPU is said as well. Rounds take turns (1, 50, 1, 50, …), each with a fresh peer. Build first:
+scripts/build, then scripts/build release micro.
 """
 
 import argparse
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 import harness  # noqa: E402  (needs the line above)
 
-BENCH = Path(os.environ.get("BEFFROI_BENCH_PROGRAMS", ROOT / "build" / "micro" / "tests" / "bench"))
+BENCH = Path(os.environ.get("BEFFROI_BENCH_PROGRAMS", ROOT / "build" / "release" / "tests" / "bench"))
 MIB = 1 << 20
 RATIO_GOAL, PEAK_GOAL_MIB, P99_GOAL_MS, DELAY_GOAL = 0.7, 300, 20, 0.1
 ALONE = 1
