@@ -25,7 +25,7 @@ void translate_help(CLI::App& app) {
   app.set_help_flag("-h,--help", _("What this command does, and its options"));
 }
 
-void add_commands(CLI::App& app, Session& session) {
+void add_commands(Command& app, Session& session) {
   add_init(app, session);
   add_join(app, session);
   add_source(app, session);
@@ -137,7 +137,8 @@ int run(int count, const char* const* words, const Console& console) {
   app.footer(
       _("Exit codes: 0 done, 1 failed, 2 usage, 3 done but some files could not be read,\n"
         "4 the service does not answer, 5 integrity violation, 6 refused."));
-  add_commands(app, session);
+  Command program(app);
+  add_commands(program, session);
   try {
     app.parse(count, words);
   } catch (const CLI::Success& asked) {

@@ -11,10 +11,6 @@
 #include "client/ui/console.h"
 #include "client/ui/translate.h"
 
-namespace CLI {
-class App;
-}
-
 namespace beffroi::client {
 
 /// One run of `beffroi`. Not thread-safe.

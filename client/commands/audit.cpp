@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "client/commands/commands.h"
@@ -37,7 +36,7 @@ Result<int> audit(Session& session) {
 
 }  // namespace
 
-void add_audit(CLI::App& app, Session& session) {
+void add_audit(Command& app, Session& session) {
   auto* const command = app.add_subcommand(
       "audit", _("Ask the peer for a few pieces of the snapshots, chosen at random, as every night does"));
   command->group(_("Commands"));

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -87,7 +86,7 @@ Result<int> backup(Session& session, const BackupWords& words) {
 
 }  // namespace
 
-void add_backup(CLI::App& app, Session& session) {
+void add_backup(Command& app, Session& session) {
   auto* const command = app.add_subcommand("backup", _("Back up now, and send it to the peer"));
   command->group(_("Commands"));
   const auto words = std::make_shared<BackupWords>();

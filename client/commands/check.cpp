@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -92,14 +91,14 @@ Result<int> check(Session& session, const CheckWords& words) {
 
 }  // namespace
 
-void add_check(CLI::App& app, Session& session) {
+void add_check(Command& app, Session& session) {
   auto* const command = app.add_subcommand("check", _("Verify that the snapshots are complete and intact"));
   command->group(_("Commands"));
   const auto words = std::make_shared<CheckWords>();
   command->add_flag("--read-data", words->read_data, _("Open every file and compare its digest, too"));
   command->add_option("--at", words->at, _("Where: local or peer (default: local)"))
       ->option_text("local|peer")
-      ->check(CLI::IsMember({"local", "peer"}));
+      ->one_of({"local", "peer"});
   command->callback([words, &session] { session.action = [words, &session] { return check(session, *words); }; });
 }
 

@@ -2,31 +2,32 @@
 // file of its own.
 #pragma once
 
+#include "client/commands/command.h"
 #include "client/session.h"
 
 namespace beffroi::client {
 
-void add_init(CLI::App& app, Session& session);
-void add_join(CLI::App& app, Session& session);
-void add_source(CLI::App& app, Session& session);
-void add_backup(CLI::App& app, Session& session);
-void add_sync(CLI::App& app, Session& session);
-void add_snapshots(CLI::App& app, Session& session);
-void add_ls(CLI::App& app, Session& session);
-void add_find(CLI::App& app, Session& session);
-void add_diff(CLI::App& app, Session& session);
-void add_dump(CLI::App& app, Session& session);
-void add_restore(CLI::App& app, Session& session);
-void add_check(CLI::App& app, Session& session);
-void add_status(CLI::App& app, Session& session);
-void add_retention(CLI::App& app, Session& session);
-void add_delete(CLI::App& app, Session& session);
-void add_forget(CLI::App& app, Session& session);
-void add_audit(CLI::App& app, Session& session);
-void add_recover(CLI::App& app, Session& session);
-void add_peer(CLI::App& app, Session& session);
+void add_init(Command& app, Session& session);
+void add_join(Command& app, Session& session);
+void add_source(Command& app, Session& session);
+void add_backup(Command& app, Session& session);
+void add_sync(Command& app, Session& session);
+void add_snapshots(Command& app, Session& session);
+void add_ls(Command& app, Session& session);
+void add_find(Command& app, Session& session);
+void add_diff(Command& app, Session& session);
+void add_dump(Command& app, Session& session);
+void add_restore(Command& app, Session& session);
+void add_check(Command& app, Session& session);
+void add_status(Command& app, Session& session);
+void add_retention(Command& app, Session& session);
+void add_delete(Command& app, Session& session);
+void add_forget(Command& app, Session& session);
+void add_audit(Command& app, Session& session);
+void add_recover(Command& app, Session& session);
+void add_peer(Command& app, Session& session);
 /// Below `peer`.
-void add_peer_audit(CLI::App& group, Session& session);
-void add_peer_clock(CLI::App& group, Session& session);
+void add_peer_audit(Command& group, Session& session);
+void add_peer_clock(Command& group, Session& session);
 
 }  // namespace beffroi::client

@@ -1,5 +1,4 @@
 // delete, deletions, undelete: snapshots that go before their time.
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -134,7 +133,7 @@ Result<int> take_back(Session& session, const std::string& id) {
 
 }  // namespace
 
-void add_delete(CLI::App& app, Session& session) {
+void add_delete(Command& app, Session& session) {
   auto* const command = app.add_subcommand(
       "delete", _("Have snapshots deleted: at the end of a long wait, in which everybody can stop it"));
   command->group(_("Commands"));

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -39,7 +38,7 @@ Result<int> diff(Session& session, const DiffWords& words) {
 
 }  // namespace
 
-void add_diff(CLI::App& app, Session& session) {
+void add_diff(Command& app, Session& session) {
   auto* const command = app.add_subcommand("diff", _("What changed between two snapshots"));
   command->group(_("Commands"));
   const auto words = std::make_shared<DiffWords>();

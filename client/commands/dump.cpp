@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -100,14 +99,14 @@ Result<int> dump(Session& session, const DumpWords& words) {
 
 }  // namespace
 
-void add_dump(CLI::App& app, Session& session) {
+void add_dump(Command& app, Session& session) {
   auto* const command = app.add_subcommand("dump", _("Write one file of a snapshot to standard output"));
   command->group(_("Commands"));
   const auto words = std::make_shared<DumpWords>();
   command->add_option("SNAP:PATH", words->selection, _("A snapshot and the file in it"))->option_text(" ")->required();
   command->add_option("--from", words->from, _("Where to take it: auto, local or peer (default: auto)"))
       ->option_text("auto|local|peer")
-      ->check(CLI::IsMember({"auto", "local", "peer"}));
+      ->one_of({"auto", "local", "peer"});
   command->footer(_("Example:\n  beffroi dump latest:/srv/documents/budget.csv > budget.csv"));
   command->callback([words, &session] { session.action = [words, &session] { return dump(session, *words); }; });
 }

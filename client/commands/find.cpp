@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -30,7 +29,7 @@ Result<int> find(Session& session, const FindWords& words) {
 
 }  // namespace
 
-void add_find(CLI::App& app, Session& session) {
+void add_find(Command& app, Session& session) {
   auto* const command = app.add_subcommand("find", _("Find files by name in a snapshot"));
   command->group(_("Commands"));
   const auto words = std::make_shared<FindWords>();

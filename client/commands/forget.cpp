@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -44,7 +43,7 @@ Result<int> forget(Session& session, bool dry_run) {
 
 }  // namespace
 
-void add_forget(CLI::App& app, Session& session) {
+void add_forget(Command& app, Session& session) {
   auto* const command = app.add_subcommand(
       "forget", _("Give the room of snapshots back that went; without a peer, first let go what no rule keeps"));
   command->group(_("Commands"));

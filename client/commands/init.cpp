@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -106,7 +105,7 @@ Result<int> init(Session& session, const InitWords& words) {
 
 }  // namespace
 
-void add_init(CLI::App& app, Session& session) {
+void add_init(Command& app, Session& session) {
   auto* const command =
       app.add_subcommand("init", _("Set a new station up: its vault, and the paper kit that opens it again"));
   command->group(_("Commands"));

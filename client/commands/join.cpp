@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -70,7 +69,7 @@ Result<int> join(Session& session, const JoinWords& words) {
 
 }  // namespace
 
-void add_join(CLI::App& app, Session& session) {
+void add_join(Command& app, Session& session) {
   auto* const command = app.add_subcommand("join", _("Enrol this station at a peer, with an invitation code"));
   command->group(_("Commands"));
   const auto words = std::make_shared<JoinWords>();

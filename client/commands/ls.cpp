@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -57,7 +56,7 @@ Result<int> ls(Session& session, const LsWords& words) {
 
 }  // namespace
 
-void add_ls(CLI::App& app, Session& session) {
+void add_ls(Command& app, Session& session) {
   auto* const command = app.add_subcommand("ls", _("List a folder of a snapshot"));
   command->group(_("Commands"));
   const auto words = std::make_shared<LsWords>();

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -83,7 +82,7 @@ Result<int> peer_status(Session& session, bool check) {
   return kExitDone;
 }
 
-void add_invite(CLI::App& group, Session& session) {
+void add_invite(Command& group, Session& session) {
   auto* const command = group.add_subcommand("invite", _("Make an invitation for one station of a commune"));
   command->group(_("Commands"));
   const auto words = std::make_shared<InviteWords>();
@@ -103,7 +102,7 @@ void add_invite(CLI::App& group, Session& session) {
 
 }  // namespace
 
-void add_peer(CLI::App& app, Session& session) {
+void add_peer(Command& app, Session& session) {
   auto* const group = app.add_subcommand("peer", _("On a peer: invitations, communes, health, audit log"));
   group->group(_("Commands"));
   group->require_subcommand(1);

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -127,7 +126,7 @@ Result<int> audit(Session& session, const AuditWords& words) {
 
 }  // namespace
 
-void add_peer_audit(CLI::App& group, Session& session) {
+void add_peer_audit(Command& group, Session& session) {
   auto* const command = group.add_subcommand("audit", _("Who did what and when at this peer; export and verify it"));
   command->group(_("Commands"));
   const auto words = std::make_shared<AuditWords>();

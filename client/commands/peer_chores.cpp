@@ -1,5 +1,4 @@
 // beffroi peer gc, scrub, deletions, undelete
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -105,7 +104,7 @@ Result<int> undelete(Session& session, const std::string& id) {
 
 }  // namespace
 
-void add_peer_chores(CLI::App& group, Session& session) {
+void add_peer_chores(Command& group, Session& session) {
   auto* const gc = group.add_subcommand("gc", _("Let go what no rule keeps, and give its room back"));
   gc->group(_("Commands"));
   const auto dry_run = std::make_shared<bool>(false);

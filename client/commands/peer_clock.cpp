@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -45,7 +44,7 @@ Result<int> clock(Session& session, bool accept) {
 
 }  // namespace
 
-void add_peer_clock(CLI::App& group, Session& session) {
+void add_peer_clock(Command& group, Session& session) {
   auto* const command = group.add_subcommand("clock", _("Does the peer believe this machine's clock?"));
   command->group(_("Commands"));
   const auto accept = std::make_shared<bool>(false);

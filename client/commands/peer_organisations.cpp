@@ -1,6 +1,5 @@
 #include "client/commands/peer_organisations.h"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -14,7 +13,7 @@ using nlohmann::json;
 
 struct OrganisationWords {
   std::string name, quota, contact, rename, invitation, reason, confirm;
-  const CLI::Option* contact_given = nullptr;
+  const Option* contact_given = nullptr;
 };
 using Words = std::shared_ptr<OrganisationWords>;
 
@@ -27,7 +26,7 @@ Result<json> change_body(const OrganisationWords& words) {
     BEFFROI_TRY(const std::uint64_t bytes, parse_size(words.quota));
     body["quota_bytes"] = bytes;
   }
-  if (words.contact_given->count() > 0) body["contact"] = words.contact;
+  if (words.contact_given->given()) body["contact"] = words.contact;
   if (!words.rename.empty()) body["rename"] = words.rename;
   return body;
 }
@@ -95,8 +94,8 @@ Result<int> erased(Session& session, const OrganisationWords& words) {
 
 using Action = Result<int> (*)(Session&, const OrganisationWords&);
 
-CLI::App* add_command(CLI::App& group, Session& session, const char* name, const char* help, const Words& words,
-                      Action action) {
+Command* add_command(Command& group, Session& session, const char* name, const char* help, const Words& words,
+                     Action action) {
   auto* const command = group.add_subcommand(name, help);
   command->group(_("Commands"));
   command->callback(
@@ -104,11 +103,11 @@ CLI::App* add_command(CLI::App& group, Session& session, const char* name, const
   return command;
 }
 
-void add_name(CLI::App& command, OrganisationWords& words) {
+void add_name(Command& command, OrganisationWords& words) {
   command.add_option("NAME", words.name, _("The organisation's name"))->option_text(" ")->required();
 }
 
-void add_change(CLI::App& group, Session& session) {
+void add_change(Command& group, Session& session) {
   const auto words = std::make_shared<OrganisationWords>();
   auto* const command =
       add_command(group, session, "change", _("Change an organisation's quota, contact or name"), words, change);
@@ -120,7 +119,7 @@ void add_change(CLI::App& group, Session& session) {
   command->add_option("--rename", words->rename, _("Its new name"))->option_text(_("NEW"));
 }
 
-void add_suspension(CLI::App& group, Session& session) {
+void add_suspension(Command& group, Session& session) {
   const auto words = std::make_shared<OrganisationWords>();
   auto* const command =
       add_command(group, session, "suspend",
@@ -131,7 +130,7 @@ void add_suspension(CLI::App& group, Session& session) {
   add_name(*add_command(group, session, "resume", _("Let a suspended organisation store again"), back, resume), *back);
 }
 
-void add_erasure(CLI::App& group, Session& session) {
+void add_erasure(Command& group, Session& session) {
   const auto words = std::make_shared<OrganisationWords>();
   auto* const command =
       add_command(group, session, "erase", _("Erase all that a suspended organisation has here, and print the record"),
@@ -148,7 +147,7 @@ void add_erasure(CLI::App& group, Session& session) {
 
 }  // namespace
 
-void add_peer_organisations(CLI::App& group, Session& session) {
+void add_peer_organisations(Command& group, Session& session) {
   add_change(group, session);
   const auto words = std::make_shared<OrganisationWords>();
   auto* const command = add_command(group, session, "revoke", _("Take an invitation back"), words, revoke);

@@ -4,11 +4,12 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "client/commands/command.h"
 #include "client/session.h"
 
 namespace beffroi::client {
 
-void add_peer_organisations(CLI::App& group, Session& session);
+void add_peer_organisations(Command& group, Session& session);
 
 /// Who is hosted, each organisation with its stations below, as a table.
 std::string tenants_text(const Session& session, const nlohmann::json& answer);

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -101,7 +100,7 @@ Result<int> recover(Session& session, const RecoverWords& words) {
 
 }  // namespace
 
-void add_recover(CLI::App& app, Session& session) {
+void add_recover(Command& app, Session& session) {
   auto* const command = app.add_subcommand(
       "recover", _("On a new station, after a loss: everything back from the peer, by the paper kit"));
   command->group(_("Commands"));

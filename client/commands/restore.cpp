@@ -1,6 +1,5 @@
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -260,7 +259,7 @@ Result<int> restore(Session& session, const RestoreWords& words) {
 
 }  // namespace
 
-void add_restore(CLI::App& app, Session& session) {
+void add_restore(Command& app, Session& session) {
   auto* const command =
       app.add_subcommand("restore", _("Bring files back from a snapshot, into a folder of your choice"));
   command->group(_("Commands"));
@@ -275,12 +274,12 @@ void add_restore(CLI::App& app, Session& session) {
       ->required();
   command->add_option("--from", words->from, _("Where to take it: auto, local or peer (default: auto)"))
       ->option_text("auto|local|peer")
-      ->check(CLI::IsMember({"auto", "local", "peer"}));
+      ->one_of({"auto", "local", "peer"});
   command
       ->add_option("--overwrite", words->overwrite,
                    _("What to do with files that are there: never, older or always replace them (default: never)"))
       ->option_text("never|older|always")
-      ->check(CLI::IsMember({"never", "older", "always"}));
+      ->one_of({"never", "older", "always"});
   command->add_flag("--numeric-owner", words->numeric_owner, _("Give files back by user number, not by user name"));
   command->add_flag("--dry-run", words->dry_run, _("Only list what would be restored"));
   command->footer(

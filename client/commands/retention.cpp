@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -164,7 +163,7 @@ Result<int> set(Session& session, const SetWords& words) {
   return kExitDone;
 }
 
-void add_set(CLI::App& retention, Session& session) {
+void add_set(Command& retention, Session& session) {
   auto* const command = retention.add_subcommand(
       "set", _("Change the rules; what is not named stays as it is. It takes the kit's words"));
   const auto words = std::make_shared<SetWords>();
@@ -179,7 +178,7 @@ void add_set(CLI::App& retention, Session& session) {
 
 }  // namespace
 
-void add_retention(CLI::App& app, Session& session) {
+void add_retention(Command& app, Session& session) {
   auto* const retention = app.add_subcommand("retention", _("How long snapshots are kept"));
   retention->group(_("Commands"));
   retention->require_subcommand(1);

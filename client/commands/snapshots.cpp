@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "client/commands/commands.h"
@@ -50,7 +49,7 @@ Result<int> snapshots(Session& session) {
 
 }  // namespace
 
-void add_snapshots(CLI::App& app, Session& session) {
+void add_snapshots(Command& app, Session& session) {
   auto* const command = app.add_subcommand("snapshots", _("List the snapshots, oldest first"));
   command->group(_("Commands"));
   command->callback([&session] { session.action = [&session] { return snapshots(session); }; });

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -82,7 +81,7 @@ Result<int> list(Session& session) {
   return kExitDone;
 }
 
-void add_source_add(CLI::App& group, Session& session) {
+void add_source_add(Command& group, Session& session) {
   auto* const command = group.add_subcommand("add", _("Back a folder up from now on"));
   command->group(_("Commands"));
   const auto words = std::make_shared<SourceWords>();
@@ -114,7 +113,7 @@ void add_source_add(CLI::App& group, Session& session) {
 
 }  // namespace
 
-void add_source(CLI::App& app, Session& session) {
+void add_source(Command& app, Session& session) {
   auto* const group = app.add_subcommand("source", _("What is backed up: add, list, remove"));
   group->group(_("Commands"));
   group->require_subcommand(1);

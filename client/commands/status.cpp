@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "client/commands/commands.h"
@@ -140,7 +139,7 @@ Result<int> status(Session& session) {
 
 }  // namespace
 
-void add_status(CLI::App& app, Session& session) {
+void add_status(Command& app, Session& session) {
   auto* const command = app.add_subcommand("status", _("Is all well? Last backup, peer, warnings"));
   command->group(_("Commands"));
   command->callback([&session] { session.action = [&session] { return status(session); }; });

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "client/commands/commands.h"
@@ -31,7 +30,7 @@ Result<int> sync(Session& session) {
 
 }  // namespace
 
-void add_sync(CLI::App& app, Session& session) {
+void add_sync(Command& app, Session& session) {
   auto* const command = app.add_subcommand("sync", _("Send to the peer what it has not confirmed yet, and wait"));
   command->group(_("Commands"));
   command->callback([&session] { session.action = [&session] { return sync(session); }; });
