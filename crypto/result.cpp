@@ -58,6 +58,19 @@ std::string fill_placeholders(const std::string& text, const std::vector<std::st
   return out.append(text, from, std::string::npos);
 }
 
+Error::Error() = default;
+Error::Error(ErrorCode of, std::string sentence, std::initializer_list<std::string> with)
+    : code(of), text(std::move(sentence)), args(with) {}
+Error::Error(ErrorCode of, std::string sentence, std::vector<std::string> with)
+    : code(of), text(std::move(sentence)), args(std::move(with)) {}
+Error::Error(const Error&) = default;
+Error::Error(Error&&) noexcept = default;
+Error& Error::operator=(const Error&) = default;
+Error& Error::operator=(Error&&) noexcept = default;
+Error::~Error() = default;
+
+bool Error::operator==(const Error&) const = default;
+
 std::string Error::message() const { return fill_placeholders(text, args); }
 
 }  // namespace beffroi

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <expected>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,14 +41,24 @@ ErrorCode error_code_from_name(const std::string& name);
 /// A failure. `text` is an English gettext msgid with `{}` placeholders; `args` fill them in order. Never holds a
 /// secret.
 struct Error {
-  ErrorCode code;
+  ErrorCode code = ErrorCode::io;
   std::string text;
   std::vector<std::string> args;
+
+  // Not left to the compiler: it would write them out at each of the thousands of places where a Result is passed on.
+  Error();
+  Error(ErrorCode of, std::string sentence, std::initializer_list<std::string> with);
+  Error(ErrorCode of, std::string sentence, std::vector<std::string> with);
+  Error(const Error&);
+  Error(Error&&) noexcept;
+  Error& operator=(const Error&);
+  Error& operator=(Error&&) noexcept;
+  ~Error();
 
   /// The English sentence, placeholders filled.
   std::string message() const;
   /// Prefixes nothing and hides nothing: compares all fields (for tests).
-  bool operator==(const Error&) const = default;
+  bool operator==(const Error&) const;
 };
 
 /// Fills the `{}` placeholders of an already translated `text`, in order. Missing arguments leave `{}`.
