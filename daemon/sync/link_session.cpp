@@ -30,6 +30,11 @@ asio::awaitable<Result<void>> LinkSession::send(Message message) {
   co_return co_await send_frame({FrameType::message, encode_message(message)});
 }
 
+asio::awaitable<Result<Message>> LinkSession::ask(Message request) {
+  BEFFROI_CO_CHECK(co_await send(std::move(request)));
+  co_return co_await receive_message();
+}
+
 asio::awaitable<Result<void>> LinkSession::send_object(Bytes object) {
   co_return co_await send_frame({FrameType::object, std::move(object)});
 }

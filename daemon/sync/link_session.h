@@ -22,21 +22,25 @@ class LinkSession {
   /// protocol when the peer answers with something else.
   template <class Answer>
   asio::awaitable<Result<Answer>> receive() {
-    BEFFROI_CO_TRY(Message message, co_await receive_message());
-    auto* answer = std::get_if<Answer>(&message);
-    if (answer == nullptr) co_return std::unexpected(unexpected_answer());
-    co_return std::move(*answer);
+    co_return taken<Answer>(co_await receive_message());
   }
   template <class Answer>
   asio::awaitable<Result<Answer>> call(Message request) {
-    BEFFROI_CO_CHECK(co_await send(std::move(request)));
-    co_return co_await receive<Answer>();
+    co_return taken<Answer>(co_await ask(std::move(request)));
   }
 
   Channel& channel() const { return *channel_; }
   Error unexpected_answer() const;
 
  private:
+  template <class Answer>
+  Result<Answer> taken(Result<Message> message) const {
+    if (!message) return forward_error(message);
+    auto* answer = std::get_if<Answer>(&*message);
+    if (answer == nullptr) return std::unexpected(unexpected_answer());
+    return std::move(*answer);
+  }
+  asio::awaitable<Result<Message>> ask(Message request);
   asio::awaitable<Result<void>> send_frame(Frame frame);
   std::unique_ptr<Channel> channel_;
 };

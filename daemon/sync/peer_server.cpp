@@ -106,8 +106,9 @@ class Session {
   asio::awaitable<Result<Message>> handle(LossesGetMessage message);
   template <class Other>
   asio::awaitable<Result<Message>> handle(Other) {
-    co_return std::unexpected(out_of_order());
+    return refuse();
   }
+  asio::awaitable<Result<Message>> refuse() { co_return std::unexpected(out_of_order()); }
 
   asio::awaitable<Result<void>> send(const Message& message) {
     co_return co_await send(Frame{FrameType::message, encode_message(message)});
@@ -379,7 +380,7 @@ asio::awaitable<Result<Message>> Session::handle(EnrolMessage message) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(LogGetMessage message) {
-  co_return co_await run([&]() -> Result<Message> {
+  return run([this, message]() -> Result<Message> {
     LogMessage out;
     BEFFROI_TRY(out.records, caller_->space->records_from(message.from));
     out.length = caller_->space->log_length();
@@ -388,14 +389,14 @@ asio::awaitable<Result<Message>> Session::handle(LogGetMessage message) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(LogAppendMessage message) {
-  co_return co_await run([&]() -> Result<Message> {
+  return run([this, message = std::move(message)]() -> Result<Message> {
     BEFFROI_CHECK(caller_->space->append_record(message.record));
     return OkMessage{};
   });
 }
 
 asio::awaitable<Result<Message>> Session::handle(HeadsGetMessage) {
-  co_return co_await run([&]() -> Result<Message> {
+  return run([this]() -> Result<Message> {
     HeadsMessage out;
     BEFFROI_TRY(out.heads, caller_->space->heads());
     std::sort(out.heads.begin(), out.heads.end(), [](const auto& a, const auto& b) { return a.device < b.device; });
@@ -404,7 +405,7 @@ asio::awaitable<Result<Message>> Session::handle(HeadsGetMessage) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(BranchGetMessage message) {
-  co_return co_await run([&]() -> Result<Message> {
+  return run([this, message]() -> Result<Message> {
     CommitsMessage out;
     BEFFROI_TRY(out.commits, caller_->space->branch_commits(message.device, message.from));
     return out;
@@ -412,7 +413,7 @@ asio::awaitable<Result<Message>> Session::handle(BranchGetMessage message) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(ReceiptsGetMessage message) {
-  co_return co_await run([&]() -> Result<Message> {
+  return run([this, message]() -> Result<Message> {
     ReceiptsMessage out;
     BEFFROI_TRY(out.newest, caller_->space->newest_receipt());
     BEFFROI_TRY(out.receipts, caller_->space->receipts_from(message.from));
@@ -421,7 +422,7 @@ asio::awaitable<Result<Message>> Session::handle(ReceiptsGetMessage message) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(ExpiriesGetMessage message) {
-  co_return co_await run([&]() -> Result<Message> {
+  return run([this, message]() -> Result<Message> {
     ExpiriesMessage out;
     BEFFROI_TRY(out.newest, caller_->space->newest_expiry());
     BEFFROI_TRY(out.expiries, caller_->space->expiries_from(message.from));
@@ -438,7 +439,7 @@ asio::awaitable<Result<Message>> Session::handle(LossesGetMessage) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(LeaseOpenMessage) {
-  co_return co_await run([&]() -> Result<Message> {
+  return run([this]() -> Result<Message> {
     LeaseMessage out;
     BEFFROI_TRY(const storage::Lease lease, caller_->space->open_lease(caller_->device));
     out.lease = lease.id;
@@ -449,8 +450,8 @@ asio::awaitable<Result<Message>> Session::handle(LeaseOpenMessage) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(LacksMessage message) {
-  if (!lease_) co_return std::unexpected(out_of_order());
-  co_return co_await run([&]() -> Result<Message> {
+  if (!lease_) return refuse();
+  return run([this, message = std::move(message)]() -> Result<Message> {
     LackingMessage out;
     BEFFROI_TRY(out.lacking, caller_->space->lacks(*lease_, message.ids));
     return out;
@@ -458,7 +459,7 @@ asio::awaitable<Result<Message>> Session::handle(LacksMessage message) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(FlushMessage) {
-  co_return co_await run([&]() -> Result<Message> {
+  return run([this]() -> Result<Message> {
     BEFFROI_CHECK(caller_->space->make_durable());
     return DurableMessage{objects_in_};
   });
@@ -474,7 +475,7 @@ asio::awaitable<Result<Message>> Session::handle(CommitMessage message) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(FactsGetMessage message) {
-  co_return co_await run([&]() -> Result<Message> {
+  return run([this, message = std::move(message)]() -> Result<Message> {
     FactsMessage out;
     BEFFROI_TRY(const auto infos, caller_->space->facts(message.ids));
     for (const auto& info : infos) {
