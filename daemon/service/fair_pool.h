@@ -27,8 +27,7 @@ class FairPool {
   /// Pool::run(), when it is this share's turn.
   template <class Work>
   asio::awaitable<std::invoke_result_t<Work>> run(ShareKey share, Work work) {
-    const Turn turn = co_await take_turn(share);
-    co_return co_await pool_.run(std::move(work));
+    return run_for<std::invoke_result_t<Work>>(share, std::move(work));
   }
 
   /// A place, as long as it is held.
@@ -37,6 +36,12 @@ class FairPool {
 
  private:
   struct State;
+  template <class Value>
+  asio::awaitable<Value> run_for(ShareKey share, std::move_only_function<Value()> work) {
+    const Turn turn = co_await take_turn(share);
+    co_return co_await pool_.run(std::move(work));
+  }
+
   Pool& pool_;
   std::shared_ptr<State> state_;
 };

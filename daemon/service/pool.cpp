@@ -1,6 +1,8 @@
 #include "daemon/service/pool.h"
 
+#include <asio/co_spawn.hpp>
 #include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
 
 namespace beffroi::daemon {
 
@@ -9,6 +11,14 @@ Pool::Pool(std::size_t threads)
 
 Pool::~Pool() {
   if (threads_) threads_->join();
+}
+
+asio::awaitable<void> Pool::on_worker(std::move_only_function<void()> job) {
+  auto task = [](std::move_only_function<void()> what) -> asio::awaitable<void> {
+    what();
+    co_return;
+  };
+  co_await asio::co_spawn(threads_->get_executor(), task(std::move(job)), asio::use_awaitable);
 }
 
 void Pool::post(std::function<void()> work) {

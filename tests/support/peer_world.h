@@ -2,6 +2,7 @@
 // pool, seeded keys and faults.
 #pragma once
 
+#include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 
 #include "daemon/sync/peer_host.h"

@@ -3,7 +3,9 @@
 #include "daemon/net/reading_ahead.h"
 
 #include <gtest/gtest.h>
+#include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include "tests/support/memory_channel.h"
 #include "tests/support/run_coroutine.h"

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <rocksdb/env.h>
 
+#include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include "daemon/sync/line.h"
 #include "daemon/sync/messages.h"
