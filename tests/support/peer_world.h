@@ -2,12 +2,9 @@
 // pool, seeded keys and faults.
 #pragma once
 
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-
 #include "daemon/sync/peer_host.h"
 #include "daemon/sync/peer_link.h"
-#include "daemon/sync/peer_server.h"
+#include "daemon/sync/peer_shares.h"
 #include "storage/format/codec.h"
 #include "storage/tree/content.h"
 #include "storage/tree/tree.h"
@@ -41,157 +38,47 @@ class VaultSink final : public storage::ObjectSink {
 };
 
 /// Numbers of files, for take_snapshot.
-inline std::set<std::uint64_t> numbers(std::uint64_t from, std::uint64_t to) {
-  std::set<std::uint64_t> out;
-  for (std::uint64_t i = from; i < to; ++i) out.insert(i);
-  return out;
-}
-inline std::set<std::uint64_t> numbers(std::uint64_t to) { return numbers(0, to); }
+std::set<std::uint64_t> numbers(std::uint64_t from, std::uint64_t to);
+std::set<std::uint64_t> numbers(std::uint64_t to);
 
 /// A snapshot of files whose contents depend on the numbers alone: file number n is the same in every snapshot.
-inline storage::Commit take_snapshot(Vault& vault, const std::set<std::uint64_t>& files, std::size_t bytes = 5000) {
-  VaultSink sink(vault);
-  storage::TreeBuilder tree(sink.keys(), sink);
-  for (const std::uint64_t number : files) {
-    crypto::SeededRandom random(number);
-    Bytes content(bytes + number);
-    random.fill(content);
-    storage::Segment segment{.length = content.size(), .object = {}, .digest = sink.keys().digests().chunk(content)};
-    auto stored = sink.put(storage::ObjectKind::chunk, segment.digest, {}, content);
-    BEFFROI_ASSERT(stored.has_value());
-    segment.object = *stored;
-    storage::Entry entry;
-    std::string name = std::to_string(number);
-    entry.path = "file" + std::string(6 - name.size(), '0') + name;
-    entry.size = content.size();
-    entry.segments = {segment};
-    entry.content_digest = storage::content_digest_of(sink.keys().digests(), entry.segments);
-    BEFFROI_ASSERT(tree.add(entry).has_value());
-  }
-  const auto root = tree.finish();
-  BEFFROI_ASSERT(root.has_value());
-  auto commit = vault.commit(*root, {}, 0);
-  BEFFROI_ASSERT(commit.has_value());
-  return std::move(*commit);
-}
+storage::Commit take_snapshot(Vault& vault, const std::set<std::uint64_t>& files, std::size_t bytes = 5000);
 
 /// All ids of a commit's closure that a store knows.
-inline std::set<storage::ObjectId> closure_of(storage::ObjectStore& objects, const storage::Commit& commit) {
-  std::set<storage::ObjectId> out{commit.clear.root};
-  std::vector<storage::ObjectId> open{commit.clear.root};
-  while (!open.empty()) {
-    const storage::ObjectId id = open.back();
-    open.pop_back();
-    const auto children = objects.children(commit.clear.space, id);
-    if (!children) continue;
-    for (const auto& child : *children)
-      if (out.insert(child).second) open.push_back(child);
-  }
-  return out;
-}
+std::set<storage::ObjectId> closure_of(storage::ObjectStore& objects, const storage::Commit& commit);
 
 class PeerWorld {
  public:
-  explicit PeerWorld(std::uint64_t seed = 5, rocksdb::Env* peer_disk = nullptr) : pool(0), shares(pool), random(seed) {
-    database_options.env = peer_disk;
-    reopen_peer();
-  }
-  ~PeerWorld() { close_peer(); }
+  explicit PeerWorld(std::uint64_t seed = 5, rocksdb::Env* peer_disk = nullptr);
+  ~PeerWorld();
 
-  void close_peer() {
-    // Sessions end when their line does; each turn lets them see it.
-    if (line) line->cut();
-    while (context.poll() > 0) continue;
-    host.reset();
-  }
-  void reopen_peer() {
-    close_peer();
-    auto opened = PeerHost::open(folder.path() + "/peer", clock, random, database_options);
-    if (!opened) throw std::runtime_error(opened.error().message());
-    host = std::move(*opened);
-  }
+  void close_peer();
+  void reopen_peer();
 
   /// A line to the peer with faults by `plan`; the peer serves its end. Keys are checked as TLS would.
-  Connector connector(const FaultPlan& plan = {}) {
-    return [this, plan](const std::string& address, const crypto::SecretBytes& seed,
-                        crypto::TransportPublicKey expected) -> asio::awaitable<Result<std::unique_ptr<Channel>>> {
-      (void)address;
-      const auto client = crypto::transport_public(seed);
-      const auto listener = host->public_part().transport;
-      if (!expected.is_zero() && expected != listener) co_return fail(ErrorCode::refused, "another key");
-      if (!host->admits(client)) co_return fail(ErrorCode::refused, "does not know this computer");
-      MemoryPair pair = make_memory_pair(context.get_executor(), plan, client, listener);
-      line = pair.line;
-      asio::co_spawn(context, serve_station(std::move(pair.listener), *host, shares), asio::detached);
-      if (!edit_answers && !edit_objects) co_return std::move(pair.client);
-      co_return std::make_unique<EditedChannel>(std::move(pair.client), edit_answers, edit_objects);
-    };
-  }
+  Connector connector(const FaultPlan& plan = {});
 
   template <class T>
   T run(asio::awaitable<T> work) {
     return run_coroutine(context, std::move(work));
   }
 
-  Result<std::unique_ptr<PeerLink>> connect(const crypto::SecretBytes& seed, const FaultPlan& plan = {}) {
-    const Connector dial = connector(plan);
-    const storage::PeerPublic peer = host->public_part();
-    return run(PeerLink::connect(dial, "memory:1", seed, peer));
-  }
-  Result<std::unique_ptr<PeerLink>> connect(Vault& vault, const FaultPlan& plan = {}) {
-    return connect(vault.device_keys().transport_seed, plan);
-  }
+  Result<std::unique_ptr<PeerLink>> connect(const crypto::SecretBytes& seed, const FaultPlan& plan = {});
+  Result<std::unique_ptr<PeerLink>> connect(Vault& vault, const FaultPlan& plan = {});
 
-  storage::Invitation invite(std::optional<std::uint64_t> quota = {}, std::int64_t seconds = 1000) {
-    auto out = host->invite("Mairie", quota, {clock.now().seconds + seconds}, "memory:1");
-    BEFFROI_ASSERT(out.has_value());
-    return std::move(*out);
-  }
-  Result<void> enrol(Vault& vault, const storage::Invitation& invitation) {
-    auto link = connect(invitation.transport_seed());
-    if (!link) return forward_error(link);
-    const std::vector<Bytes> records = vault.log().encoded();
-    const auto enrolled = run((*link)->enrol(records));
-    close(**link);
-    if (!enrolled) return enrolled;
-    return vault.bind_peer({host->public_part(), "memory:1"});
-  }
-  void join(Vault& vault, std::optional<std::uint64_t> quota = {}) {
-    const auto joined = enrol(vault, invite(quota));
-    if (!joined) throw std::runtime_error(joined.error().message());
-  }
-  void close(PeerLink& link) {
-    run([](PeerLink& ending) -> asio::awaitable<bool> {
-      co_await ending.close();
-      co_return true;
-    }(link));
-  }
+  storage::Invitation invite(std::optional<std::uint64_t> quota = {}, std::int64_t seconds = 1000);
+  Result<void> enrol(Vault& vault, const storage::Invitation& invitation);
+  void join(Vault& vault, std::optional<std::uint64_t> quota = {});
+  void close(PeerLink& link);
 
   /// Connects, exchanges state, pushes, says bye.
-  Result<PushResult> sync(Vault& vault, const FaultPlan& plan = {}) {
-    auto link = connect(vault, plan);
-    if (!link) return forward_error(link);
-    const auto exchanged = run((*link)->exchange_state(vault, pool));
-    if (!exchanged) return forward_error(exchanged);
-    auto pushed = run((*link)->push(vault, pool, progress));
-    if (pushed) close(**link);
-    return pushed;
-  }
+  Result<PushResult> sync(Vault& vault, const FaultPlan& plan = {});
 
   /// The peer loses these without a trace, parents first, as no honest one should. Ends all sessions.
-  void lose(const storage::SpaceId& space, std::vector<storage::ObjectId> ids) {
-    const auto objects = storage::make_object_store(host->database());
-    std::ranges::sort(ids, std::greater<>(), [&](const auto& id) { return (*objects->info(space, id))->height; });
-    BEFFROI_ASSERT(objects->remove(space, ids).has_value());
-    reopen_peer();
-  }
+  void lose(const storage::SpaceId& space, std::vector<storage::ObjectId> ids);
 
   /// The hosted space as its device sees it.
-  PeerHost::Caller caller(Vault& vault) {
-    auto out = host->caller(crypto::transport_public(vault.device_keys().transport_seed));
-    if (!out) throw std::runtime_error(out.error().message());
-    return std::move(*out);
-  }
+  PeerHost::Caller caller(Vault& vault);
 
   TemporaryFolder folder;
   ManualClock clock;
@@ -208,13 +95,6 @@ class PeerWorld {
 };
 
 /// The peer has every object of the commit's closure, byte for byte.
-inline void expect_complete(PeerWorld& world, Vault& vault, const storage::Commit& commit) {
-  auto space = world.caller(vault).space;
-  for (const auto& id : closure_of(vault.objects(), commit)) {
-    const auto bytes = space->get(id);
-    ASSERT_TRUE(bytes) << bytes.error().message();
-    EXPECT_EQ(storage::object_id(*bytes), id);
-  }
-}
+void expect_complete(PeerWorld& world, Vault& vault, const storage::Commit& commit);
 
 }  // namespace beffroi::daemon::testing

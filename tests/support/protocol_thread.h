@@ -1,13 +1,13 @@
 // An io_context on a thread of its own, as a daemon has it.
 #pragma once
 
-#include <asio/co_spawn.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
-#include <asio/post.hpp>
-#include <asio/use_future.hpp>
+#include <functional>
 #include <future>
 #include <thread>
+
+#include "tests/support/run_coroutine.h"
 
 namespace beffroi::daemon::testing {
 
@@ -25,21 +25,22 @@ class ProtocolThread {
   auto call(Work work) {
     std::packaged_task<std::invoke_result_t<Work>()> task(std::move(work));
     auto done = task.get_future();
-    asio::post(io_, [&task] { task(); });
+    post([&task] { task(); });
     return done.get();
   }
   /// Runs a coroutine there and waits for its result.
   template <class T>
   T run(asio::awaitable<T> work) {
-    return asio::co_spawn(io_, std::move(work), asio::use_future).get();
+    std::optional<T> out;
+    wait_for(store_result(std::move(work), out));
+    return std::move(*out);
   }
-  void end() {
-    guard_.reset();
-    io_.stop();
-    if (thread_.joinable()) thread_.join();
-  }
+  void end();
 
  private:
+  void post(std::function<void()> work);
+  void wait_for(asio::awaitable<void> work);
+
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   std::thread thread_;

@@ -1,6 +1,10 @@
 // The local API's server on a real Unix socket.
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <cstring>
 #include <fstream>
 
 #include "daemon/api/http.h"
