@@ -2,14 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/json.h"
+#include "daemon/service/coroutine.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -61,11 +57,11 @@ Result<Json> produce_all(HttpExchange& exchange, const std::function<Result<void
 asio::awaitable<Result<void>> stream_events(HttpExchange& exchange, asio::any_io_executor executor,
                                             std::shared_ptr<Progress> progress, bool stop_when_gone, Work work) {
   const auto watched = std::make_shared<Watched>(executor);
-  asio::co_spawn(executor, run_watched(std::move(work), watched), asio::detached);
+  start_coroutine(executor, run_watched(std::move(work), watched));
   bool listening = (co_await exchange.begin("application/x-ndjson")).has_value();
   while (!watched->outcome) {
     watched->wake.expires_after(kProgressInterval);
-    co_await watched->wake.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
+    co_await time_comes(watched->wake);
     if (watched->outcome || !listening) continue;
     Json line = progress_json(*progress);
     line["event"] = "progress";

@@ -1,12 +1,10 @@
 #include "daemon/net/reading_ahead.h"
 
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 #include <deque>
 #include <optional>
+
+#include "daemon/service/coroutine.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -46,10 +44,8 @@ struct Ahead {
 };
 
 asio::awaitable<bool> wait(asio::steady_timer& timer, std::chrono::milliseconds longest) {
-  asio::error_code woken;
   timer.expires_after(longest);
-  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-  co_return bool(woken);
+  co_return !co_await time_comes(timer);
 }
 
 asio::awaitable<void> fill_until_end(Ahead& ahead) {
@@ -89,7 +85,7 @@ class ReadingAhead final : public Channel {
   ReadingAhead(std::unique_ptr<Channel> channel, const asio::any_io_executor& executor,
                std::shared_ptr<MemoryAccount> memory)
       : ahead_(std::make_shared<Ahead>(std::move(channel), executor, std::move(memory))) {
-    asio::co_spawn(executor, fill(ahead_), asio::detached);
+    start_coroutine(executor, fill(ahead_));
   }
   ~ReadingAhead() override {
     ahead_->abandoned = true;

@@ -1,5 +1,3 @@
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
@@ -10,6 +8,7 @@
 
 #include "daemon/net/tls.h"
 #include "daemon/net/tls_channel.h"
+#include "daemon/service/coroutine.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -116,14 +115,14 @@ asio::awaitable<void> accept_guests(std::shared_ptr<ListenerState> state) {
     if (state->stopped) co_return;
     if (error) {
       asio::steady_timer pause(state->executor, kPauseAfterFailure);
-      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      co_await time_comes(pause);
       continue;
     }
     if (state->connections >= kMaxConnections || state->handshakes >= kMaxHandshakes) continue;
     std::string network = network_of(socket);
     const auto under_way = state->handshakes_of.find(network);
     if (under_way != state->handshakes_of.end() && under_way->second >= kMaxHandshakesPerAddress) continue;
-    asio::co_spawn(state->executor, receive_guest(state, std::move(network), std::move(socket)), asio::detached);
+    start_coroutine(state->executor, receive_guest(state, std::move(network), std::move(socket)));
   }
 }
 
@@ -157,7 +156,7 @@ class Listener final : public TlsListener {
 
   void start(Serve serve) override {
     state_->serve = std::move(serve);
-    asio::co_spawn(state_->executor, accept_guests(state_), asio::detached);
+    start_coroutine(state_->executor, accept_guests(state_));
   }
   void stop() override {
     state_->stopped = true;

@@ -2,16 +2,13 @@
 
 #include <spdlog/spdlog.h>
 
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/use_awaitable.hpp>
+#include "daemon/service/coroutine.h"
 
 namespace beffroi::daemon {
 
 void Background::spawn(asio::awaitable<void> loop) {
   ++running_;
-  asio::co_spawn(executor_, watch(std::move(loop)), asio::detached);
+  start_coroutine(executor_, watch(std::move(loop)));
 }
 
 asio::awaitable<void> Background::watch(asio::awaitable<void> loop) {
@@ -28,7 +25,7 @@ asio::awaitable<bool> Background::pause(std::chrono::milliseconds time) {
   asio::steady_timer timer(executor_);
   timer.expires_after(time);
   pauses_.insert(&timer);
-  co_await timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
+  co_await time_comes(timer);
   pauses_.erase(&timer);
   co_return !stopping_;
 }

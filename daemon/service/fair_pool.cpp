@@ -1,12 +1,12 @@
 #include "daemon/service/fair_pool.h"
 
-#include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 #include <deque>
 #include <list>
 #include <map>
+
+#include "daemon/service/coroutine.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -107,9 +107,8 @@ asio::awaitable<FairPool::Turn> FairPool::take_turn(ShareKey share) {
   const auto visit = std::make_shared<Visit>(state_, share, co_await asio::this_coro::executor);
   visit->state->give_places();
   while (!visit->who.has_turn) {
-    asio::error_code woken;
     visit->who.changed.expires_after(kUntilItsTurn);
-    co_await visit->who.changed.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    co_await time_comes(visit->who.changed);
   }
   co_return visit;
 }

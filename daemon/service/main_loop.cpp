@@ -3,13 +3,11 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
 #include <asio/experimental/as_tuple.hpp>
-#include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cstdlib>
 
+#include "daemon/service/coroutine.h"
 #include "daemon/service/notify.h"
 
 namespace beffroi::daemon {
@@ -18,8 +16,7 @@ namespace {
 constexpr std::chrono::milliseconds kLook{20};
 
 asio::awaitable<void> end_in_steps(asio::io_context& io, asio::signal_set& signals, const Ending& ending) {
-  const auto tuple = asio::experimental::as_tuple(asio::use_awaitable);
-  co_await signals.async_wait(tuple);
+  co_await signals.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
   spdlog::info("stopping");
   notify_stopping();
   ending.stop();
@@ -36,7 +33,7 @@ asio::awaitable<void> end_in_steps(asio::io_context& io, asio::signal_set& signa
       ending.cut();
     }
     timer.expires_after(kLook);
-    co_await timer.async_wait(tuple);
+    co_await time_comes(timer);
     waited += kLook;
   }
   io.stop();
@@ -51,7 +48,7 @@ asio::signal_set catch_signals(asio::io_context& io) {
 }
 
 void run_until_signal(asio::io_context& io, asio::signal_set& signals, const Ending& ending) {
-  asio::co_spawn(io, end_in_steps(io, signals, ending), asio::detached);
+  start_coroutine(io.get_executor(), end_in_steps(io, signals, ending));
   io.run();
 }
 

@@ -1,12 +1,12 @@
 #include "daemon/service/memory_budget.h"
 
 #include <algorithm>
-#include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 #include <list>
 #include <map>
 #include <utility>
+
+#include "daemon/service/coroutine.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -135,9 +135,8 @@ asio::awaitable<void> MemoryAccount::take(std::size_t bytes) {
   };
   Visit visit(*this, bytes);
   while (!visit.who.may_go_on) {
-    asio::error_code woken;
     visit.who.changed.expires_after(kUntilThereIsRoom);
-    co_await visit.who.changed.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    co_await time_comes(visit.who.changed);
   }
 }
 

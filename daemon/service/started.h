@@ -1,16 +1,11 @@
 // A coroutine that goes on while the one that wants its result does something else.
 #pragma once
 
-#include <asio/any_io_executor.hpp>
-#include <asio/awaitable.hpp>
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/redirect_error.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 #include <exception>
 #include <memory>
 #include <optional>
+
+#include "daemon/service/coroutine.h"
 
 namespace beffroi::daemon {
 
@@ -20,13 +15,12 @@ class Started {
  public:
   Started(const asio::any_io_executor& executor, asio::awaitable<Value> work)
       : state_(std::make_shared<State>(executor)) {
-    asio::co_spawn(executor, run(state_, std::move(work)), asio::detached);
+    start_coroutine(executor, run(state_, std::move(work)));
   }
   asio::awaitable<Value> result() {
     while (!state_->value && !state_->failure) {
-      asio::error_code woken;
       state_->ready.expires_at(asio::steady_timer::time_point::max());
-      co_await state_->ready.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+      co_await time_comes(state_->ready);
     }
     if (state_->failure) std::rethrow_exception(state_->failure);
     co_return std::move(*state_->value);

@@ -1,9 +1,6 @@
 #include "daemon/station/station_context.h"
 
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/use_awaitable.hpp>
+#include "daemon/service/coroutine.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -53,12 +50,12 @@ asio::awaitable<void> StationContext::refresh_facts() {
 asio::awaitable<void> StationContext::refresh_sources(std::chrono::milliseconds patience) {
   if (!looking_) {
     looking_ = true;
-    asio::co_spawn(executor, look_once(), asio::detached);
+    start_coroutine(executor, look_once());
   }
   asio::steady_timer timer(executor);
   timer.expires_after(patience);
   waiting_.insert(&timer);
-  if (looking_) co_await timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
+  if (looking_) co_await time_comes(timer);
   waiting_.erase(&timer);
 }
 

@@ -1,13 +1,12 @@
 // Sealed objects for blocking readers, from the local store and from the peer. Readers wait; one coroutine on the
 // protocol thread fetches what they wait for and what they said they will need.
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
 #include <condition_variable>
 #include <deque>
 #include <list>
 #include <map>
 #include <unordered_map>
 
+#include "daemon/service/coroutine.h"
 #include "daemon/sync/link_parts.h"
 
 namespace beffroi::daemon {
@@ -230,7 +229,7 @@ class RemoteSource final : public storage::ObjectSource {
         prefer_local_(prefer_local),
         exchange_(std::make_shared<Exchange>(vault, std::move(connector))) {}
 
-  ~RemoteSource() override { asio::co_spawn(executor_, Exchange::finish(exchange_), asio::detached); }
+  ~RemoteSource() override { start_coroutine(executor_, Exchange::finish(exchange_)); }
 
   Result<Bytes> get(const ObjectId& id) override {
     if (prefer_local_) {
@@ -257,7 +256,7 @@ class RemoteSource final : public storage::ObjectSource {
   }
 
  private:
-  void start() { asio::co_spawn(executor_, Exchange::fetch(exchange_), asio::detached); }
+  void start() { start_coroutine(executor_, Exchange::fetch(exchange_)); }
 
   Vault& vault_;
   asio::any_io_executor executor_;

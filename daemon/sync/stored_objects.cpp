@@ -1,8 +1,8 @@
 #include "daemon/sync/stored_objects.h"
 
 #include <asio/post.hpp>
-#include <asio/redirect_error.hpp>
-#include <asio/use_awaitable.hpp>
+
+#include "daemon/service/coroutine.h"
 
 namespace beffroi::daemon {
 
@@ -56,9 +56,7 @@ asio::awaitable<StoredObjects::Wait> StoredObjects::wait(std::chrono::millisecon
       if (!waiting_.empty()) co_return Wait::ids;
     }
     if (over) co_return Wait::nothing;
-    asio::error_code woken;
-    co_await woken_->async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    over = !woken;
+    over = co_await time_comes(*woken_);
   }
 }
 
