@@ -1,6 +1,5 @@
 #include <time.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -57,7 +56,7 @@ Result<int> declare_loss(Session& session, const LossWords& words) {
 
 }  // namespace
 
-void add_peer_losses(CLI::App& group, Session& session) {
+void add_peer_losses(Command& group, Session& session) {
   auto* const command =
       group.add_subcommand("declare-loss", _("Tell the stations that this peer was restored from an older state"));
   command->group(_("Commands"));
