@@ -1,7 +1,7 @@
 #include "crypto/assert.h"
 #include "storage/tree/level_stack.h"
 #include "storage/tree/tree_format.h"
-#include "storage/tree/tree_object.h"
+#include "storage/tree/tree_pieces.h"
 
 namespace beffroi::storage {
 namespace {
@@ -21,76 +21,35 @@ struct TreeLevels {
   }
 
   Result<TreeChild> seal(std::uint8_t level, const std::vector<TreeChild>& children) const {
-    TreeChild out{.first_path = children.front().first_path,
-                  .ref = {},
-                  .digest = node_digest(keys.digests(), level, children),
-                  .level = level};
-    ChildTable table;
-    for (const TreeChild& child : children) {
-      table.add(child.ref);
-      out.entries += child.entries;
-      out.bytes = saturating_add(out.bytes, child.bytes);
-    }
-    BEFFROI_TRY(out.ref,
-                put_unless_present(sink, ObjectKind::node, out.digest, std::move(table),
-                                   [&](const ChildTable& frozen) { return encode_node(level, children, frozen); }));
-    return out;
+    return seal_tree_node(keys, sink, level, children);
   }
 };
-
-// Equal content has equally many segments, whether they are in chunks or bundles: a logical number.
-std::size_t references_of(const Entry& entry) { return entry.segments.size() + (entry.content_root ? 1 : 0); }
 
 }  // namespace
 
 struct TreeBuilder::State {
   const KeyRing& keys;
-  ObjectSink& sink;
   LevelStack<TreeLevels> levels;
-  // The open leaf.
-  std::vector<Entry> entries;
-  std::vector<Bytes> logical;
-  std::size_t bytes = 0;
-  std::size_t references = 0;
+  OpenLeaf leaf;
   // Since the beginning.
   std::optional<std::string> last_path;
   bool has_leaf = false;
 
-  State(const KeyRing& ring, ObjectSink& objects) : keys(ring), sink(objects), levels({ring, objects}) {}
+  State(const KeyRing& ring, ObjectSink& objects) : keys(ring), levels({ring, objects}), leaf(ring, objects) {}
   Result<void> append(const Entry& entry);
   Result<void> close_leaf();
 };
 
 Result<void> TreeBuilder::State::append(const Entry& entry) {
-  Bytes encoded = encode_entry_logical(entry);
-  const std::size_t size = encoded.size();
-  const std::size_t wanted = references_of(entry);
-  const bool full = bytes + size > kMaxTreeObjectLogicalBytes || references + wanted > kMaxTreeObjectReferences;
-  if (full && !entries.empty()) BEFFROI_CHECK(close_leaf());
-  entries.push_back(entry);
-  logical.push_back(std::move(encoded));
-  bytes += size;
-  references += wanted;
-  return ends_tree_object(keys.digests(), 0, entry.path, size) ? close_leaf() : Result<void>{};
+  OpenLeaf::Item item(entry);
+  if (!leaf.takes(item)) BEFFROI_CHECK(close_leaf());
+  return leaf.add(std::move(item)) ? close_leaf() : Result<void>{};
 }
 
 Result<void> TreeBuilder::State::close_leaf() {
-  TreeChild leaf{.first_path = entries.empty() ? "" : entries.front().path,
-                 .ref = {},
-                 .digest = leaf_digest(keys.digests(), logical),
-                 .entries = entries.size()};
-  ChildTable table;
-  for (const Entry& entry : entries) {
-    collect_children(entry, table);
-    leaf.bytes = saturating_add(leaf.bytes, entry.size);
-  }
-  BEFFROI_TRY(leaf.ref, put_unless_present(sink, ObjectKind::leaf, leaf.digest, std::move(table),
-                                           [&](const ChildTable& frozen) { return encode_leaf(entries, frozen); }));
-  entries.clear();
-  logical.clear();
-  bytes = references = 0;
+  BEFFROI_TRY(TreeChild sealed, leaf.seal());
   has_leaf = true;
-  return levels.add(std::move(leaf));
+  return levels.add(std::move(sealed));
 }
 
 TreeBuilder::TreeBuilder(const KeyRing& keys, ObjectSink& sink) : state_(std::make_unique<State>(keys, sink)) {}
@@ -110,7 +69,7 @@ Result<void> TreeBuilder::add(const Entry& entry) {
 /// It ends where this tree's leaf would, and begins where the last one ended. (One that ended only because the next
 /// entry did not fit might take another one in.)
 Result<bool> TreeBuilder::add_leaf(const TreeLeaf& leaf) {
-  if (!state_->entries.empty() || leaf.entries.empty()) return false;
+  if (state_->leaf.size() > 0 || leaf.entries.empty()) return false;
   const Entry& last = leaf.entries.back();
   if (!ends_tree_object(state_->keys.digests(), 0, last.path, encode_entry_logical(last).size())) return false;
   BEFFROI_ASSERT(!state_->last_path || leaf.entries.front().path > *state_->last_path);
@@ -121,7 +80,7 @@ Result<bool> TreeBuilder::add_leaf(const TreeLeaf& leaf) {
 }
 
 Result<TreeRoot> TreeBuilder::finish() {
-  if (!state_->entries.empty() || !state_->has_leaf) BEFFROI_CHECK(state_->close_leaf());
+  if (state_->leaf.size() > 0 || !state_->has_leaf) BEFFROI_CHECK(state_->close_leaf());
   BEFFROI_TRY(const TreeChild root, state_->levels.finish());
   return TreeRoot{.object = root.ref, .digest = root.digest, .entries = root.entries, .bytes = root.bytes};
 }
