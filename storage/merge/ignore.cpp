@@ -1,0 +1,192 @@
+#include "storage/merge/ignore.h"
+
+#include "crypto/assert.h"
+#include "storage/format/utf8.h"
+
+namespace beffroi::storage {
+namespace {
+
+using Components = std::vector<std::string_view>;
+
+constexpr std::uint64_t kVersion = 1;
+const char* const kWhat = N_("list of names to leave out");
+constexpr std::string_view kAnyDepth = "**";
+
+Components split(std::string_view text, char separator) {
+  Components out;
+  for (;;) {
+    const std::size_t end = std::min(text.find(separator), text.size());
+    out.push_back(text.substr(0, end));
+    if (end == text.size()) return out;
+    text.remove_prefix(end + 1);
+  }
+}
+
+/// A pattern taken apart. Views the pattern.
+struct Rule {
+  std::string_view body;  ///< without the '/' that begin and end it
+  bool from_top = false;
+  bool folders_only = false;
+};
+
+Rule rule_of(std::string_view pattern) {
+  Rule out{.body = pattern};
+  out.folders_only = pattern.ends_with('/');
+  if (out.folders_only) out.body.remove_suffix(1);
+  out.from_top = out.body.contains('/');
+  if (out.body.starts_with('/')) out.body.remove_prefix(1);
+  return out;
+}
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// Behind the character that begins at `at`; a byte that is not UTF-8 is one.
+std::size_t next_character(std::string_view text, std::size_t at) {
+  ++at;
+  while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) ++at;
+  return at;
+}
+
+// Goes back to the last '*' only: what an earlier one could take more of, the last one can too.
+bool matches_name(std::string_view pattern, std::string_view name) {
+  std::size_t in_pattern = 0, in_name = 0;
+  std::size_t after_star = std::string_view::npos, resume = 0;
+  while (in_name < name.size()) {
+    const bool left = in_pattern < pattern.size();
+    if (left && pattern[in_pattern] == '*') {
+      after_star = ++in_pattern;
+      resume = in_name;
+    } else if (left && pattern[in_pattern] == '?') {
+      ++in_pattern;
+      in_name = next_character(name, in_name);
+    } else if (left && lower(pattern[in_pattern]) == lower(name[in_name])) {
+      ++in_pattern;
+      ++in_name;
+    } else if (after_star != std::string_view::npos) {
+      in_pattern = after_star;
+      in_name = resume = next_character(name, resume);
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', in_pattern) == std::string_view::npos;
+}
+
+// The same with components for characters, and "**" for '*'.
+bool matches_path(std::span<const std::string_view> pattern, std::span<const std::string_view> path) {
+  std::size_t in_pattern = 0, in_path = 0;
+  std::size_t after_any = std::string_view::npos, resume = 0;
+  while (in_path < path.size()) {
+    const bool left = in_pattern < pattern.size();
+    if (left && pattern[in_pattern] == kAnyDepth) {
+      after_any = ++in_pattern;
+      resume = in_path;
+    } else if (left && matches_name(pattern[in_pattern], path[in_path])) {
+      ++in_pattern;
+      ++in_path;
+    } else if (after_any != std::string_view::npos) {
+      in_pattern = after_any;
+      in_path = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return std::ranges::all_of(pattern.subspan(in_pattern), [](std::string_view each) { return each == kAnyDepth; });
+}
+
+bool matches(const Rule& rule, std::span<const std::string_view> path) {
+  if (!rule.from_top) return matches_name(rule.body, path.back());
+  return matches_path(split(rule.body, '/'), path);
+}
+
+bool leaves_out(const Rule& rule, std::span<const std::string_view> path, bool is_folder) {
+  for (std::size_t length = 1; length <= path.size(); ++length) {
+    const bool fits = !rule.folders_only || is_folder || length < path.size();
+    if (fits && matches(rule, path.first(length))) return true;
+  }
+  return false;
+}
+
+bool is_component(std::string_view text) {
+  const bool is_doubled_star_in_text = text != kAnyDepth && text.contains(kAnyDepth);
+  return !text.empty() && text != "." && text != ".." && !is_doubled_star_in_text;
+}
+
+bool is_pattern(std::string_view text) {
+  if (text.empty() || text.size() > kMaxIgnorePatternBytes || !is_utf8(as_bytes(text))) return false;
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+  if (text.starts_with('!') || std::ranges::any_of(text, is_control)) return false;
+  if (text.find_first_not_of("*/") == std::string_view::npos) return false;
+  return std::ranges::all_of(split(rule_of(text).body, '/'), is_component);
+}
+
+Bytes encode(const std::vector<std::string>& patterns) {
+  CborWriter out;
+  out.array(2).uint(kVersion).array(patterns.size());
+  for (const std::string& pattern : patterns) out.text(pattern);
+  return out.take();
+}
+
+}  // namespace
+
+IgnoreRules IgnoreRules::defaults() {
+  auto out = from_patterns({
+      "~$*",        ".~lock.*#",    "*.laccdb",         "*.tmp",          "*.swp",
+      "*.swo",      "*~",           ".goutputstream-*",               // being edited
+      "*.part",     "*.crdownload", "*.download",       "*.partial",  // being fetched
+      ".DS_Store",  "._*",          ".Spotlight-V100/", ".fseventsd/",    ".TemporaryItems/",
+      ".Trashes/",                                                                                        // macOS
+      "Thumbs.db",  "ehthumbs.db",  "desktop.ini",      "/$RECYCLE.BIN/", "/System Volume Information/",  // Windows
+      ".directory", ".Trash-*/",    "/lost+found/",     ".nfs*",          ".fuse_hidden*",                // Linux
+  });
+  BEFFROI_ASSERT(out.has_value());
+  return std::move(*out);
+}
+
+Result<IgnoreRules> IgnoreRules::from_patterns(std::vector<std::string> patterns) {
+  for (const std::string& pattern : patterns)
+    if (!is_pattern(pattern))
+      return fail(ErrorCode::usage, N_("\"{}\" can't be a rule for names to leave out."), pattern);
+  std::ranges::sort(patterns);
+  const auto repeats = std::ranges::unique(patterns);
+  patterns.erase(repeats.begin(), repeats.end());
+  if (patterns.size() > kMaxIgnorePatterns || encode(patterns).size() > kMaxIgnoreRulesBytes)
+    return fail(ErrorCode::limit_exceeded,
+                N_("There are too many rules for names to leave out: at most {}, and {} bytes."),
+                std::to_string(kMaxIgnorePatterns), std::to_string(kMaxIgnoreRulesBytes));
+  IgnoreRules out;
+  out.patterns_ = std::move(patterns);
+  return out;
+}
+
+const std::string* IgnoreRules::ignored_by(std::string_view entry_path, bool is_folder) const {
+  if (entry_path.empty()) return nullptr;
+  const Components path = split(entry_path, '\0');
+  for (const std::string& pattern : patterns_)
+    if (leaves_out(rule_of(pattern), path, is_folder)) return &pattern;
+  return nullptr;
+}
+
+Bytes encode_ignore_rules(const IgnoreRules& rules) { return encode(rules.patterns()); }
+
+Result<IgnoreRules> decode_ignore_rules(ByteView encoded) {
+  if (encoded.size() > kMaxIgnoreRulesBytes) return std::unexpected(malformed(kWhat));
+  CborReader in(encoded);
+  const std::size_t fields = in.array(64);
+  const std::uint64_t version = in.uint();
+  if (!in.failed() && version > kVersion)
+    return fail(ErrorCode::unsupported_version,
+                N_("The rules for names to leave out were written by a newer Beffroi: update this one."));
+  if (fields != 2 || version != kVersion) return std::unexpected(malformed(kWhat));
+  std::vector<std::string> patterns(in.array(kMaxIgnorePatterns));
+  for (std::string& pattern : patterns) pattern = in.text(kMaxIgnorePatternBytes);
+  in.leave();
+  in.leave();
+  if (!in.finish() || std::ranges::adjacent_find(patterns, std::ranges::greater_equal{}) != patterns.end())
+    return std::unexpected(malformed(kWhat));
+  auto out = IgnoreRules::from_patterns(std::move(patterns));
+  if (!out) return std::unexpected(malformed(kWhat));
+  return out;
+}
+
+}  // namespace beffroi::storage
