@@ -189,6 +189,8 @@ Result<void> HostedSpaceImpl::check_log_size(const storage::Record& record, std:
 Result<void> HostedSpaceImpl::check_branch_ends(const storage::Record& record) const {
   if (const auto* removal = std::get_if<storage::RemovalBody>(&record.body))
     for (const auto& removed : removal->devices) BEFFROI_CHECK(check_branch_end(removed));
+  if (const auto* member = std::get_if<storage::MemberBody>(&record.body))
+    for (const auto& end : member->ends) BEFFROI_CHECK(check_branch_end(end));
   if (const auto* recovery = std::get_if<storage::RecoveryBody>(&record.body))
     for (const auto& head : recovery->heads) BEFFROI_CHECK(check_recovered_head(head));
   return {};

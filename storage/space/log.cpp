@@ -14,11 +14,10 @@ const DeviceState* find_device(const std::map<DeviceId, DeviceState>& devices, M
   return nullptr;
 }
 
-// Only the last valid commit and those before it in the branch outlive a device's removal.
-bool outlives_removal(const DeviceState& device, const Commit& commit) {
-  return device.last_valid_commit &&
-         (commit.clear.sequence < device.last_valid_sequence ||
-          (commit.clear.sequence == device.last_valid_sequence && commit.id == *device.last_valid_commit));
+// Only the last valid commit and those before it in the branch outlive the loss of a right.
+bool outlives(const DeviceState::Cut& cut, const Commit& commit) {
+  return cut.commit &&
+         (commit.clear.sequence < cut.sequence || (commit.clear.sequence == cut.sequence && commit.id == *cut.commit));
 }
 
 }  // namespace
@@ -132,8 +131,11 @@ Result<void> SpaceLog::check_author(const DeviceState& device, const Commit& com
   if (epochs_[position].rotation_due || epochs_[position].epoch != commit.clear.epoch)
     return fail(ErrorCode::refused, N_("Snapshot {} was sealed with keys that were not in use when it was made."),
                 commit.id.hex());
-  if (device.removed && !outlives_removal(device, commit))
-    return fail(ErrorCode::refused, N_("Device {} was removed: its snapshot {} does not count."),
+  const auto cuts_off = [&](const DeviceState::Cut& cut) { return position < cut.position && !outlives(cut, commit); };
+  if (std::ranges::any_of(device.cuts, cuts_off))
+    return fail(ErrorCode::refused,
+                device.removed ? N_("Device {} was removed: its snapshot {} does not count.")
+                               : N_("Device {} lost its right to write: its snapshot {} does not count."),
                 commit.clear.device.hex(), commit.id.hex());
   return {};
 }

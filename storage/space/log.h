@@ -20,7 +20,7 @@ struct MemberState {
 struct DeviceState {
   crypto::DevicePublic keys;
   IdentityId identity;
-  Role role = Role::writer;  ///< now: what its record says, or its identity's role when that no longer includes it
+  Role role = Role::writer;  ///< now: what its record says, or its identity's role when that does not include it
   bool removed = false;
   std::optional<CommitId> last_valid_commit;  ///< set when removed; see SpaceLog::accepts
   std::uint64_t last_valid_sequence = 0;      ///< that commit's number in its branch
@@ -29,6 +29,14 @@ struct DeviceState {
   std::optional<std::uint64_t> removed_at;    ///< position of the record
   /// Roles and the position from which each held, ascending; the first is that of the device record.
   std::vector<std::pair<std::uint64_t, Role>> roles;
+  /// Where it lost a right to write, ascending. Of what it signed under an older log head than `position`, only this
+  /// commit and those before it count.
+  struct Cut {
+    std::uint64_t position = 0;
+    std::optional<CommitId> commit;
+    std::uint64_t sequence = 0;
+  };
+  std::vector<Cut> cuts{};
 
   /// nullopt: not a member at that position of the log.
   std::optional<Role> role_at(std::uint64_t position) const;
@@ -55,10 +63,10 @@ class SpaceLog {
   /// Rules of a vault: root signs everything; a device that may write signs pure rotations (next number, same content
   /// generation, boxes for exactly the entitled devices and the root), at most kMaxRotationsInARow of them.
   /// Rules of a share: devices of managers sign members, devices, removals, epochs, retention, pins, homes and
-  /// deletions; those that may write also pure rotations; root signs everything. In both: any device takes a deletion
-  /// back; root alone signs recovery and handover. While a rotation is due, only an epoch or further removals may
-  /// follow, and from root also members, devices, homes and recoveries (a ceremony that was cut short must be able to
-  /// go on).
+  /// deletions; those that may write also pure rotations; any device its own removal; root signs everything. In both:
+  /// any device takes a deletion back; root alone signs recovery and handover. While a rotation is due, only an epoch
+  /// or further removals may follow, and from root also members, devices, homes and recoveries (a ceremony that was cut
+  /// short must be able to go on).
   Result<void> append(ByteView record);
   /// Would append() take it? The record, with append()'s errors. Costs no copy of the log.
   Result<Record> verify_next(ByteView record) const;
@@ -100,9 +108,10 @@ class SpaceLog {
   std::optional<std::uint64_t> position(const RecordId& id) const;
 
   /// May this device's commit stand under the log? Checks space, signature, that its log head is in the log, and that
-  /// at that head its device could write and its epoch was current. Of a removed device stand its last valid commit and
-  /// those before it in the branch. (The log can't see ancestry: whoever holds the branch checks that its commits are
-  /// linked.) refused / corrupt with the reason; conflict: its log head is not in this log.
+  /// at that head its device could write and its epoch was current. Of a device that was removed, or lost its right to
+  /// write, stand its last valid commit and those before it in the branch. (The log can't see ancestry: whoever holds
+  /// the branch checks that its commits are linked.) refused / corrupt with the reason; conflict: its log head is not
+  /// in this log.
   Result<void> accepts(const Commit& commit) const;
   /// For a commit that arrives now: also, its device may still write, its epoch is the current one and no rotation is
   /// due.

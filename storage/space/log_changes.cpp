@@ -7,17 +7,28 @@ bool signs_with_authority(const SpaceLog& log, const DeviceState& device) {
   return log.kind() == SpaceKind::share && device.role == Role::manager;
 }
 
+// Whoever leaves makes one rotation necessary, and leaves once: it is given back, so that departures block nobody.
+std::uint32_t rotations_after(const SpaceLog& log, const DeviceState* signer, const Record& record) {
+  const std::uint32_t before = log.rotations_in_a_row();
+  if (signer == nullptr || signs_with_authority(log, *signer)) return 0;
+  if (!std::holds_alternative<RemovalBody>(record.body)) return before + 1;
+  return before == 0 ? 0 : before - 1;
+}
+
 }  // namespace
 
 void LogChanges::apply(SpaceLog& log, const Record& record) {
   const DeviceState* device = log.device_by_signer(record.signer);
-  const bool rotation = device != nullptr && !signs_with_authority(log, *device);
-  log.rotations_in_a_row_ = rotation ? log.rotations_in_a_row_ + 1 : 0;
+  log.rotations_in_a_row_ = rotations_after(log, device, record);
   std::visit([&](const auto& body) { change(log, body); }, record.body);
 }
 
 void LogChanges::use_keys(SpaceLog& log, const crypto::DevicePublic& keys) {
   log.used_keys_.insert({keys.sign.data, keys.box.data, keys.transport.data});
+}
+
+void LogChanges::cut(SpaceLog& log, const LastCommit& end) {
+  log.devices_.at(end.device).cuts.push_back({log.records_.size(), end.last_valid_commit, end.last_valid_sequence});
 }
 
 void LogChanges::enthrone(SpaceLog& log, const crypto::DevicePublic& root) {
@@ -36,23 +47,25 @@ void LogChanges::change(SpaceLog& log, const MemberBody& body) {
   log.members_[body.root.sign] = {.root = body.root, .role = body.role};
   for (auto& [id, device] : log.devices_) {
     if (device.identity != body.root.sign || device.removed) continue;
-    const Role role = role_includes(body.role, device.certified) ? device.certified : body.role;
+    const Role role = effective_role(body.role, device.certified);
     if (role == device.role) continue;
     device.role = role;
     device.roles.emplace_back(log.records_.size(), role);
   }
+  for (const auto& end : body.ends) cut(log, end);
 }
 
 void LogChanges::change(SpaceLog& log, const DeviceBody& body) {
   use_keys(log, body.device);
+  const Role role = effective_role(log.members_.at(body.identity).role, body.role);
   log.devices_[body.device.id()] = {.keys = body.device,
                                     .identity = body.identity,
-                                    .role = body.role,
+                                    .role = role,
                                     .last_valid_commit = {},
                                     .since = {log.epoch_.value + 1},
                                     .certified = body.role,
                                     .removed_at = {},
-                                    .roles = {{log.records_.size(), body.role}}};
+                                    .roles = {{log.records_.size(), role}}};
 }
 
 void LogChanges::change(SpaceLog& log, const RemovalBody& body) {
@@ -62,6 +75,7 @@ void LogChanges::change(SpaceLog& log, const RemovalBody& body) {
     device.removed_at = log.records_.size();
     device.last_valid_commit = removed.last_valid_commit;
     device.last_valid_sequence = removed.last_valid_sequence;
+    cut(log, removed);
   }
   if (body.identity) log.members_.at(*body.identity).removed = true;
   log.rotation_due_ = log.rotation_due_ || !body.devices.empty() || body.hostile;

@@ -26,6 +26,7 @@ struct LogChanges {
   static void change(SpaceLog&, const DeletionBody&) {}
 
   static void use_keys(SpaceLog& log, const crypto::DevicePublic& keys);
+  static void cut(SpaceLog& log, const LastCommit& end);
   static void enthrone(SpaceLog& log, const crypto::DevicePublic& root);
 };
 

@@ -24,7 +24,7 @@ constexpr std::array<Rule, std::variant_size_v<RecordBody>> kRules = {{
     {Signer::root, Signer::root, WhileDue::wait},             // genesis
     {Signer::root, Signer::manager, WhileDue::by_root},       // member
     {Signer::root, Signer::manager, WhileDue::by_root},       // device
-    {Signer::root, Signer::manager, WhileDue::by_signer},     // removal
+    {Signer::root, Signer::member, WhileDue::by_signer},      // removal; of others than itself: a manager
     {Signer::rotator, Signer::rotator, WhileDue::by_signer},  // epoch
     {Signer::root, Signer::manager, WhileDue::wait},          // retention
     {Signer::root, Signer::manager, WhileDue::wait},          // pin
@@ -101,17 +101,23 @@ Result<void> check(const SpaceLog&, const Author&, const GenesisBody&) {
 }
 
 Result<void> check_role_change(const SpaceLog& log, const Author& author, const MemberBody& body) {
+  std::set<DeviceId> ends;
+  for (const auto& end : body.ends) ends.insert(end.device);
+  std::size_t losing = 0;
   for (const auto& [id, device] : log.devices()) {
     if (device.removed || device.identity != body.root.sign || role_includes(body.role, device.certified)) continue;
     // Neither of the two includes the other: the device would gain a right that its certificate does not give.
     if (!role_includes(device.certified, body.role))
       return refuse(N_("Device {} is a {}: remove it before its owner becomes a {}."), id.hex(),
                     role_name(device.certified), role_name(body.role));
-    // Only a removal names the last commit that counts: else the device could go on signing with an older log head.
-    if (role_writes(device.role) && !role_writes(body.role))
+    if (!role_writes(device.role) || role_writes(body.role)) continue;
+    // Without the last commit that counts the device could go on signing with an older log head.
+    ++losing;
+    if (!ends.contains(id))
       return refuse(N_("Device {} may write: remove it before its owner becomes a {}."), id.hex(),
                     role_name(body.role));
   }
+  if (ends.size() != losing) return refuse(N_("A change of role ends the snapshots of a device that may go on."));
   if (body.role == Role::manager) return {};
   return check_manager_stays(
       log, author, [&](const DeviceId&, const DeviceState& device) { return device.identity == body.root.sign; });
@@ -120,6 +126,7 @@ Result<void> check_role_change(const SpaceLog& log, const Author& author, const 
 Result<void> check(const SpaceLog& log, const Author& author, const MemberBody& body) {
   const auto found = log.members().find(body.root.sign);
   if (found == log.members().end()) {
+    if (!body.ends.empty()) return refuse(N_("A change of role ends the snapshots of a device that may go on."));
     const auto active = std::count_if(log.members().begin(), log.members().end(),
                                       [](const auto& member) { return !member.second.removed; });
     if (static_cast<std::size_t>(active) >= kMaxMembers)
@@ -135,7 +142,9 @@ Result<void> check(const SpaceLog& log, const Author&, const DeviceBody& body) {
   const auto member = log.members().find(body.identity);
   if (member == log.members().end() || member->second.removed)
     return refuse(N_("The owner of device {} is not a member of this space."), body.device.id().hex());
-  if (!role_includes(member->second.role, body.role))
+  // In a share a device's record may allow more than its owner's role: so a change of that role reaches it.
+  const bool capped = log.kind() == SpaceKind::share && role_includes(body.role, member->second.role);
+  if (!capped && !role_includes(member->second.role, body.role))
     return refuse(N_("A device of a {} can't be a {}."), role_name(member->second.role), role_name(body.role));
   if (!crypto::verify(crypto::labels::sign_device, body.identity, body.device.id(), body.certificate))
     return refuse(N_("Device {} is not certified by its owner's kit."), body.device.id().hex());
@@ -155,7 +164,17 @@ Result<void> check_removed_identity(const SpaceLog& log, const IdentityId& ident
   return {};
 }
 
+// Who manages nothing takes itself out, and nothing else. (Why not its owner's other devices as well: one that was
+// captured could shut them all out; and a hostile removal would make everybody wait for a manager.)
+Result<void> check_leaves(const Author& author, const RemovalBody& body) {
+  const bool itself = body.devices.size() == 1 && body.devices.front().device == author.device->keys.id();
+  const bool own = !body.identity || *body.identity == author.device->identity;
+  if (itself && own && !body.hostile) return {};
+  return refuse(N_("Only a manager removes others from a space."));
+}
+
 Result<void> check(const SpaceLog& log, const Author& author, const RemovalBody& body) {
+  if (!author.manages(log)) BEFFROI_CHECK(check_leaves(author, body));
   std::set<DeviceId> going;
   for (const auto& removed : body.devices) {
     const DeviceState* device = log.device(removed.device);
@@ -188,11 +207,12 @@ Result<void> check_generation(const SpaceLog& log, const Author& author, const E
 Result<void> check_honest_size(const SpaceLog& log, const EpochBody& body) {
   constexpr std::size_t kHonestBoxBytes = 512;
   constexpr std::size_t kFixedBytes = 1024;
-  constexpr std::size_t kBytesPerRecipient = 128;
+  // In a share with the display names of device and owner.
+  const std::size_t per_recipient = log.kind() == SpaceKind::share ? 336 : 128;
   constexpr std::size_t kBytesPerEpoch = 256;
   const bool long_box = std::ranges::any_of(
       body.boxes, [](const auto& box) { return box.suite == crypto::kBoxSuite && box.bytes.size() > kHonestBoxBytes; });
-  const bool honest = !long_box && body.shared.size() <= kFixedBytes + kBytesPerRecipient * log.entitled().size() &&
+  const bool honest = !long_box && body.shared.size() <= kFixedBytes + per_recipient * log.entitled().size() &&
                       body.handed_keys.size() <= kFixedBytes + kBytesPerEpoch * std::size_t{log.epoch().value};
   if (honest) return {};
   return refuse(N_("Epoch {} is longer than it can honestly be."), std::to_string(body.epoch.value));

@@ -34,31 +34,39 @@ constexpr bool role_includes(Role identity, Role device) {
   return identity == device || identity == Role::manager || (identity == Role::writer && device != Role::manager);
 }
 
+/// What `certified` in a device's record comes to under its identity's role.
+constexpr Role effective_role(Role identity, Role certified) {
+  return role_includes(identity, certified) ? certified : identity;
+}
+
 /// Opens the log: kind and root. The space's id is the hash of the encoded genesis record, which the root signs.
 struct GenesisBody {
   SpaceKind kind = SpaceKind::vault;
   crypto::DevicePublic root;             ///< root's keys; it acts as a device of its own
   std::array<std::uint8_t, 16> nonce{};  ///< two spaces of one root differ
 };
+/// The last commit that counts of a device that loses its right to write.
+struct LastCommit {
+  DeviceId device;
+  std::optional<CommitId> last_valid_commit;  ///< nullopt: none of its commits counts
+  std::uint64_t last_valid_sequence = 0;      ///< of that commit in its branch; 0 without one
+};
 /// Admits an identity, or changes its role.
 struct MemberBody {
   crypto::DevicePublic root;
   Role role = Role::reader;
+  std::vector<LastCommit> ends{};  ///< ascending: its devices that may write, and by this role no longer
 };
 /// Adds a device of an admitted identity (the genesis' root is one from the start).
 struct DeviceBody {
   IdentityId identity;
   crypto::DevicePublic device;
-  Role role = Role::writer;       ///< one that its identity's role includes
+  Role role = Role::writer;       ///< one that its identity's role includes; in a share also more: see effective_role
   crypto::Signature certificate;  ///< by the identity's root (label sign_device) over the device id
 };
 /// Takes devices out, and an identity that has none left when `identity` is set.
 struct RemovalBody {
-  struct Device {
-    DeviceId device;
-    std::optional<CommitId> last_valid_commit;  ///< nullopt: none of its commits counts
-    std::uint64_t last_valid_sequence = 0;      ///< of that commit in its branch; 0 without one
-  };
+  using Device = LastCommit;
   std::vector<Device> devices;  ///< ascending
   std::optional<IdentityId> identity;
   bool hostile = false;  ///< the next epoch must bring new content keys

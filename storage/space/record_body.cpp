@@ -48,6 +48,36 @@ std::uint32_t read_u32(CborReader& in, std::uint32_t max = UINT32_MAX) {
   return static_cast<std::uint32_t>(in.uint(max));
 }
 
+void write_ends(CborWriter& out, const std::vector<LastCommit>& ends) {
+  out.array(ends.size());
+  for (const auto& end : ends) {
+    out.array(end.last_valid_commit ? 3 : 1).bytes(end.device);
+    if (end.last_valid_commit) out.bytes(*end.last_valid_commit).uint(end.last_valid_sequence);
+  }
+}
+
+LastCommit read_end(CborReader& in) {
+  LastCommit out;
+  const std::size_t items = in.array(3);
+  out.device = in.fixed<DeviceId>();
+  if (items != 1) {
+    out.last_valid_commit = in.fixed<CommitId>();
+    out.last_valid_sequence = in.uint();
+    if (out.last_valid_sequence == 0) in.reject();
+  }
+  in.leave();
+  return out;
+}
+
+std::vector<LastCommit> read_ends(CborReader& in) {
+  std::vector<LastCommit> out(in.array(kMaxDevices));
+  for (auto& end : out) end = read_end(in);
+  in.leave();
+  const auto out_of_order = [](const auto& a, const auto& b) { return a.device >= b.device; };
+  if (std::adjacent_find(out.begin(), out.end(), out_of_order) != out.end()) in.reject();
+  return out;
+}
+
 void write(CborWriter& out, const GenesisBody& body) {
   out.array(3).uint(static_cast<std::uint8_t>(body.kind));
   write_device_public(out, body.root);
@@ -70,15 +100,20 @@ void read(BodyDecoding& decoding, GenesisBody& body) {
 }
 
 void write(CborWriter& out, const MemberBody& body) {
-  out.array(2);
+  out.array(body.ends.empty() ? 2 : 3);
   write_device_public(out, body.root);
   write_role(out, body.role);
+  if (!body.ends.empty()) write_ends(out, body.ends);
 }
 
 void read(BodyDecoding& decoding, MemberBody& body) {
-  decoding.in.array_of(2);
+  CborReader& in = decoding.in;
+  const std::size_t items = in.array(3);
   body.root = read_device_public(decoding);
-  body.role = read_role(decoding.in);
+  body.role = read_role(in);
+  if (items != 3) return;
+  body.ends = read_ends(in);
+  if (body.ends.empty()) in.reject();
 }
 
 void write(CborWriter& out, const DeviceBody& body) {
@@ -97,11 +132,8 @@ void read(BodyDecoding& decoding, DeviceBody& body) {
 }
 
 void write(CborWriter& out, const RemovalBody& body) {
-  out.array(3).array(body.devices.size());
-  for (const auto& device : body.devices) {
-    out.array(device.last_valid_commit ? 3 : 1).bytes(device.device);
-    if (device.last_valid_commit) out.bytes(*device.last_valid_commit).uint(device.last_valid_sequence);
-  }
+  out.array(3);
+  write_ends(out, body.devices);
   if (body.identity)
     out.bytes(*body.identity);
   else
@@ -109,27 +141,10 @@ void write(CborWriter& out, const RemovalBody& body) {
   out.boolean(body.hostile);
 }
 
-RemovalBody::Device read_removed_device(CborReader& in) {
-  RemovalBody::Device out;
-  const std::size_t items = in.array(3);
-  out.device = in.fixed<DeviceId>();
-  if (items != 1) {
-    out.last_valid_commit = in.fixed<CommitId>();
-    out.last_valid_sequence = in.uint();
-    if (out.last_valid_sequence == 0) in.reject();
-  }
-  in.leave();
-  return out;
-}
-
 void read(BodyDecoding& decoding, RemovalBody& body) {
   CborReader& in = decoding.in;
   in.array_of(3);
-  body.devices.resize(in.array(kMaxDevices));
-  for (auto& device : body.devices) device = read_removed_device(in);
-  in.leave();
-  const auto out_of_order = [](const auto& a, const auto& b) { return a.device >= b.device; };
-  if (std::adjacent_find(body.devices.begin(), body.devices.end(), out_of_order) != body.devices.end()) in.reject();
+  body.devices = read_ends(in);
   if (!in.try_null()) body.identity = in.fixed<IdentityId>();
   body.hostile = in.boolean();
   if (body.devices.empty() && !body.identity) in.reject();

@@ -199,8 +199,22 @@ def genesis(body, later):
     return Body(kind=kind, root=Public(root, later), nonce=octets(nonce, exactly=16))
 
 
+def branch_ends(items):
+    """Devices that lose a right, each with the last commit that counts and its number, or None."""
+    out = []
+    for item in array(items, 1023):
+        require(isinstance(item, list) and len(item) in (1, 3), "the end of a branch")
+        last = (identifier(item[1]), unsigned(item[2], 1)) if len(item) == 3 else None
+        out.append((identifier(item[0]), last))
+    ascending([d for d, _ in out])
+    return dict(out)
+
+
 def member(body, later):
-    return Body(root=Public(array(body, exactly=2)[0], later), role=unsigned(body[1], MANAGER, DEPOSITOR))
+    require(isinstance(body, list) and len(body) in (2, 3), "a member")
+    ends = branch_ends(body[2]) if len(body) == 3 else {}
+    require(len(body) == 2 or ends, "a member without ends")
+    return Body(root=Public(body[0], later), role=unsigned(body[1], MANAGER, DEPOSITOR), ends=ends)
 
 
 def device(body, later):
@@ -211,14 +225,9 @@ def device(body, later):
 
 def removal(body, _):
     devices, identity, hostile = array(body, exactly=3)
-    out = []
-    for item in array(devices, 1023):
-        require(isinstance(item, list) and len(item) in (1, 3), "a removed device")
-        last = (identifier(item[1]), unsigned(item[2], 1)) if len(item) == 3 else None
-        out.append((identifier(item[0]), last))
-    ascending([d for d, _ in out])
+    out = branch_ends(devices)
     require(out or identity is not None, "a removal of nothing")
-    return Body(devices=dict(out), identity=None if identity is None else identifier(identity), hostile=boolean(hostile))
+    return Body(devices=out, identity=None if identity is None else identifier(identity), hostile=boolean(hostile))
 
 
 def epoch(body, _):
@@ -281,9 +290,13 @@ def includes(identity_role, device_role):
 
 
 class Device:
-    def __init__(self, body, position, since):
+    def __init__(self, body, position, since, owner):
         self.keys, self.identity, self.certified, self.since = body.device, body.identity, body.role, since
-        self.roles, self.removed_at, self.last = [(position, body.role)], None, None
+        self.roles, self.cuts, self.removed_at, self.last = [(position, self.under(owner))], [], None, None
+
+    def under(self, owner):
+        """Its role when its identity has the role `owner`."""
+        return self.certified if includes(owner, self.certified) else owner
 
     @property
     def role(self):
@@ -297,7 +310,7 @@ class Device:
 
 # type: who may sign in a vault and in a share, beside the root; and whether it may come while a rotation is due.
 NOBODY, MANAGERS, WRITERS, ANYBODY = range(4)
-RULES = {MEMBER: (NOBODY, MANAGERS, "root"), DEVICE: (NOBODY, MANAGERS, "root"), REMOVAL: (NOBODY, MANAGERS, "all"), EPOCH: (WRITERS, WRITERS, "all"),
+RULES = {MEMBER: (NOBODY, MANAGERS, "root"), DEVICE: (NOBODY, MANAGERS, "root"), REMOVAL: (NOBODY, ANYBODY, "all"), EPOCH: (WRITERS, WRITERS, "all"),
          RETENTION: (NOBODY, MANAGERS, ""), PIN: (NOBODY, MANAGERS, ""), HOME: (NOBODY, MANAGERS, "root"), RECOVERY: (NOBODY, NOBODY, "root"),
          HANDOVER: (NOBODY, NOBODY, ""), DELETION: (NOBODY, MANAGERS, ""), CANCEL: (ANYBODY, ANYBODY, "")}
 
@@ -335,8 +348,13 @@ class Log:
         author = next((d for d in self.active().values() if d.keys.sign == record.signer), None)
         self.check_signer(record.type, by_root, author)
         manages = by_root or (self.kind == SHARE and author.role == MANAGER)
+        if record.type == REMOVAL and not manages:
+            self.check_leaves(record.body, author)
+        in_a_row = max(self.rotations - 1, 0) if record.type == REMOVAL else self.rotations + 1
+        if author is None or (self.kind == SHARE and author.role == MANAGER):
+            in_a_row = 0
         CHANGES[record.type](self, record, by_root, manages)
-        self.rotations = 0 if author is None or (self.kind == SHARE and author.role == MANAGER) else self.rotations + 1
+        self.rotations = in_a_row
         self.positions[record.id] = len(self.records)
         self.records.append(record)
         self.history.append((self.epoch, self.rotation_due))
@@ -346,6 +364,10 @@ class Log:
         allowed = author is not None and (who == ANYBODY or (who == WRITERS and author.role != READER) or (who == MANAGERS and author.role == MANAGER))
         refuse(by_root or allowed, "no right to sign this")
         refuse(not self.rotation_due or while_due == "all" or (while_due == "root" and by_root), "a rotation is due")
+
+    def check_leaves(self, body, author):
+        """Who manages nothing takes itself out, and nothing else."""
+        refuse(set(body.devices) == {author.keys.id} and body.identity in (None, author.identity) and not body.hostile, "a removal of others")
 
     def use(self, public):
         refuse(len(public.keys()) == 3 and not public.keys() & self.used, "a key that was used before")
@@ -358,6 +380,7 @@ class Log:
         body = record.body
         known = self.members.get(body.root.sign)
         if known is None:
+            refuse(not body.ends, "ends of a new member's branches")
             refuse(sum(m[2] for m in self.members.values()) < 1024, "too many members")
             self.use(body.root)
             self.members[body.root.sign] = [body.root, body.role, True]
@@ -365,23 +388,26 @@ class Log:
         refuse(known[0].id == body.root.id and body.root.id != self.root.id, "a member's keys")
         theirs = {i: d for i, d in self.active().items() if d.identity == body.root.sign}
         refuse(all(includes(body.role, d.certified) or includes(d.certified, body.role) for d in theirs.values()), "a device would gain a right")
-        refuse(body.role != READER or all(d.role == READER for d in theirs.values()), "a device that may write stays")
+        losing = {i for i, d in theirs.items() if d.role != READER and d.under(body.role) == READER}
+        refuse(losing == set(body.ends), "where the branches of a device that may write no more end")
         if body.role != MANAGER:
             self.manager_stays(by_root, theirs)
         self.members[body.root.sign] = [body.root, body.role, True]
         for d in theirs.values():
-            role = d.certified if includes(body.role, d.certified) else body.role
-            if role != d.role:
-                d.roles.append((len(self.records), role))
+            if d.under(body.role) != d.role:
+                d.roles.append((len(self.records), d.under(body.role)))
+        for identity, last in body.ends.items():
+            self.devices[identity].cuts.append((len(self.records), last))
 
     def device(self, record, _, __):
         body = record.body
         owner = self.members.get(body.identity)
-        refuse(owner and owner[2] and includes(owner[1], body.role), "a device's owner")
+        refuse(owner and owner[2], "a device's owner")
+        refuse(includes(owner[1], body.role) or (self.kind == SHARE and includes(body.role, owner[1])), "a device's role")
         refuse(verify("bfr1 sig device", body.identity, body.device.id, body.certificate), "a device's certificate")
         refuse(len(self.entitled()) <= 1023, "too many devices")
         self.use(body.device)
-        self.devices[body.device.id] = Device(body, len(self.records), self.epoch + 1)
+        self.devices[body.device.id] = Device(body, len(self.records), self.epoch + 1, owner[1])
 
     def removal(self, record, by_root, _):
         body = record.body
@@ -394,6 +420,7 @@ class Log:
             self.manager_stays(by_root, body.devices)
         for identity, last in body.devices.items():
             self.devices[identity].removed_at, self.devices[identity].last = len(self.records), last
+            self.devices[identity].cuts.append((len(self.records), last))
         if body.identity is not None:
             self.members[body.identity][2] = False
         self.rotation_due = self.rotation_due or bool(body.devices) or body.hostile
@@ -415,7 +442,7 @@ class Log:
     def has_honest_size(self, body):
         """What is sealed can't be judged from outside: who may only rotate may not make the log as long as it likes."""
         short = all(suite != 1 or len(box) <= 512 for _, suite, box in body.boxes)
-        return short and len(body.shared) <= 1024 + 128 * len(self.entitled()) and len(body.handed) <= 1024 + 256 * self.epoch
+        return short and len(body.shared) <= 1024 + (336 if self.kind == SHARE else 128) * len(self.entitled()) and len(body.handed) <= 1024 + 256 * self.epoch
 
     def nothing(self, *_):
         pass
@@ -443,8 +470,9 @@ class Log:
         refuse(position is not None, "a log head that is not known")
         refuse(author.role_at(position) in (MANAGER, WRITER, DEPOSITOR), "no right to write")
         refuse(self.history[position] == (commit.epoch, False), "an epoch that was not in use")
-        if author.removed_at is not None:
-            refuse(author.last and (commit.sequence < author.last[1] or (commit.id, commit.sequence) == author.last), "a removed device")
+        for at, last in author.cuts:
+            stands = last and (commit.sequence < last[1] or (commit.id, commit.sequence) == last)
+            refuse(position >= at or stands, "a device that was removed, or may write no more")
 
 
 CHANGES = {MEMBER: Log.member, DEVICE: Log.device, REMOVAL: Log.removal, EPOCH: Log.next_epoch, RETENTION: Log.nothing, PIN: Log.nothing,

@@ -581,6 +581,103 @@ TEST_F(ShareLogTest, RoleChangeGivesNoDeviceARightThatItsCertificateLacks) {
   EXPECT_EQ(Role::depositor, log.device(kiosk.public_part().id())->role);
 }
 
+// Goal: a role that is lowered takes effect on the spot, and what the device signs with an older log head afterwards
+// does not count; nor does it when the role is raised again.
+TEST_F(ShareLogTest, ALoweredRoleNamesTheLastCommitThatCounts) {
+  const auto id = writer.public_part().id();
+  const Commit before = signed_commit(commit_on(log, writer), writer);
+  CommitClear late = commit_on(log, writer, 2);
+  late.parents = {before.id};
+  const MemberBody lowered{.root = writer_root.public_part(),
+                           .role = Role::reader,
+                           .ends = {LastCommit{id, before.id, before.clear.sequence}}};
+  refuses(lowered, writer);
+  space.must(lowered, manager);
+  EXPECT_FALSE(log.device(id)->removed);
+  EXPECT_FALSE(log.rotation_due());
+  EXPECT_TRUE(log.accepts(before).has_value());
+  EXPECT_EQ(ErrorCode::refused, code_of(log.accepts(signed_commit(late, writer))));
+  EXPECT_EQ(ErrorCode::refused, code_of(log.accepts(signed_commit(commit_on(log, writer, 2), writer))));
+  space.must(MemberBody{.root = writer_root.public_part(), .role = Role::writer}, manager);
+  EXPECT_EQ(ErrorCode::refused, code_of(log.accepts(signed_commit(late, writer))));
+  EXPECT_TRUE(log.accepts_new_commit(signed_commit(commit_on(log, writer, 2), writer)).has_value());
+}
+
+TEST_F(ShareLogTest, EndsAreThoseOfDevicesThatMayWriteNoMore) {
+  const auto ends = [](const crypto::DeviceKeys& device) {
+    return std::vector<LastCommit>{{.device = device.public_part().id(), .last_valid_commit = {}}};
+  };
+  MemberBody lowered{.root = writer_root.public_part(), .role = Role::reader, .ends = ends(manager)};
+  refuses(lowered, manager);
+  lowered.ends = ends(writer);
+  lowered.role = Role::depositor;
+  refuses(lowered, manager);
+  refuses(MemberBody{.root = space.new_keys().public_part(), .role = Role::reader, .ends = ends(writer)}, manager);
+  lowered.role = Role::reader;
+  space.must(lowered, manager);
+}
+
+// Goal: a station that came as a reader can become more, with the keys that it has.
+TEST_F(ShareLogTest, DeviceWhoseRecordAllowsMoreFollowsItsOwnersRole) {
+  const crypto::DeviceKeys owner = space.new_keys();
+  space.must(MemberBody{.root = owner.public_part(), .role = Role::reader}, manager);
+  const crypto::DeviceKeys device = space.admit(Role::manager, owner);
+  const auto role = [&] { return log.device(device.public_part().id())->role; };
+  EXPECT_EQ(Role::reader, role());
+  refuses(MemberBody{.root = owner.public_part(), .role = Role::manager}, device);
+  for (const Role next : {Role::writer, Role::depositor, Role::manager}) {
+    space.must(MemberBody{.root = owner.public_part(), .role = next}, manager);
+    EXPECT_EQ(next, role());
+  }
+}
+
+TEST_F(ShareLogTest, EverybodyLeavesAndNobodyElseIsTakenOut) {
+  const crypto::DeviceKeys owner = space.new_keys();
+  space.must(MemberBody{.root = owner.public_part(), .role = Role::reader}, manager);
+  const crypto::DeviceKeys reader = space.admit(Role::reader, owner);
+  const crypto::DeviceKeys second = space.admit(Role::reader, owner);
+  space.open_epoch(manager);
+  RemovalBody own = SpaceBuilder::removal({reader.public_part()});
+  refuses(own, second);
+  refuses(own, writer);
+  refuses(SpaceBuilder::removal({reader.public_part(), second.public_part()}), reader);
+  refuses(SpaceBuilder::removal({reader.public_part()}, true), reader);
+  refuses(RemovalBody{.devices = {}, .identity = writer_root.sign.public_key}, reader);
+  own.identity = owner.sign.public_key;
+  refuses(own, reader);  // the other device would stay
+  own.identity.reset();
+  space.must(own, reader);
+  EXPECT_TRUE(log.rotation_due());
+  refuses(own, reader);
+  RemovalBody last = SpaceBuilder::removal({second.public_part()});
+  last.identity = owner.sign.public_key;
+  space.must(last, second);
+  EXPECT_TRUE(log.members().at(owner.sign.public_key).removed);
+  space.open_epoch(writer);
+  EXPECT_FALSE(log.rotation_due());
+}
+
+TEST_F(ShareLogTest, LastManagerDoesNotLeave) {
+  const RemovalBody leaving = SpaceBuilder::removal({manager.public_part()});
+  refuses(leaving, manager);
+  admitted(space.new_keys(), Role::manager);
+  space.must(leaving, manager);
+}
+
+// Goal: however many leave while no manager is there, a writer can renew the keys after each of them.
+TEST_F(ShareLogTest, DeparturesDoNotUseUpTheWritersRotations) {
+  const crypto::DeviceKeys owner = space.new_keys();
+  space.must(MemberBody{.root = owner.public_part(), .role = Role::reader}, manager);
+  std::vector<crypto::DeviceKeys> readers;
+  for (std::uint32_t i = 0; i <= kMaxRotationsInARow; ++i) readers.push_back(space.admit(Role::reader, owner));
+  space.open_epoch(manager);
+  for (const crypto::DeviceKeys& reader : readers) {
+    space.must(SpaceBuilder::removal({reader.public_part()}), reader);
+    space.open_epoch(writer);
+  }
+  EXPECT_EQ(1U, log.rotations_in_a_row());
+}
+
 TEST_F(ShareLogTest, MemberKeepsItsKeys) {
   MemberBody changed{.root = writer_root.public_part(), .role = Role::writer};
   changed.root.box = space.new_keys().public_part().box;
