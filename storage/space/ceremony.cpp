@@ -1,32 +1,11 @@
 #include "storage/space/ceremony.h"
 
 #include "crypto/assert.h"
+#include "storage/space/log_author.h"
 #include "storage/space/record_body.h"
 
 namespace beffroi::storage {
 namespace {
-
-// A log and the records that one signer adds to it, each verified as everybody else will verify it.
-class Author {
- public:
-  Author(SpaceLog log, const crypto::SigningKeyPair& signer, UnixTime clock)
-      : log_(std::move(log)), signer_(signer), clock_(clock) {}
-
-  Result<void> add(const RecordBody& body) {
-    Bytes record = make_record(&log_.head(), log_.space(), body, clock_, signer_);
-    BEFFROI_CHECK(log_.append(record));
-    added_.push_back(std::move(record));
-    return {};
-  }
-  const SpaceLog& log() const { return log_; }
-  std::vector<Bytes> take() { return std::move(added_); }
-
- private:
-  SpaceLog log_;
-  const crypto::SigningKeyPair& signer_;
-  UnixTime clock_;
-  std::vector<Bytes> added_;
-};
 
 DeviceBody device_body(const crypto::DeviceKeys& root, const crypto::DevicePublic& device) {
   return {.identity = root.sign.public_key,
@@ -42,25 +21,7 @@ PresharedTable preshared_of(const crypto::DeviceKeys& root, const DeviceRequest&
   return out;
 }
 
-// The epoch that follows in `log`, with all keys that `access` can hand on (nullptr: it is the first).
-Result<EpochBody> next_epoch(const SpaceLog& log, const SpaceAccess* access, const PresharedTable& preshared,
-                             const std::string& name, crypto::Random& random) {
-  EpochPlan plan{.epoch = {log.epoch().value + 1}, .space_name = name, .recipients = {}};
-  plan.content_generation = log.content_generation();
-  if (access != nullptr) {
-    plan.handed = &access->unhanded;
-    // The keys of a generation that does not open can't be kept.
-    const bool known = access->current.content.generation == log.content_generation();
-    if (known && !log.new_content_keys_due())
-      plan.content = &access->current.content;
-    else
-      ++plan.content_generation;
-  }
-  BEFFROI_TRY(plan.recipients, epoch_recipients(log, preshared));
-  return make_epoch(log.space(), plan, random);
-}
-
-Result<void> admit(Author& author, const crypto::DeviceKeys& root, const DeviceRequest& device) {
+Result<void> admit(LogAuthor& author, const crypto::DeviceKeys& root, const DeviceRequest& device) {
   const DeviceState* known = author.log().device(device.device.id());
   if (known == nullptr) return author.add(device_body(root, device.device));
   if (known->removed)
@@ -69,7 +30,7 @@ Result<void> admit(Author& author, const crypto::DeviceKeys& root, const DeviceR
   return {};
 }
 
-Result<void> remove_others(Author& author, const DeviceId& stays, const RecoveryPlan& plan) {
+Result<void> remove_others(LogAuthor& author, const DeviceId& stays, const RecoveryPlan& plan) {
   RemovalBody removal;
   removal.hostile = plan.hostile;
   for (const auto& [id, state] : author.log().devices()) {
@@ -100,7 +61,7 @@ std::unexpected<Error> other_kit(const SpaceLog& log) {
 
 Result<Bytes> one_record(const SpaceLog& log, const crypto::SigningKeyPair& signer, const RecordBody& body,
                          UnixTime clock) {
-  Author author(log, signer, clock);
+  LogAuthor author(log, signer, clock);
   BEFFROI_CHECK(author.add(body));
   return std::move(author.take().front());
 }
@@ -143,7 +104,7 @@ Result<std::vector<Bytes>> found_vault(const crypto::DeviceKeys& root, const Dev
   random.fill(genesis.nonce);
   const Bytes first = make_record(nullptr, {}, genesis, clock, root.sign);
   BEFFROI_TRY(SpaceLog log, SpaceLog::from_genesis(first));
-  Author author(std::move(log), root.sign, clock);
+  LogAuthor author(std::move(log), root.sign, clock);
   BEFFROI_CHECK(author.add(device_body(root, device.device)));
   BEFFROI_TRY(EpochBody epoch, next_epoch(author.log(), nullptr, preshared_of(root, device), name, random));
   BEFFROI_CHECK(author.add(std::move(epoch)));
@@ -163,7 +124,7 @@ Result<std::vector<Bytes>> recover_vault(const crypto::DeviceKeys& root, const D
   PresharedTable preshared = preshared_of(root, device);
   for (const auto& [id, secret] : access.current.preshared) preshared.try_emplace(id, secret.clone());
 
-  Author author(*plan.log, root.sign, clock);
+  LogAuthor author(*plan.log, root.sign, clock);
   const DeviceId id = device.device.id();
   BEFFROI_CHECK(admit(author, root, device));
   if (!plan.keep_others) BEFFROI_CHECK(remove_others(author, id, plan));
@@ -184,7 +145,7 @@ Result<Bytes> rotate_epoch(const SpaceLog& log, const crypto::DeviceKeys& me, Un
                 N_("The keys of epoch {} do not open for this device: the root has to renew them."),
                 std::to_string(log.epoch().value));
   BEFFROI_TRY(EpochBody epoch, next_epoch(log, &access, access.current.preshared, access.current.space_name, random));
-  Author author(log, me.sign, clock);
+  LogAuthor author(log, me.sign, clock);
   BEFFROI_CHECK(author.add(std::move(epoch)));
   return std::move(author.take().front());
 }

@@ -1,0 +1,29 @@
+#include "storage/space/log_author.h"
+
+namespace beffroi::storage {
+
+Result<void> LogAuthor::add(const RecordBody& body) {
+  Bytes record = make_record(&log_.head(), log_.space(), body, clock_, signer_);
+  BEFFROI_CHECK(log_.append(record));
+  added_.push_back(std::move(record));
+  return {};
+}
+
+Result<EpochBody> next_epoch(const SpaceLog& log, const SpaceAccess* access, const PresharedTable& preshared,
+                             const std::string& name, crypto::Random& random) {
+  EpochPlan plan{.epoch = {log.epoch().value + 1}, .space_name = name, .recipients = {}};
+  plan.content_generation = log.content_generation();
+  if (access != nullptr) {
+    plan.handed = &access->unhanded;
+    // The keys of a generation that does not open can't be kept.
+    const bool known = access->current.content.generation == log.content_generation();
+    if (known && !log.new_content_keys_due())
+      plan.content = &access->current.content;
+    else
+      ++plan.content_generation;
+  }
+  BEFFROI_TRY(plan.recipients, epoch_recipients(log, preshared));
+  return make_epoch(log.space(), plan, random);
+}
+
+}  // namespace beffroi::storage

@@ -1,0 +1,33 @@
+// What the ceremonies are made of: a log with the records that one signer adds to it, and the epoch that follows in it.
+// Internal to storage/space.
+#pragma once
+
+#include "storage/space/epoch.h"
+
+namespace beffroi::storage {
+
+/// Each record is verified as everybody else will verify it. Keeps a reference to `signer`.
+class LogAuthor {
+ public:
+  LogAuthor(SpaceLog log, const crypto::SigningKeyPair& signer, UnixTime clock)
+      : log_(std::move(log)), signer_(signer), clock_(clock) {}
+
+  /// The log's reasons when it does not take the record; then nothing was added.
+  Result<void> add(const RecordBody& body);
+  const SpaceLog& log() const { return log_; }
+  /// The encoded records that were added, in order.
+  std::vector<Bytes> take() { return std::move(added_); }
+
+ private:
+  SpaceLog log_;
+  const crypto::SigningKeyPair& signer_;
+  UnixTime clock_;
+  std::vector<Bytes> added_;
+};
+
+/// The epoch that follows in `log`, for everybody entitled, with all keys that `access` can hand on (nullptr: it is the
+/// first). Content keys stay where the log lets them. wrong_state: a pre-shared secret is missing (epoch_recipients).
+Result<EpochBody> next_epoch(const SpaceLog& log, const SpaceAccess* access, const PresharedTable& preshared,
+                             const std::string& name, crypto::Random& random);
+
+}  // namespace beffroi::storage
