@@ -106,7 +106,8 @@ Result<std::vector<Bytes>> found_vault(const crypto::DeviceKeys& root, const Dev
   BEFFROI_TRY(SpaceLog log, SpaceLog::from_genesis(first));
   LogAuthor author(std::move(log), root.sign, clock);
   BEFFROI_CHECK(author.add(device_body(root, device.device)));
-  BEFFROI_TRY(EpochBody epoch, next_epoch(author.log(), nullptr, preshared_of(root, device), name, random));
+  const PresharedTable preshared = preshared_of(root, device);
+  BEFFROI_TRY(EpochBody epoch, next_epoch(author.log(), nullptr, {preshared, name, {}}, random));
   BEFFROI_CHECK(author.add(std::move(epoch)));
   BEFFROI_CHECK(author.add(kDefaultRetention));
   std::vector<Bytes> out = author.take();
@@ -131,7 +132,8 @@ Result<std::vector<Bytes>> recover_vault(const crypto::DeviceKeys& root, const D
   BEFFROI_CHECK(author.add(recovery_body(id, plan)));
   const bool waits_for_keys = author.log().device(id)->since > author.log().epoch();
   if (author.log().rotation_due() || waits_for_keys) {
-    BEFFROI_TRY(EpochBody epoch, next_epoch(author.log(), &access, preshared, access.current.space_name, random));
+    BEFFROI_TRY(EpochBody epoch, next_epoch(author.log(), &access,
+                                            {preshared, access.current.space_name, access.current.names}, random));
     BEFFROI_CHECK(author.add(std::move(epoch)));
   }
   if (plan.home && plan.home != author.log().home()) BEFFROI_CHECK(author.add(*plan.home));
@@ -144,7 +146,9 @@ Result<Bytes> rotate_epoch(const SpaceLog& log, const crypto::DeviceKeys& me, Un
     return fail(ErrorCode::wrong_state,
                 N_("The keys of epoch {} do not open for this device: the root has to renew them."),
                 std::to_string(log.epoch().value));
-  BEFFROI_TRY(EpochBody epoch, next_epoch(log, &access, access.current.preshared, access.current.space_name, random));
+  const EpochGrant& current = access.current;
+  BEFFROI_TRY(EpochBody epoch,
+              next_epoch(log, &access, {current.preshared, current.space_name, current.names}, random));
   LogAuthor author(log, me.sign, clock);
   BEFFROI_CHECK(author.add(std::move(epoch)));
   return std::move(author.take().front());

@@ -48,7 +48,8 @@ Result<EpochBody> make_epoch(const SpaceId& space, const EpochPlan& plan, crypto
       .content = plan.content != nullptr ? plan.content->clone() : fresh_content(plan.content_generation, random),
       .check = reader_check(reader_key),
       .space_name = plan.space_name,
-      .preshared = {}};
+      .preshared = {},
+      .names = plan.names};
   for (const auto& recipient : plan.recipients)
     shared.preshared.insert_or_assign(recipient.keys.id(), recipient.preshared->clone());
 

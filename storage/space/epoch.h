@@ -4,7 +4,8 @@
 //               le32(n) ‖ space id ‖ recipient id
 //   shared      for whoever has E_n: CBOR [content generation, boundary key, dedup key, reader check, space name,
 //               [[recipient id, pre-shared secret]…]], sealed with derive_key(epoch_shared, E_n). The last list lets
-//               any writer box the next epoch for everybody, root included
+//               any writer box the next epoch for everybody, root included. Where members have display names, these
+//               follow as a seventh item (space_names.h)
 //   handed_keys for whoever has R_n: CBOR [[m, E_m, R_m or null]…], ascending, the keys of older epochs that no earlier
 //               record hands on, sealed with derive_key(reader_wrap, R_n). Normally that is epoch n-1 alone; a
 //               depositor can't give R_{n-1}, and nobody the keys of an epoch whose boxes do not open: the next author
@@ -17,7 +18,7 @@
 // associated data.
 #pragma once
 
-#include "storage/space/log.h"
+#include "storage/space/space_names.h"
 
 namespace beffroi::storage {
 
@@ -35,6 +36,7 @@ struct EpochGrant {
   std::optional<crypto::SecretBytes> reader_key;  ///< R_n; nullopt for a depositor
   std::string space_name;
   PresharedTable preshared;
+  SpaceNames names{};  ///< as its author wrote them; of SpaceAccess::current those that stand
 };
 
 /// Keys of an epoch as the author of a later one hands them on.
@@ -58,6 +60,7 @@ struct EpochPlan {
     const crypto::SecretBytes* preshared = nullptr;
   };
   std::vector<Recipient> recipients;
+  SpaceNames names{};  ///< what write_names takes, or none
 };
 /// usage: a name that is empty or too long; limit_exceeded: too many keys to hand on; corrupt: a recipient's key is
 /// unusable.

@@ -21,7 +21,8 @@ class AccessWalk {
 
   Result<SpaceAccess> run() {
     for (const Record& record : log_.records())
-      if (const auto* body = std::get_if<EpochBody>(&record.body)) epochs_[body->epoch] = {body, record.signer};
+      if (const auto* body = std::get_if<EpochBody>(&record.body))
+        epochs_[body->epoch] = {body, record.signer, record.sequence};
     for (const auto& [epoch, signed_body] : epochs_ | std::views::reverse) visit(signed_body);
     if (current_) return result();
     if (!problems_.empty()) return std::unexpected(problems_.front().error);
@@ -32,6 +33,7 @@ class AccessWalk {
   struct SignedBody {
     const EpochBody* body = nullptr;
     crypto::SigningPublicKey signer;
+    std::uint64_t position = 0;
   };
   /// Keys that agree with the commitment of their epoch; whether readers get them from a later record.
   struct Known {
@@ -48,6 +50,7 @@ class AccessWalk {
     Known& known = known_[epoch.body->epoch];
     if (known.secret.empty()) known.secret = grant->secret.clone();
     if (!known.reader_key) known.reader_key = clone(grant->reader_key);
+    offered_.emplace(epoch.body->epoch, std::move(grant->names));
     compare_with_newer(*grant);
     newer_ = &epoch;
     if (known.reader_key && !epoch.body->handed_keys.empty()) take_handed(epoch, *known.reader_key);
@@ -118,6 +121,23 @@ class AccessWalk {
     }
   }
 
+  // From the oldest on, each author's own words. Behind an epoch that does not open nobody can tell what its author
+  // changed: then all is taken.
+  SpaceNames names() {
+    SpaceNames out;
+    std::uint32_t before = 0;
+    for (const auto& [epoch, offered] : offered_) {
+      const SignedBody& signed_body = epochs_.at(epoch);
+      const bool follows = before != 0 && before + 1 == epoch.value;
+      before = epoch.value;
+      if (offered.empty()) continue;
+      const NameAuthor author = follows ? name_author(log_, signed_body.signer, signed_body.position)
+                                        : NameAuthor{.names_anybody = true, .identity = {}};
+      if (!take_names(log_, author, offered, out)) report(signed_body, changed_in_passing(epoch));
+    }
+    return out;
+  }
+
   HandedTable unhanded() const {
     HandedTable out;
     for (const auto& [epoch, known] : known_) {
@@ -147,6 +167,7 @@ class AccessWalk {
     out.current = std::move(*current_);
     out.current.content = contents_.at(out.current.content.generation).clone();
     out.current.preshared = std::move(preshared_);
+    out.current.names = names();
     out.keys = out.generations.at(out.current.content.generation);
     out.problems = std::move(problems_);
     std::ranges::sort(out.problems, std::greater<>(), &EpochProblem::epoch);
@@ -159,6 +180,7 @@ class AccessWalk {
   std::map<Epoch, Known> known_;
   std::map<std::uint32_t, ContentKeys> contents_;
   PresharedTable preshared_;
+  std::map<Epoch, SpaceNames> offered_;
   const SignedBody* newer_ = nullptr;
   std::optional<EpochGrant> current_;
   std::vector<EpochProblem> problems_;

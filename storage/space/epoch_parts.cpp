@@ -15,7 +15,12 @@ constexpr std::array<std::uint8_t, crypto::kNonceBytes> kZeroNonce{};
 // Longest encodings of one item, with CBOR heads.
 constexpr std::size_t kPresharedItemBytes = 1 + 34 + 34;
 constexpr std::size_t kHandedItemBytes = 1 + 5 + 34 + 34;
+constexpr std::size_t kNameItemBytes = 1 + 34 + 2 + kMaxDisplayNameBytes;
 constexpr std::size_t kHeadBytes = 16;
+// A full table of secrets and all the names that there may be.
+static_assert(4 * 34 + kMaxSpaceNameBytes + 2 * kHeadBytes + kMaxBoxes * kPresharedItemBytes +
+                  2 * kMaxNames * kNameItemBytes + crypto::kTagBytes <=
+              kMaxSharedBytes);
 
 std::unexpected<Error> contradicts(Epoch epoch) {
   return fail(ErrorCode::corrupt, N_("The keys of epoch {} are not those that its log record promises."),
@@ -44,13 +49,15 @@ PresharedTable read_preshared(CborReader& in) {
 
 SharedPart read_shared(CborReader& in) {
   SharedPart out;
-  in.array_of(6);
+  const std::size_t items = in.array(7);
+  if (items < 6) in.reject();
   out.content.generation = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
   out.content.boundary = read_secret(in);
   out.content.dedup = read_secret(in);
   out.check = in.fixed<ReaderCheck>();
   out.space_name = to_string(in.bytes(kMaxSpaceNameBytes));
   out.preshared = read_preshared(in);
+  if (items == 7) out.names = read_names(in);
   in.leave();
   return out;
 }
@@ -105,10 +112,16 @@ crypto::Hash256 epoch_commitment(const SpaceId& space, Epoch epoch, const crypto
 
 Bytes seal_shared(const SpaceId& space, Epoch epoch, const crypto::SecretBytes& secret, const SharedPart& part) {
   CborWriter out;
-  out.reserve(4 * 34 + part.space_name.size() + kHeadBytes + part.preshared.size() * kPresharedItemBytes);
-  out.array(6).uint(part.content.generation).bytes(part.content.boundary.view()).bytes(part.content.dedup.view());
+  const std::size_t names = part.names.members.size() + part.names.devices.size();
+  out.reserve(4 * 34 + part.space_name.size() + 2 * kHeadBytes + part.preshared.size() * kPresharedItemBytes +
+              names * kNameItemBytes);
+  out.array(part.names.empty() ? 6 : 7)
+      .uint(part.content.generation)
+      .bytes(part.content.boundary.view())
+      .bytes(part.content.dedup.view());
   out.bytes(part.check).bytes(as_bytes(part.space_name)).array(part.preshared.size());
   for (const auto& [recipient, preshared] : part.preshared) out.array(2).bytes(recipient).bytes(preshared.view());
+  if (!part.names.empty()) write_names(out, part.names);
   Bytes plaintext = out.take();
   const crypto::ScopedWipe wiped(plaintext);
   return crypto::aead_seal(crypto::derive_key(labels::epoch_shared, secret), kZeroNonce, epoch_context(space, epoch),
@@ -171,7 +184,8 @@ Result<EpochGrant> complete_grant(const SpaceId& space, const EpochBody& body, c
                     .content = std::move(shared.content),
                     .reader_key = std::move(reader_key),
                     .space_name = std::move(shared.space_name),
-                    .preshared = std::move(shared.preshared)};
+                    .preshared = std::move(shared.preshared),
+                    .names = std::move(shared.names)};
 }
 
 }  // namespace beffroi::storage

@@ -21,6 +21,7 @@ struct SharedPart {
   ReaderCheck check;
   std::string space_name;
   PresharedTable preshared;
+  SpaceNames names{};
 };
 Bytes seal_shared(const SpaceId& space, Epoch epoch, const crypto::SecretBytes& secret, const SharedPart& part);
 /// Opens `body.shared` and checks it against generation and commitment of `body`. corrupt when anything does not agree.

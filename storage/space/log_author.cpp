@@ -9,9 +9,10 @@ Result<void> LogAuthor::add(const RecordBody& body) {
   return {};
 }
 
-Result<EpochBody> next_epoch(const SpaceLog& log, const SpaceAccess* access, const PresharedTable& preshared,
-                             const std::string& name, crypto::Random& random) {
-  EpochPlan plan{.epoch = {log.epoch().value + 1}, .space_name = name, .recipients = {}};
+Result<EpochBody> next_epoch(const SpaceLog& log, const SpaceAccess* access, const EpochWords& words,
+                             crypto::Random& random) {
+  EpochPlan plan{.epoch = {log.epoch().value + 1}, .space_name = words.space_name, .recipients = {}};
+  plan.names = names_in_use(log, words.names);
   plan.content_generation = log.content_generation();
   if (access != nullptr) {
     plan.handed = &access->unhanded;
@@ -22,7 +23,7 @@ Result<EpochBody> next_epoch(const SpaceLog& log, const SpaceAccess* access, con
     else
       ++plan.content_generation;
   }
-  BEFFROI_TRY(plan.recipients, epoch_recipients(log, preshared));
+  BEFFROI_TRY(plan.recipients, epoch_recipients(log, words.preshared));
   return make_epoch(log.space(), plan, random);
 }
 

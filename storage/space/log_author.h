@@ -25,9 +25,16 @@ class LogAuthor {
   std::vector<Bytes> added_;
 };
 
+/// What an epoch's shared part says beside keys. Borrowed.
+struct EpochWords {
+  const PresharedTable& preshared;
+  const std::string& space_name;
+  const SpaceNames& names;
+};
 /// The epoch that follows in `log`, for everybody entitled, with all keys that `access` can hand on (nullptr: it is the
-/// first). Content keys stay where the log lets them. wrong_state: a pre-shared secret is missing (epoch_recipients).
-Result<EpochBody> next_epoch(const SpaceLog& log, const SpaceAccess* access, const PresharedTable& preshared,
-                             const std::string& name, crypto::Random& random);
+/// first). Content keys stay where the log lets them, and of the names those in use. wrong_state: a pre-shared secret
+/// is missing (epoch_recipients).
+Result<EpochBody> next_epoch(const SpaceLog& log, const SpaceAccess* access, const EpochWords& words,
+                             crypto::Random& random);
 
 }  // namespace beffroi::storage

@@ -490,17 +490,35 @@ def open_box(suite, keys, context, box):
     return aead_open(box_key, bytes(24), context, box[64:])
 
 
+# What a terminal obeys instead of showing it.
+UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def names(item):
+    """Display names of members and of devices."""
+    out = []
+    for listed in array(item, exactly=2):
+        pairs = [array(pair, exactly=2) for pair in array(listed, 256)]
+        ascending([identifier(i) for i, _ in pairs])
+        require(all(isinstance(n, str) and 1 <= len(n.encode()) <= 64 and n == n.strip(" ") and not UNSHOWN.search(n) for _, n in pairs), "a name")
+        out.append(dict(pairs))
+    require(out[0] or out[1], "names of nobody")
+    return out
+
+
 class Grant:
     """The keys of one epoch, checked against the record's commitment."""
 
     def __init__(self, space, body, secret, reader_key=None):
         self.body, self.secret, self.reader_key = body, secret, reader_key
         self.context = struct.pack("<I", body.number) + space
-        fields = array(cbor.decode(aead_open(derive("bfr1 epoch share", secret), bytes(24), self.context, body.shared)), exactly=6)
+        fields = cbor.decode(aead_open(derive("bfr1 epoch share", secret), bytes(24), self.context, body.shared))
+        require(isinstance(fields, list) and len(fields) in (6, 7), "a shared part")
         self.generation, self.boundary, self.dedup, check = unsigned(fields[0], 1, U32), *map(identifier, fields[1:4])
         self.name = octets(fields[4], 255)
         self.preshared = {identifier(i): identifier(p) for i, p in (array(item, exactly=2) for item in array(fields[5], 1024))}
         ascending(list(self.preshared))
+        self.names = names(fields[6]) if len(fields) == 7 else ({}, {})
         committed = self.context + struct.pack("<I", self.generation) + self.boundary + self.dedup + check
         require(self.generation == body.generation and blake2b("bfr1 epoch comm", committed, secret) == body.commitment, "an epoch's commitment")
         require(reader_key is None or derive("bfr1 reader chk", reader_key) == check, "a reader key")
