@@ -69,6 +69,16 @@ inline constexpr Label sign_loss = make_label("bfr1 sig loss");
 inline constexpr Label sign_enrol = make_label("bfr1 sig enrol");
 // Invitation codes.
 inline constexpr Label invitation_check = make_label("bfr1 inv check");
+// Invitations to a share, and what is derived from their token.
+inline constexpr Label share_invitation_check = make_label("bfr1 share check");
+inline constexpr Label share_knock = make_label("bfr1 share knock");
+inline constexpr Label share_encrypt = make_label("bfr1 share encr");
+inline constexpr Label share_nonce = make_label("bfr1 share nonce");
+inline constexpr Label share_preshared = make_label("bfr1 share psk");
+inline constexpr Label check_words = make_label("bfr1 check words");
+inline constexpr Label sign_join = make_label("bfr1 sig join");
+// From a founder's own pre-shared secret.
+inline constexpr Label founder_preshared = make_label("bfr1 found psk");
 // A peer's audit log.
 inline constexpr Label audit_entry = make_label("bfr1 audit entry");
 // Local files of a station.

@@ -20,6 +20,7 @@ import kit
 import objects
 import primitives
 import read_vault
+import shares
 import spaces
 import trees
 from primitives import FormatError, blake2b
@@ -207,6 +208,47 @@ class ChunkerTest(Reads):
             for cut in v["cuts"][:5]:
                 start += objects.next_cut(key, data[start:start + (1 << 20)])
                 self.assertEqual(start, cut)
+
+
+class ShareTest(Reads):
+    """Goal: an invitation to a share, a request to join and a refusal say what the document says, and nothing else passes for them."""
+
+    vectors = load("storage/share.json")
+
+    def setUp(self):
+        self.invitation = shares.ShareInvitation(self.vectors["invitation"]["code"])
+
+    def test_invitations(self):
+        v = self.vectors["invitation"]
+        for code in [v["code"], *v["forgiven"]]:
+            invitation = shares.ShareInvitation(code)
+            for field in ("transport", "sign", "space", "token", "transport_seed", "transport_key", "preshared"):
+                self.assertEqual(getattr(invitation, field).hex(), v[field])
+            self.assertEqual([invitation.address.decode(), invitation.role, invitation.expires, invitation.check],
+                             [v["address"], v["role"], v["expires"], v["check"]])
+        for m in v["malformed"]:
+            self.refuses(m["error"], shares.ShareInvitation, m["code"], why=m["name"])
+
+    def test_secret_of_a_founder(self):
+        device = kit.Keys(bytes.fromhex(self.vectors["request"]["device"]))
+        secret = objects.derive("bfr1 found psk", device.preshared, self.invitation.space)
+        self.assertEqual(secret.hex(), self.vectors["invitation"]["founder_preshared"])
+
+    def test_requests(self):
+        v = self.vectors["request"]
+        request = shares.JoinRequest(self.invitation, bytes.fromhex(v["sealed"]))
+        self.assertEqual(request.device.id, kit.Keys(bytes.fromhex(v["device"])).id)
+        self.assertEqual(request.root.id, kit.Keys(bytes.fromhex(v["root"])).id)
+        self.assertEqual((request.identity_name, request.device_name), (v["identity_name"], v["device_name"]))
+        self.assertEqual(request.words(self.invitation), v["words"])
+        for m in v["malformed"]:
+            self.refuses(m["error"], shares.JoinRequest, self.invitation, bytes.fromhex(m["sealed"]), why=m["name"])
+
+    def test_refusals(self):
+        v = self.vectors["refusal"]
+        self.assertEqual(self.invitation.refusal(bytes.fromhex(v["sealed"])), v["reason"])
+        for m in v["malformed"]:
+            self.refuses(m["error"], self.invitation.refusal, bytes.fromhex(m["sealed"]), why=m["name"])
 
 
 class SpaceTest(Reads):

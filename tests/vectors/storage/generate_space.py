@@ -33,7 +33,7 @@ def head(major, value):
 
 
 def cbor(item):
-    """Deterministic CBOR of integers, bytes, lists, booleans and None."""
+    """Deterministic CBOR of integers, bytes, text, lists, booleans and None."""
     if item is None:
         return b"\xf6"
     if isinstance(item, bool):
@@ -42,6 +42,8 @@ def cbor(item):
         return head(0, item) if item >= 0 else head(1, -1 - item)
     if isinstance(item, bytes):
         return head(2, len(item)) + item
+    if isinstance(item, str):
+        return head(3, len(item.encode())) + item.encode()
     return head(4, len(item)) + b"".join(cbor(i) for i in item)
 
 

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Computes share.json: an invitation to a share and what follows from its token, a request to join, a refusal; those that are accepted and
+those that are refused; and from them the seeds of their fuzz targets.
+
+An implementation of its own of storage/space/share_invitation.h and join_request.h in Python. Run it in this folder only when the format
+gets a new suite.
+"""
+import importlib.util
+import struct
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+spec = importlib.util.spec_from_file_location("space_vectors", HERE / "generate_space.py")
+space = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(space)
+crypto, cbor = space.crypto, space.cbor
+
+TOKEN, SPACE, EXPIRES = bytes(range(16)), bytes(range(32)), 1_700_604_800
+ADDRESS = b"peer.example:8440"
+DEVICE, ROOT = space.STATION, space.ROOT
+CERTIFICATE = ROOT.signature("bfr1 sig device", DEVICE.id)
+
+
+def derived(label, data=b""):
+    return crypto.blake2b(label, data, TOKEN)
+
+
+KNOCK = crypto.ed25519_public(derived("bfr1 share knock"))
+
+
+def invitation(check_sum=None, extra=(), **changes):
+    fields = {"address": ADDRESS, "transport": space.PEER.transport, "sign": space.PEER.sign, "space": SPACE, "token": TOKEN, "role": 2,
+              "expires": EXPIRES, "check": 1}
+    fields.update(changes)
+    payload = cbor([*fields.values(), *extra])
+    text = space.base32(payload + (crypto.blake2b("bfr1 share check", payload)[:4] if check_sum is None else check_sum))
+    return "bfs1-" + "-".join(text[i:i + 5] for i in range(0, len(text), 5))
+
+
+def invitation_vectors():
+    good = invitation()
+    bad = [("empty", "usage", ""), ("a word", "usage", "bonjour"), ("prefix alone", "usage", "bfs1"),
+           ("later version", "unsupported_version", "bfs2-" + good[5:]), ("version 0", "usage", "bfs0-" + good[5:]),
+           ("an invitation of a peer", "usage", space.invitation()), ("last letter missing", "usage", good[:-1]),
+           ("last group missing", "usage", good[:good.rindex("-")]), ("wrong checksum", "usage", invitation(bytes(4))),
+           ("no address", "usage", invitation(address=b"")), ("address with a blank", "usage", invitation(address=b"peer example:1")),
+           ("short space id", "usage", invitation(space=bytes(31))), ("token of 15 bytes", "usage", invitation(token=bytes(15))),
+           ("role 0", "usage", invitation(role=0)), ("role 5", "usage", invitation(role=5)),
+           ("expires before 1970", "usage", invitation(expires=-1)), ("expires after 9999", "usage", invitation(expires=253_402_300_800)),
+           ("check 0", "usage", invitation(check=0)), ("check 3", "usage", invitation(check=3)),
+           ("a field too many", "usage", invitation(extra=[0]))]
+    return {"address": ADDRESS.decode(), "transport": space.PEER.transport.hex(), "sign": space.PEER.sign.hex(), "space": SPACE.hex(),
+            "token": TOKEN.hex(), "role": 2, "expires": EXPIRES, "check": 1, "transport_seed": derived("bfr1 share knock").hex(),
+            "transport_key": KNOCK.hex(), "preshared": derived("bfr1 share psk").hex(),
+            "founder_preshared": crypto.blake2b("bfr1 found psk", SPACE, DEVICE.preshared).hex(), "code": good,
+            "forgiven": [good.upper(), good.replace("-", ""), good.replace("-", " - ") + "\r\n"],
+            "malformed": [{"name": n, "error": e, "code": c} for n, e, c in bad]}
+
+
+def padded(content, size):
+    return struct.pack("<I", len(content)) + content + bytes(size - 4 - len(content))
+
+
+def sealed(plaintext, what):
+    return crypto.seal(derived("bfr1 share encr", what), derived("bfr1 share nonce", what), SPACE, plaintext)
+
+
+def clear(**changes):
+    fields = {"space": SPACE, "knock": KNOCK, "root": ROOT.public, "device": DEVICE.public, "suite": 1, "certificate": CERTIFICATE,
+              "identity": "Mairie de Saint-Flour", "name": "PC de l'accueil"}
+    fields.update(changes)
+    return cbor(list(fields.values()))
+
+
+def request(suite=1, signer=DEVICE, label="bfr1 sig join", **changes):
+    return padded(space.envelope(label, clear(**changes), signer, suite), 1024)
+
+
+def check_words():
+    bits = int.from_bytes(derived("bfr1 check words", SPACE + b"".join(
+        d.sign + d.box + d.transport for d in (ROOT, DEVICE)))[:9], "big") >> 6
+    words = crypto.word_list()
+    return [words[bits >> 11 * i & 2047] for i in reversed(range(6))]
+
+
+def request_vectors():
+    good = request()
+    newer_device = [2, bytes(40), *DEVICE.public[2:]]
+    bad = [("another space", "corrupt", request(space=bytes(32))), ("another invitation", "corrupt", request(knock=bytes(32))),
+           ("signed by the root", "corrupt", request(signer=ROOT)), ("signed as a record", "corrupt", request(label="bfr1 sig record")),
+           ("certificate of another", "corrupt", request(certificate=bytes(64))), ("suite 2", "unsupported_version", request(suite=2)),
+           ("device of suite 2", "unsupported_version", request(device=newer_device)), ("no name", "corrupt", request(identity="")),
+           ("name of 65 bytes", "corrupt", request(name="x" * 65)), ("name of two lines", "corrupt", request(name="a\nb")),
+           ("length beyond the end", "corrupt", struct.pack("<I", 1021) + good[4:]), ("padding not zero", "corrupt", good[:-1] + b"\1"),
+           ("too short", "corrupt", good[:-1]), ("nothing", "corrupt", bytes(1024))]
+    return {"root": ROOT.seeds.hex(), "device": DEVICE.seeds.hex(), "certificate": CERTIFICATE.hex(), "identity_name": "Mairie de Saint-Flour",
+            "device_name": "PC de l'accueil", "sealed": sealed(good, b"q").hex(), "words": check_words(),
+            "malformed": [{"name": n, "error": e, "sealed": sealed(p, b"q").hex()} for n, e, p in bad]}
+
+
+def refusal(*fields):
+    return padded(cbor(list(fields)), 512)
+
+
+def refusal_vectors():
+    good = refusal(1, "Ce n'est pas la bonne personne.")
+    bad = [("suite 2", "corrupt", refusal(2, "x")), ("a field too many", "corrupt", refusal(1, "x", 0)),
+           ("reason of two lines", "corrupt", refusal(1, "a\nb")), ("reason of 401 bytes", "corrupt", refusal(1, "x" * 401)),
+           ("padding not zero", "corrupt", good[:-1] + b"\1"), ("too short", "corrupt", good[:-1])]
+    return {"reason": "Ce n'est pas la bonne personne.", "sealed": sealed(good, b"a").hex(),
+            "malformed": [{"name": n, "error": e, "sealed": sealed(p, b"a").hex()} for n, e, p in bad]}, good, bad
+
+
+def main():
+    codes, requests = invitation_vectors(), request_vectors()
+    refusals, good, bad = refusal_vectors()
+    space.objects.write("share.json", {"invitation": codes, "request": requests, "refusal": refusals})
+    space.objects.write_corpus("share_invitation", [("invitation", codes["code"].encode())] + [
+        (f"forgiven {i}", c.encode()) for i, c in enumerate(codes["forgiven"])] + [
+        (m["name"], m["code"].encode()) for m in codes["malformed"]])
+    space.objects.write_corpus("join_request", [
+        ("request", clear()), ("another space", clear(space=bytes(32))), ("no name", clear(identity="")), ("name of two lines", clear(name="a\nb")),
+        ("device of suite 2", clear(device=[2, bytes(40), *DEVICE.public[2:]])), ("refusal", good)] + [(f"refusal {n}", p) for n, _, p in bad])
+
+
+if __name__ == "__main__":
+    main()
