@@ -229,6 +229,28 @@ class ShareTest(Reads):
         for m in v["malformed"]:
             self.refuses(m["error"], shares.ShareInvitation, m["code"], why=m["name"])
 
+    def share_keys(self, who, secret):
+        keys = kit.Keys(bytes.fromhex(self.vectors["log"]["keys"][who]))
+        keys.preshared = secret(keys) if callable(secret) else secret
+        return keys
+
+    def test_log(self):
+        v = self.vectors["log"]
+        log = spaces.Log([bytes.fromhex(r["record"]) for r in v["records"]])
+        root, founder = (self.share_keys(who, lambda k: objects.derive("bfr1 found psk", k.preshared, log.space)) for who in ("root", "founder"))
+        laptop, friend = self.share_keys("laptop", self.invitation.preshared), kit.Keys(bytes.fromhex(v["keys"]["friend"]))
+        for keys, opened in ((root, 4), (founder, 4), (laptop, 3)):
+            access = spaces.Access(log, keys)
+            self.assertEqual(access.problems, [])
+            self.assertEqual([access.grants[n].secret.hex() for n in range(1, opened + 1)], v["epochs"][:opened])
+            self.assertEqual(max(access.grants), opened)
+        names = spaces.Access(log, founder).grants[3].names
+        self.assertEqual(names, [{root.sign: "Mairie", friend.sign: "Claire"}, {founder.id: "PC du maire", laptop.id: "Portable"}])
+        end = (bytes.fromhex(v["end"]["commit"]), v["end"]["sequence"])
+        self.assertEqual([last for _, last in log.devices[laptop.id].cuts], [end, end])
+        self.assertEqual([role for _, role in log.devices[laptop.id].roles], [spaces.READER, spaces.WRITER, spaces.READER])
+        self.assertFalse(log.members[friend.sign][2])
+
     def test_secret_of_a_founder(self):
         device = kit.Keys(bytes.fromhex(self.vectors["request"]["device"]))
         secret = objects.derive("bfr1 found psk", device.preshared, self.invitation.space)

@@ -6,10 +6,13 @@
 
 #include "storage/space/epoch_parts.h"
 #include "tests/support/share_world.h"
+#include "tests/support/vectors.h"
 
 namespace beffroi::storage {
 namespace {
 
+using beffroi::testing::hex_of;
+using beffroi::testing::read_vectors;
 using testing::commit_on;
 using testing::kTestClock;
 using testing::Person;
@@ -39,6 +42,63 @@ struct ShareCeremonyTest : ::testing::Test {
   Result<Bytes> rotation(const Person& by) { return rotate_epoch(log, by.keys, kTestClock, world.random); }
   Result<Bytes> leaving(const Person& who) { return leave_space(log, who.keys, std::nullopt, kTestClock); }
 };
+
+// One ceremony after the other, each byte for byte what an independent implementation made.
+struct GoldenShareTest : ::testing::Test {
+  nlohmann::json vectors = read_vectors("storage/share.json").at("log");
+  crypto::SeededRandom random{vectors.at("seed").get<std::uint64_t>()};
+  UnixTime clock{vectors.at("clock").get<std::int64_t>()};
+  std::optional<SpaceLog> log;
+
+  crypto::DeviceKeys keys(const char* who) const {
+    return *crypto::DeviceKeys::decode(hex_of(vectors.at("keys"), who));
+  }
+  // The next records of the golden log, which must be these.
+  void follows(const Result<std::vector<Bytes>>& records) {
+    ASSERT_TRUE(records.has_value()) << records.error().message();
+    for (const Bytes& record : *records) {
+      const std::size_t next = log ? log->records().size() : 0;
+      const auto& golden = vectors.at("records").at(next);
+      ASSERT_EQ(hex_of(golden, "record"), record) << golden.at("name");
+      if (log)
+        ASSERT_TRUE(log->append(record).has_value());
+      else
+        log = *SpaceLog::from_genesis(record);
+    }
+  }
+  void follows(const Result<Bytes>& record) {
+    ASSERT_TRUE(record.has_value()) << record.error().message();
+    follows(Result<std::vector<Bytes>>(std::vector<Bytes>{*record}));
+  }
+};
+
+TEST_F(GoldenShareTest, IsFoundedJoinedChangedAndLeftByteForByte) {
+  const crypto::DeviceKeys root = keys("root"), friend_root = keys("friend"), laptop_keys = keys("laptop");
+  const crypto::DeviceKeys founder_keys = keys("founder");
+  follows(found_share(root, {founder_keys.public_part(), founder_keys.preshared.clone()},
+                      {vectors.at("name"), "Mairie", "PC du maire"}, clock, random));
+  const auto founder = with_preshared(founder_keys, founder_preshared(founder_keys.preshared, log->space()));
+  ShareInvitation invitation;
+  invitation.token = crypto::SecretBytes::copy_of(hex_of(vectors, "token"));
+  const auto laptop = with_preshared(laptop_keys, invitation.preshared());
+  const DeviceId id = laptop.public_part().id();
+  const JoinRequest request{.root = friend_root.public_part(),
+                            .device = laptop.public_part(),
+                            .certificate = crypto::sign(crypto::labels::sign_device, friend_root.sign, id),
+                            .identity_name = "Claire",
+                            .device_name = "PC mairie"};
+  const IdentityId claire = request.root.sign;
+  follows(
+      admit_member(*log, founder, request, {.role = Role::reader, .preshared = invitation.preshared()}, clock, random));
+  follows(change_role(*log, founder, claire, Role::writer, {}, clock, random));
+  follows(set_names(*log, laptop, {.members = {}, .devices = {{id, "Portable"}}}, clock, random));
+  const BranchEnd end{*CommitId::from(hex_of(vectors.at("end"), "commit")),
+                      vectors.at("end").at("sequence").get<std::uint64_t>()};
+  follows(change_role(*log, founder, claire, Role::reader, {{id, end}}, clock, random));
+  follows(leave_space(*log, laptop, end, clock));
+  follows(rotate_epoch(*log, founder, clock, random));
+  EXPECT_EQ(vectors.at("records").size(), log->records().size());
+}
 
 TEST_F(ShareCeremonyTest, FoundedShareIsReadyForItsManager) {
   EXPECT_EQ(SpaceKind::share, log.kind());

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Computes share.json: an invitation to a share and what follows from its token, a request to join, a refusal; those that are accepted and
-those that are refused; and from them the seeds of their fuzz targets.
+those that are refused; the log of a share; and from them the seeds of their fuzz targets.
 
-An implementation of its own of storage/space/share_invitation.h and join_request.h in Python. Run it in this folder only when the format
-gets a new suite.
+An implementation of its own of storage/space/share_invitation.h, join_request.h and share_ceremony.h in Python. Run it in this folder only when
+the format gets a new suite.
 """
+import copy
 import importlib.util
 import struct
 from pathlib import Path
@@ -111,10 +112,63 @@ def refusal_vectors():
             "malformed": [{"name": n, "error": e, "sealed": sealed(p, b"a").hex()} for n, e, p in bad]}, good, bad
 
 
+def with_preshared(device, secret):
+    out = copy.copy(device)
+    out.preshared = secret
+    return out
+
+
+def encoded_names(members, devices):
+    return [[[d.sign, n] for d, n in sorted(members, key=lambda item: item[0].sign)],
+            [[d.id, n] for d, n in sorted(devices, key=lambda item: item[0].id)]]
+
+
+class Share:
+    """A share's life, as the ceremonies make it with SeededRandom(SEED): founded, joined by a friend, who becomes a writer, renames its computer,
+    becomes a reader again and leaves."""
+
+    def __init__(self):
+        self.log, self.random, self.secrets, self.content = space.Log(), space.Random(space.SEED), [], None
+        self.log.add("genesis", space.GENESIS, [2, ROOT.public, self.random.take(16)])
+        self.root, self.founder = (with_preshared(d, crypto.blake2b("bfr1 found psk", self.log.space, d.preshared)) for d in (ROOT, DEVICE))
+        self.laptop = with_preshared(space.LAPTOP, derived("bfr1 share psk"))
+        founder, friend, laptop = self.founder, space.FRIEND, self.laptop
+        self.log.add("founder", space.DEVICE, space.device_body(founder, ROOT, space.MANAGER))
+        members, devices = [(ROOT, "Mairie")], [(founder, "PC du maire")]
+        self.epoch("first epoch", [founder], encoded_names(members, devices), ROOT)
+        self.log.add("retention", space.RETENTION, space.DEFAULT_RETENTION)
+        self.log.add("friend", space.MEMBER, [friend.public, space.READER], founder)
+        self.log.add("laptop", space.DEVICE, space.device_body(laptop, friend, space.MANAGER), founder)
+        members.append((friend, "Claire"))
+        self.epoch("admission", [founder, laptop], encoded_names(members, [*devices, (laptop, "PC mairie")]), founder)
+        self.log.add("writer", space.MEMBER, [friend.public, space.WRITER], founder)
+        self.epoch("names by the writer", [founder, laptop], encoded_names(members, [*devices, (laptop, "Portable")]), laptop)
+        end = [laptop.id, space.COMMIT_A, 5]
+        self.log.add("reader again", space.MEMBER, [friend.public, space.READER, [end]], founder)
+        self.log.add("leaving", space.REMOVAL, [[end], friend.sign, False], laptop)
+        self.epoch("rotation", [founder], encoded_names(members[:1], devices), founder)
+
+    def epoch(self, name, devices, names, author):
+        number = len(self.secrets) + 1
+        handed = [[number - 1, self.secrets[-1]["secret"], self.secrets[-1]["reader_key"]]] if self.secrets else None
+        body, secrets = space.epoch_body(self.log.space, number, [(d, True) for d in [self.root, *devices]], self.random, self.content,
+                                         handed=handed, names=names)
+        self.secrets.append(secrets)
+        self.content = secrets["boundary"], secrets["dedup"]
+        self.log.add(name, space.EPOCH, body, author)
+
+    def vectors(self):
+        people = {"root": ROOT, "founder": DEVICE, "friend": space.FRIEND, "laptop": space.LAPTOP}
+        return {"seed": space.SEED, "clock": space.CLOCK, "name": space.NAME, "keys": {n: d.seeds.hex() for n, d in people.items()},
+                "token": TOKEN.hex(), "end": {"commit": space.COMMIT_A.hex(), "sequence": 5},
+                "epochs": [s["secret"].hex() for s in self.secrets],
+                "records": [{"name": n, "record": r.hex()} for n, r in zip(self.log.names, self.log.records)]}
+
+
 def main():
     codes, requests = invitation_vectors(), request_vectors()
     refusals, good, bad = refusal_vectors()
-    space.objects.write("share.json", {"invitation": codes, "request": requests, "refusal": refusals})
+    space.objects.write("share.json", {"invitation": codes, "request": requests, "refusal": refusals, "log": Share().vectors()})
     space.objects.write_corpus("share_invitation", [("invitation", codes["code"].encode())] + [
         (f"forgiven {i}", c.encode()) for i, c in enumerate(codes["forgiven"])] + [
         (m["name"], m["code"].encode()) for m in codes["malformed"]])

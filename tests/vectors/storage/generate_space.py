@@ -120,14 +120,14 @@ def derived(label, parent):
     return crypto.blake2b(label, b"", parent)
 
 
-def epoch_body(space, number, recipients, random, content=None, generation=1, handed=None):
-    """The body of an epoch record; `recipients` are pairs of device and whether it reads older epochs."""
+def epoch_body(space, number, recipients, random, content=None, generation=1, handed=None, names=None):
+    """The body of an epoch record; `recipients` are pairs of device and whether it reads older epochs; `names` as encoded."""
     secret, reader_key = random.take(32), random.take(32)
     boundary, dedup = content or (random.take(32), random.take(32))
     context = struct.pack("<I", number) + space
     check = derived("bfr1 reader chk", reader_key)
     recipients = sorted(recipients, key=lambda pair: pair[0].id)
-    shared = cbor([generation, boundary, dedup, check, NAME.encode(), [[d.id, d.preshared] for d, _ in recipients]])
+    shared = cbor([generation, boundary, dedup, check, NAME.encode(), [[d.id, d.preshared] for d, _ in recipients], *([names] if names else [])])
     boxes = [[d.id, 1, crypto.box(random.take(32), d.box, d.preshared, context + d.id, secret + (reader_key if reads else b""))]
              for d, reads in recipients]
     committed = context + struct.pack("<I", generation) + boundary + dedup + check
