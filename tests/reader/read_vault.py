@@ -78,17 +78,16 @@ class Vault:
         self.refuse_unlinked_commits()
 
     def refuse_unlinked_commits(self):
-        """Of a removed device count only the last valid commit and its ancestors in the branch."""
-        for identity, device in self.log.devices.items():
-            if device.removed_at is None:
-                continue
-            linked, waiting = set(), [device.last[0]] if device.last else []
+        """Of a device that was removed, or lost its right to write, count only the last valid commit of before and its ancestors in the branch."""
+        for identity, (at, last) in [(i, cut) for i, device in self.log.devices.items() for cut in device.cuts]:
+            linked, waiting = set(), [last[0]] if last else []
             while waiting:
                 commit = self.commits.get(waiting.pop())
                 if commit is not None and commit.device == identity and commit.id not in linked:
                     linked.add(commit.id)
                     waiting += commit.parents
-            for commit in [c for c in self.commits.values() if c.device == identity and c.id not in linked]:
+            before = [c for c in self.commits.values() if c.device == identity and self.log.positions[c.log_head] < at]
+            for commit in [c for c in before if c.id not in linked]:
                 self.refused.append((commit.id, FormatError("refused", "not linked to the last valid commit")))
                 del self.commits[commit.id]
 
