@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "storage/merge/path_parts.h"
 #include "storage/merge/side_changes.h"
 
@@ -62,7 +64,11 @@ class MoveFinder {
     for (const auto& [from, to] : changes_.moved_to) vote(from, to, votes);
     std::vector<std::tuple<std::size_t, std::string_view, std::string_view>> ranked;
     for (const auto& [pair, count] : votes) ranked.emplace_back(count, pair.first, pair.second);
-    std::ranges::stable_sort(ranked, std::ranges::greater{}, [](const auto& each) { return std::get<0>(each); });
+    std::ranges::sort(ranked, [](const auto& a, const auto& b) {
+      const auto& [count_a, from_a, to_a] = a;
+      const auto& [count_b, from_b, to_b] = b;
+      return std::tie(count_b, from_a, to_a) < std::tie(count_a, from_b, to_b);
+    });
     for (const auto& [count, from, to] : ranked)
       if (!changes_.moved_to.contains(from) && !changes_.moved_from.contains(to)) match(from, to);
   }

@@ -53,7 +53,6 @@ class Round:
                 changes = days.day(self.source, f"{self.arguments.seed} day")
                 say(f"a day passed: {changes.summary()}")
             if step in BACKUPS:
-                measure.warm(self.source)
                 time.sleep(SETTLE_S)
             for tool in self.in_turn(step):
                 found[tool.name][step] = vars(self.step(tool, step))
@@ -70,6 +69,8 @@ class Round:
         # many files meanwhile pays for the search.
         target = self.scratch / f"{step} {tool.name}"
         target.mkdir(parents=True)
+        if step in BACKUPS:
+            measure.warm(self.source)  # before each tool: borg drops from the page cache what it has read
         try:
             result = tool.step(step, path, target)
         finally:
@@ -113,6 +114,7 @@ def copy(source, target):
 
 def measure_corpus(name, arguments, tools=None, steps=STEPS):
     """All rounds of one corpus; the result as it is kept in JSON. `tools` is {name: what makes a Tool of (folder, source)}."""
+    steps = steps[: steps.index(arguments.until) + 1] if arguments.until in steps else steps
     pristine = arguments.work / "pristine"
     shutil.rmtree(arguments.work, ignore_errors=True)  # of a run that was cut short
     arguments.work.mkdir()
@@ -146,6 +148,7 @@ def parse(description, add_more=lambda parser: None):
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--seed", default="report", help="of the corpus and the day; default: report")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--until", choices=STEPS, default=STEPS[-1], help="the last step that is measured; default: all")
     parser.add_argument("--tools", default=",".join(TOOLS), help="separated by commas; default: %(default)s")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "bench", help="where corpus, repositories and results are written")
     parser.add_argument("--keep", action="store_true", help="writes the results into docs/, and not only below --work")
