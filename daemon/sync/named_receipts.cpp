@@ -9,6 +9,9 @@ namespace {
 using storage::BranchHead;
 using storage::ReceiptId;
 
+/// Receipts that commits name, each with the first of these: device, and number in its branch.
+using Named = std::map<ReceiptId, std::pair<DeviceId, std::uint64_t>>;
+
 // In the table `state`, before a device's id: the number of its last commit whose named receipt was found, u64.
 constexpr std::string_view kCheckedPrefix = "vault/named/";
 
@@ -32,7 +35,7 @@ bool was_kept_elsewhere(const storage::SpaceLog& log, const storage::PeerPublic&
 }
 
 // Adds what the commits of a branch name beyond `from`.
-Result<void> collect(Vault& vault, const BranchHead& head, std::uint64_t from, std::set<ReceiptId>& named) {
+Result<void> collect(Vault& vault, const BranchHead& head, std::uint64_t from, Named& named) {
   for (std::uint64_t sequence = from + 1; sequence <= head.sequence; ++sequence) {
     BEFFROI_TRY(const auto id, vault.store().branch_commit(head.device, sequence));
     if (!id) continue;
