@@ -17,6 +17,7 @@
 #include "daemon/net/tls_context.h"
 #include "storage/format/cbor.h"
 #include "tests/net/daemon/raw_station.h"
+#include "tests/support/audit_verdict.h"
 
 namespace beffroi::daemon::testing {
 namespace {
@@ -69,7 +70,7 @@ class AttackerTest : public ::testing::Test {
     EXPECT_EQ(holdings(attacker), own_before);
     EXPECT_EQ(holdings(victim), theirs_before);
     expect_served(numbers(10, 17));
-    EXPECT_FALSE(peer.host->audit().verify()->broken_at);
+    EXPECT_FALSE(verify(peer.host->audit()).broken_at);
   }
 
   std::shared_ptr<HostedSpace> space_of(TestVault& station) {

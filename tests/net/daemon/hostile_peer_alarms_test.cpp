@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "daemon/vault/device_key_file.h"
+#include "tests/support/edited_channel.h"
 #include "tests/support/station_world.h"
 #include "tests/support/tls_peer.h"
 
@@ -31,7 +32,7 @@ class HostilePeerAlarmsTest : public ::testing::Test {
                crypto::TransportPublicKey key) -> asio::awaitable<Result<std::unique_ptr<Channel>>> {
       auto channel = co_await real(address, seed, key);
       if (!channel) co_return forward_error(channel);
-      co_return std::make_unique<EditedChannel>(std::move(*channel), edit_answers_, edit_objects_);
+      co_return make_edited_channel(std::move(*channel), edit_answers_, edit_objects_);
     };
   }
   Vault& vault() { return *world_.station->vault; }

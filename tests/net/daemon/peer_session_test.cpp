@@ -11,6 +11,8 @@
 namespace beffroi::daemon::testing {
 namespace {
 
+using namespace std::chrono_literals;
+
 void push(TlsPeer& peer, Vault& vault, ProtocolThread& thread) {
   const Connector dial = tls_connector();
   auto link =

@@ -2,6 +2,11 @@
 // long the frames say that they are. A station that is at work has all the time that it needs.
 #include <gtest/gtest.h>
 
+#include <asio/co_spawn.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "daemon/sync/peer_server.h"
 #include "tests/support/peer_world.h"
 
 namespace beffroi::daemon::testing {

@@ -78,8 +78,8 @@ TEST_F(SpaceStoreLossesTest, WhatIsLostIsKeptAsideAsEvidence) {
   EXPECT_EQ(*store.receipt_of(receipt.commit), std::nullopt);
   EXPECT_EQ(*store.newest_expiry(), std::nullopt);
   EXPECT_EQ(*store.expired(receipt.commit), std::nullopt);
-  EXPECT_EQ(*store.lost_receipts(2), std::vector{encoded});
-  EXPECT_EQ(*store.lost_expiries(2), std::vector{to_bytes(as_bytes("expiry"))});
+  EXPECT_EQ(*store.lost_receipts(2), std::vector<Bytes>{encoded});
+  EXPECT_EQ(*store.lost_expiries(2), std::vector<Bytes>{to_bytes(as_bytes("expiry"))});
   EXPECT_TRUE(store.lost_receipts(1)->empty());
   ASSERT_TRUE(store.erase());
   EXPECT_TRUE(store.lost_receipts(2)->empty());

@@ -92,7 +92,7 @@ TEST_F(TreeEditTest, FromNothingToMuchAndBack) {
 
 // Thousands of edits on trees of four levels: single ones, runs, ranges that vanish, both ends.
 TEST_F(TreeEditTest, RandomEditsGiveTheTreeOfAllEntries) {
-  for (const std::uint64_t seed : {1, 2, 3, 4}) {
+  for (const std::uint64_t seed : {1U, 2U, 3U, 4U}) {
     SCOPED_TRACE(seed);
     crypto::SeededRandom random(seed);
     EntryMap entries;
