@@ -166,12 +166,16 @@ bool contains(std::span<const Loss> losses, const LossId& id) {
   return std::ranges::find(losses, id, &Loss::id) != losses.end();
 }
 
-/// A peer may lose its own declarations as well, but not without saying so.
-Result<void> check_none_is_hidden(std::span<const Loss> known, std::span<const Loss> shown,
+/// A peer may lose its own declarations as well, but not without saying so: now, or when it did. `here`: in the order
+/// in which they were heard of, `known` of them before the peer was asked.
+Result<void> check_none_is_hidden(std::span<const Loss> here, std::size_t known, std::span<const Loss> shown,
                                   std::span<const Loss* const> fresh) {
-  for (const Loss& loss : known) {
+  for (std::size_t place = 0; place < std::min(known, here.size()); ++place) {
+    const Loss& loss = here[place];
     if (contains(shown, loss.id)) continue;
-    if (std::ranges::none_of(fresh, [&](const Loss* later) { return later->since <= loss.declared; }))
+    const auto covers = [&](const Loss& later) { return later.since <= loss.declared && contains(shown, later.id); };
+    if (std::ranges::none_of(fresh, [&](const Loss* later) { return covers(*later); }) &&
+        std::ranges::none_of(here.subspan(place + 1), covers))
       return hidden_loss();
   }
   return {};
@@ -265,7 +269,7 @@ Result<std::size_t> Vault::accept_losses(std::span<const Bytes> shown, std::size
   BEFFROI_TRY(const std::vector<Loss> chain, decode_chain(shown, store.space(), binding->peer.sign));
   BEFFROI_TRY(const std::vector<Loss> here, store.losses());
   const std::vector<const Loss*> fresh = find_fresh(chain, here);
-  BEFFROI_CHECK(check_none_is_hidden(std::span(here).first(std::min(known, here.size())), chain, fresh));
+  BEFFROI_CHECK(check_none_is_hidden(here, known, chain, fresh));
   if (fresh.empty()) return 0;
   State::CutOff cut;
   BEFFROI_TRY(cut.receipts, cut_off<Receipts>(store, binding->peer.sign, fresh));

@@ -121,7 +121,7 @@ class Loss:
         self.previous = None if fields[2] is None else identifier(fields[2])
         self.declared, self.since = signed(fields[3]), signed(fields[4])
         self.receipts, self.expiries = self.chain(fields[5]), self.chain(fields[6])
-        self.reason = octets(fields[7], 255).decode("utf-8")
+        self.reason = cbor.Reader.utf8(octets(fields[7], 255))
         require((self.previous is None) == (self.counter == 1) and self.since <= self.declared, "a loss's order")
         self.id = blake2b("bfr1 loss id", data)
 

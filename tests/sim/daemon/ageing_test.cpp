@@ -192,7 +192,7 @@ TEST_F(AgeingTest, APushBesideACollectionStaysComplete) {
 TEST_F(AgeingTest, WhatALeaseHoldsIsNotCollected) {
   back_up(1);
   take_snapshot(*station, numbers(300, 500));
-  ASSERT_FALSE(world.sync(*station, {.seed = 1, .cut_after_frames = 130}));
+  ASSERT_FALSE(world.sync(*station, {.seed = 1, .cut_after_frames = 150}));
   const auto before = objects_at_peer();
   EXPECT_EQ(collect().removed, 0U);
   EXPECT_EQ(objects_at_peer(), before);

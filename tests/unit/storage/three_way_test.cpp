@@ -275,6 +275,34 @@ TEST_F(ThreeWayTest, FoldersMovedIntoEachOtherStayWhereTheyWere) {
   EXPECT_EQ(merged().listing(), (Listing{{"p/", 0}, {"p/a", 1}, {"r/", 0}, {"r/b", 2}}));
 }
 
+/// Moves some folder, under its name, into another one.
+void move_a_folder(FolderModel& folder, crypto::Random& random) {
+  std::vector<std::string> folders;
+  for (const auto& [path, entry] : folder.entries)
+    if (entry.type == EntryType::directory) folders.push_back(path);
+  const std::string from = folders[random.below(folders.size())];
+  const std::uint64_t target = random.below(folders.size() + 1);
+  const std::string to = path_in(target == folders.size() ? "" : folders[target], name_of(from));
+  if (!folder.entries.contains(to) && !is_at_or_below(to, from)) folder.move_at(from, to);
+}
+
+TEST_F(ThreeWayTest, FoldersMovedIntoEachOtherAtRandomLoseNothing) {
+  for (std::uint64_t seed = 1; seed <= 300 && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    crypto::SeededRandom random(seed);
+    base = {};
+    for (std::uint64_t i = 1; i <= 5; ++i) {
+      const std::string number = std::to_string(i);
+      base.write("d" + number + "/f" + number, i);
+    }
+    for (std::uint64_t left = random.below(4); left > 0; --left) move_a_folder(base, random);
+    begin();
+    for (std::uint64_t left = 1 + random.below(4); left > 0; --left) move_a_folder(ours, random);
+    for (std::uint64_t left = 1 + random.below(4); left > 0; --left) move_a_folder(theirs, random);
+    EXPECT_EQ(merged().contents(), base.contents());
+  }
+}
+
 TEST_F(ThreeWayTest, TwoFilesRenamedToOneNameBothSurvive) {
   base.write("a", 1, kMonday);
   base.write("b", 2, kMonday + 60);

@@ -198,7 +198,7 @@ TEST_F(TreeEditTest, WhatNoReaderTakesIsRefused) {
 
 TEST_F(TreeEditTest, LyingTreesAreCorrupt) {
   EntryMap entries;
-  for (int i = 0; i < 3'000; ++i) {
+  for (int i = 0; i < 30'000; ++i) {
     const std::string path = "file " + std::to_string(i);
     entries.emplace(path, plain_entry(path));
   }
