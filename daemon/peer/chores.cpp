@@ -15,7 +15,7 @@ constexpr std::chrono::seconds kRound{60};
 /// Between two looks whether somebody is connected, or the daemon ends.
 constexpr milliseconds kSlice{20};
 /// While stations are connected, this many times as long as was worked nothing is done.
-constexpr int kPausesPerWork = 9;
+constexpr int kPausesPerWork = 19;
 /// Read in one slice of a scrub.
 constexpr std::uint64_t kScrubSliceBytes = 4ULL * 1024 * 1024;
 constexpr std::string_view kCollectedKey = "peer/collected";

@@ -153,7 +153,7 @@ MappedFile::~MappedFile() {
 }
 
 void seal_vault(const std::string& folder, std::size_t number, std::uint64_t bytes) {
-  crypto::SeededRandom random(number + 1);
+  crypto::SeededRandom random(bytes + number + 1);  // vaults of two sets are two
   const auto root = crypto::DeviceKeys::root_from_kit(crypto::SecretBytes::random(32, random));
   const auto device = crypto::DeviceKeys::generate(random);
   const storage::DeviceRequest request{device.public_part(), device.preshared.clone()};

@@ -39,9 +39,10 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stations", type=int, default=50)
     parser.add_argument("--mib", type=int, default=1500, help="sealed bytes of a run, whatever the number of stations; default: 1500")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--millions", type=int, default=10, help="objects of the peer that is asked what it lacks; 0: not asked; default: 10")
-    parser.add_argument("--garbage", type=int, default=1, help="millions of objects that are collected beside a push; 0: none; default: 1")
+    parser.add_argument("--rounds", type=int, default=3, help="of the first two; default: 3")
+    parser.add_argument("--parts", default="throughput,garbage,lacks", help="what is measured; default: %(default)s")
+    parser.add_argument("--millions", type=int, default=10, help="objects of the peer that is asked what it lacks; default: 10")
+    parser.add_argument("--garbage", type=int, default=1, help="millions of objects that are collected beside a push; default: 1")
     parser.add_argument("--questions", type=int, default=2000)
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench", help="for sealed vaults, which are kept, and peers, which are not")
     parser.add_argument("--json", type=Path, help="default: stations.json in the folder")
@@ -98,9 +99,9 @@ def throughput(arguments):
 
 
 def filled_peer(scene, arguments, millions):
-    """(peer, the code of its first station): that station's space has millions of objects besides, of no snapshot."""
+    """(peer, the code of its first station): that station's space has millions of objects besides, of no snapshot. It collects when it is told to."""
     vaults = sealed(arguments.folder, ALONE, LACKS_VAULT_MIB)
-    peer = scene.peer()
+    peer = scene.peer(settings="[gc]\nevery_hours = 0\n[scrub]\nevery_days = 0\n")
     code = peer.invite()
     bench("beffroi_many_stations", "push", vaults, codes=[code])
     peer.stop()
@@ -211,9 +212,10 @@ def main():
     if os.getloadavg()[0] > machine.LOAD_LIMIT:
         print(f"stations: the machine is not idle (load {os.getloadavg()[0]:.2f}): the figures will be noisy", file=sys.stderr)
     result = {"machine": machine.facts(arguments.folder, ROOT), "stations": arguments.stations, "mib": arguments.mib}
-    result["rounds"] = throughput(arguments)
-    result["delays"] = delays(arguments) if arguments.garbage else []
-    result["lacks"] = lacks(arguments) if arguments.millions else None
+    parts = arguments.parts.split(",")
+    result["rounds"] = throughput(arguments) if "throughput" in parts else []
+    result["delays"] = delays(arguments) if "garbage" in parts else []
+    result["lacks"] = lacks(arguments) if "lacks" in parts else None
     sum_up(result)
     arguments.json.write_text(json.dumps(result, indent=1) + "\n")
     print(text(result))
