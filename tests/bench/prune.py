@@ -140,6 +140,7 @@ def one_round(arguments, pristine, number):
                 days.day(one.source, f"{arguments.seed} {day}")
             for tool in one.tools:
                 one.step(tool, "day" if day else "first")
+            shutil.rmtree(one.scratch)  # empty after a backup, and in the way of the next day
         found = {tool.name: pruned(tool) for tool in one.in_turn("first")}
         for tool in one.tools:
             verify(one, tool)
@@ -184,7 +185,8 @@ def main():
     arguments = run.parse(__doc__, add_arguments)
     results = arguments.work.resolve()
     arguments.work = results / "work"
-    arguments.work.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(arguments.work, ignore_errors=True)  # of a run that was cut short
+    arguments.work.mkdir(parents=True)
     run.check_room(arguments, [arguments.corpus])
     pristine = arguments.work / "pristine"
     corpora.generate(pristine, arguments.corpus, arguments.scale, arguments.seed)
