@@ -55,6 +55,12 @@ class Audit {
   }
 
   Result<void> conclude() {
+    BEFFROI_TRY(const auto refused, vault_.refused_expiry_date());
+    // What is not given may have gone by an expiry that was not taken.
+    if (refused && !not_given_.empty())
+      return fail(ErrorCode::wrong_state,
+                  N_("The peer let snapshots go by a date that is far ahead of this machine's clock. Set the clock "
+                     "right, then synchronise again."));
     std::vector<ObjectId> lost;
     for (const AuditDraw::Object& object : not_given_) {
       const bool held = !object.commit || vault_.resolve(object.commit->hex()).has_value();
