@@ -34,6 +34,13 @@ asio::awaitable<Result<void>> name_the_hidden_log(LinkSession& session, const st
                     "happened to its server."));
 }
 
+// What was decided with receipts that came after ours were fetched can't be judged yet.
+asio::awaitable<Result<bool>> has_receipts_since(LinkSession& session, std::uint64_t known) {
+  Message request(ReceiptsGetMessage{known + 1});
+  BEFFROI_CO_TRY(const ReceiptsMessage answer, co_await session.call<ReceiptsMessage>(std::move(request)));
+  co_return answer.newest > known;
+}
+
 }  // namespace
 
 asio::awaitable<Result<std::vector<Bytes>>> fetch_expiries(LinkSession& session, std::uint64_t from) {
@@ -54,6 +61,7 @@ asio::awaitable<Result<std::vector<Bytes>>> fetch_expiries(LinkSession& session,
 asio::awaitable<Result<void>> take_expiries(LinkSession& session, Vault& vault, Pool& pool) {
   // Before the peer is asked: it must know more only if it was told since.
   const storage::SpaceLog log = vault.log();
+  const auto receipt = vault.newest_receipt();
   const auto known = co_await pool.run([&] { return vault.newest_expiry(); });
   if (!known) co_return forward_error(known);
   // The last one known once more: the vault compares it with what is shown now.
@@ -71,6 +79,10 @@ asio::awaitable<Result<void>> take_expiries(LinkSession& session, Vault& vault, 
   });
   if (taken) co_return taken;
   if (taken.error().code == ErrorCode::conflict) co_return co_await name_the_hidden_log(session, log);
+  if (taken.error().code == ErrorCode::corrupt) {
+    BEFFROI_CO_TRY(const bool since, co_await has_receipts_since(session, receipt ? receipt->counter : 0));
+    if (since) co_return fail(ErrorCode::conflict, N_("Snapshots have reached the peer meanwhile: try again."));
+  }
   if (taken.error().code != ErrorCode::wrong_state) co_return taken;
   // A machine whose clock is wrong goes on backing up, and lets nothing go meanwhile.
   spdlog::warn("{}", taken.error().message());

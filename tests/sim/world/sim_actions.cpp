@@ -385,6 +385,8 @@ void SimWorld::push_parent_alone(SimStation& station, const storage::Commit& com
   const auto children = station->objects().children(station.tenant->space, commit.clear.root);
   const auto encoded = station->store().commit(commit.id);
   if (!caller || !root || !children || !encoded || !*encoded) return;
+  const auto known = caller->space->commit_bytes(commit.id);
+  if (!known || *known) return;  // taken before we went back: the same again is right, also when it has ended since
   const auto facts = caller->space->facts(*children);
   const auto lease = caller->space->open_lease(caller->device);
   if (!facts || !lease) return;
