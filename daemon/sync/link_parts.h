@@ -29,7 +29,8 @@ asio::awaitable<Result<void>> take_receipts(LinkSession& session, Vault& vault, 
 asio::awaitable<Result<bool>> log_goes_on(LinkSession& session, const storage::SpaceLog& log);
 /// Expiries that are newer than those of the vault, verified and taken: after the log and the receipts. corrupt when
 /// the peer shows fewer than before, let go what it must keep, or decided by a log that it hides; conflict when its log
-/// has grown meanwhile. Those that a clock is too wrong for are left out (Vault::refused_expiry_date).
+/// has grown meanwhile, or it has given receipts since ours were fetched. Those that a clock is too wrong for are left
+/// out (Vault::refused_expiry_date).
 asio::awaitable<Result<void>> take_expiries(LinkSession& session, Vault& vault, Pool& pool);
 /// All of them, as the peer shows them: encoded and not verified. limit_exceeded when they are too many.
 asio::awaitable<Result<std::vector<Bytes>>> fetch_expiries(LinkSession& session, std::uint64_t from);
