@@ -214,18 +214,11 @@ void PeerContext::look_at_tenants(const std::vector<Tenant>& tenants) {
 }
 
 void PeerContext::look_at_erasures() {
-  std::set<std::string> stuck;
-  for (const StuckErasure& erasure : host->stuck_erasures()) {
-    const std::string name = "erasing:" + erasure.organisation.hex();
-    stuck.insert(name);
-    set_alarm(name, true,
+  for (const StuckErasure& erasure : host->stuck_erasures())
+    set_alarm("erasing:" + erasure.organisation.hex(), true,
               Error{erasure.error.code,
                     N_("The erasure of {} is not finished: {} It is tried again every minute."),
                     {erasure.name, erasure.error.message()}});
-  }
-  for (const Alarm& alarm : alarms.current())
-    if (alarm.name.starts_with("erasing:") && !stuck.contains(alarm.name))
-      set_alarm(alarm.name, false, Error{ErrorCode::not_found, {}, {}});
 }
 
 void PeerContext::look_at_quota(const HostedOrganisation& organisation) {
@@ -243,7 +236,7 @@ void PeerContext::clear_orphans(const std::vector<Tenant>& tenants) {
   for (const Tenant& tenant : tenants) here.insert(tenant.space.hex());
   for (const DamagedTenant& damaged : host->damaged_tenants()) here.insert(damaged.space.hex());
   for (const HostedOrganisation& organisation : host->organisations()) here.insert(organisation.id.hex());
-  static const std::set<std::string> kinds = {"silent", "quota", "damaged", "unreadable"};
+  static const std::set<std::string> kinds = {"silent", "quota", "damaged", "unreadable", "erasing"};
   for (const Alarm& alarm : alarms.current()) {
     const auto colon = std::min(alarm.name.find(':'), alarm.name.size());
     if (kinds.contains(alarm.name.substr(0, colon)) && !here.contains(alarm.name.substr(colon + 1)))
