@@ -179,8 +179,11 @@ asio::awaitable<Result<void>> Session::greet() {
 
 // Whoever belongs to no space here, or does not say to which, hears it with the first request, and has to make it soon.
 asio::awaitable<Result<void>> Session::sit_down() {
-  auto caller = co_await run([this] { return host_.caller(channel_.remote_key(), space_); });
-  who_ = co_await run([&] { return who(caller); });
+  auto caller = co_await run([this] {
+    auto known = host_.caller(channel_.remote_key(), space_);
+    who_ = who(known);
+    return known;
+  });
   const auto organisation = caller ? caller->space->organisation() : host_.inviting(channel_.remote_key());
   if (!organisation) co_return Result<void>();
   seat_ = organisation->take_seat(seat_owner(caller), cut_);
