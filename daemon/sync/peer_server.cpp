@@ -434,7 +434,7 @@ asio::awaitable<Result<Message>> Session::handle(ExpiriesGetMessage message) {
 }
 
 asio::awaitable<Result<Message>> Session::handle(LossesGetMessage) {
-  co_return co_await run([&]() -> Result<Message> {
+  return run([this]() -> Result<Message> {
     LossesMessage out;
     BEFFROI_TRY(out.losses, caller_->space->losses());
     return out;
