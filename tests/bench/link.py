@@ -145,7 +145,7 @@ def add_arguments(parser):
 def main():
     if SSHD is None or shutil.which("ssh") is None:
         sys.exit("link: sshd and ssh are needed (Debian: openssh-server, openssh-client)")
-    arguments = run.parse(__doc__, add_arguments)
+    arguments = run.parse(__doc__, add_arguments, STEPS)
     line = (arguments.rtt / 1000, arguments.mbit and arguments.mbit * 1e6 / 8)
     server = SshServer(*line)
     makers = {FarBeffroi.name: functools.partial(FarBeffroi, *line)}

@@ -128,7 +128,7 @@ def chart(results):
     for result in results:
         for title, field, steps, divisor, unit in (("", "wall_s", result["steps"], 1, "s"), ("stored: ", "stored_bytes", ("first",), MIB, "MiB"),
                                                    ("added: ", "added_bytes", ("day",), MIB, "MiB")):
-            for step in steps:
+            for step in (step for step in steps if step in result["steps"]):
                 found = {tool: value / divisor for tool, value in medians(result, field, step).items()}
                 groups.append(bars.Group(f"{result['name']}, {title}{STEP_NAMES[step]}", found, unit))
     return bars.svg(groups)

@@ -36,6 +36,13 @@ class ReportTest(unittest.TestCase):
         alone["tools"] = ["beffroi"]
         self.assertIn("first backup", report.text(alone))
 
+    def test_a_run_that_ends_early_is_shown(self):
+        early = result([1], [2]) | {"steps": ("first",)}
+        early["rounds"] = [{tool: {"first": steps["first"]} for tool, steps in one.items()} for one in early["rounds"]]
+        self.assertIn("first backup", report.text(early))
+        self.assertIn("first backup", report.chart([early]))
+        self.assertNotIn("working day", report.chart([early]))
+
     def test_the_spread_is_shown(self):
         self.assertIn("2.00 (1.00 to 9.00)", report.text(result([2, 1, 9], [6, 6, 100])))
 

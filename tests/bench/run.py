@@ -114,7 +114,7 @@ def copy(source, target):
 
 def measure_corpus(name, arguments, tools=None, steps=STEPS):
     """All rounds of one corpus; the result as it is kept in JSON. `tools` is {name: what makes a Tool of (folder, source)}."""
-    steps = steps[: steps.index(arguments.until) + 1] if arguments.until in steps else steps
+    steps = steps[: steps.index(arguments.until) + 1]
     pristine = arguments.work / "pristine"
     shutil.rmtree(arguments.work, ignore_errors=True)  # of a run that was cut short
     arguments.work.mkdir()
@@ -140,15 +140,15 @@ def measure_corpus(name, arguments, tools=None, steps=STEPS):
             "machine": facts, "rounds": rounds}
 
 
-def parse(description, add_more=lambda parser: None):
-    """The arguments that run.py and link.py share."""
+def parse(description, add_more=lambda parser: None, steps=STEPS):
+    """The arguments that run.py, link.py and prune.py share; `steps` are those of the caller."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", choices=("office", "tiny", "both"), default="both")
     parser.add_argument("--folder", type=Path, help="a real folder instead of a corpus; it is copied, and only the copy has its working day")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--seed", default="report", help="of the corpus and the day; default: report")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--until", choices=STEPS, default=STEPS[-1], help="the last step that is measured; default: all")
+    parser.add_argument("--until", choices=steps, default=steps[-1], help="the last step that is measured; default: all")
     parser.add_argument("--tools", default=",".join(TOOLS), help="separated by commas; default: %(default)s")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "bench", help="where corpus, repositories and results are written")
     parser.add_argument("--keep", action="store_true", help="writes the results into docs/, and not only below --work")
@@ -160,6 +160,8 @@ def parse(description, add_more=lambda parser: None):
     arguments.folder = arguments.folder and arguments.folder.resolve()
     if arguments.rounds < 1 or arguments.scale <= 0:
         parser.error("--rounds and --scale must be positive")
+    if arguments.keep and arguments.until != steps[-1]:
+        parser.error("what is kept has all steps: --keep or --until")
     return arguments
 
 
