@@ -10,6 +10,7 @@ import os
 import shutil
 import statistics
 import sys
+import sysconfig
 from pathlib import Path
 
 import corpus as corpora
@@ -23,7 +24,7 @@ from tools import STEPS, Beffroi, Borg, BorgZstd, Restic, harness
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import compare  # noqa: E402  (needs the line above)
 
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+FAKETIME = Path("/usr/lib", sysconfig.get_config_var("MULTIARCH") or "", "faketime", "libfaketimeMT.so.1")
 LATER = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": "+400d", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1"}
 GOAL = 3
 FIELDS = ("wall_s", "cpu_s", "peak_kib", "before_bytes", "after_bytes")
@@ -180,9 +181,13 @@ def add_arguments(parser):
 
 
 def main():
-    if not FAKETIME.exists():
-        sys.exit("prune: libfaketime is needed (Debian: faketime)")
     arguments = run.parse(__doc__, add_arguments)
+    if arguments.corpus == "both" or arguments.folder or arguments.keep or arguments.until != STEPS[-1]:
+        sys.exit("prune: one corpus, office or tiny; --folder, --keep and --until are not for this")
+    if arguments.days < 2:
+        sys.exit("prune: --days is at least 2, else no snapshot lies between the first and the last")
+    if not FAKETIME.exists():
+        sys.exit(f"prune: {FAKETIME} is needed (Debian: faketime)")
     results = arguments.work.resolve()
     arguments.work = results / "work"
     shutil.rmtree(arguments.work, ignore_errors=True)  # of a run that was cut short
@@ -191,7 +196,10 @@ def main():
     pristine = arguments.work / "pristine"
     corpora.generate(pristine, arguments.corpus, arguments.scale, arguments.seed)
     facts = machine.facts(arguments.work, run.ROOT)
-    rounds = [one_round(arguments, pristine, number) for number in range(arguments.rounds)]
+    try:
+        rounds = [one_round(arguments, pristine, number) for number in range(arguments.rounds)]
+    except measure.StepFailed as error:
+        sys.exit(f"prune: {error}")
     result = {"name": f"prune-{arguments.corpus}", "days": arguments.days, "tools": arguments.tools, "machine": facts, "rounds": rounds}
     (results / f"{result['name']}.json").write_text(json.dumps(result, indent=1) + "\n")
     shutil.rmtree(arguments.work, ignore_errors=True)
