@@ -30,6 +30,7 @@ import harness  # noqa: E402  (needs the line above)
 BENCH = Path(os.environ.get("BEFFROI_BENCH_PROGRAMS", ROOT / "build" / "release" / "tests" / "bench"))
 MIB = 1 << 20
 RATIO_GOAL, PEAK_GOAL_MIB, P99_GOAL_MS, DELAY_GOAL = 0.7, 300, 20, 0.1
+PARTS = ("throughput", "garbage", "lacks")
 ALONE = 1
 # Of the vault whose space is then filled with invented objects.
 LACKS_VAULT_MIB = 1
@@ -40,7 +41,7 @@ def parse():
     parser.add_argument("--stations", type=int, default=50)
     parser.add_argument("--mib", type=int, default=1500, help="sealed bytes of a run, whatever the number of stations; default: 1500")
     parser.add_argument("--rounds", type=int, default=3, help="of the first two; default: 3")
-    parser.add_argument("--parts", default="throughput,garbage,lacks", help="what is measured; default: %(default)s")
+    parser.add_argument("--parts", default=",".join(PARTS), help="what is measured; default: %(default)s")
     parser.add_argument("--millions", type=int, default=10, help="objects of the peer that is asked what it lacks; default: 10")
     parser.add_argument("--garbage", type=int, default=1, help="millions of objects that are collected beside a push; default: 1")
     parser.add_argument("--questions", type=int, default=2000)
@@ -48,6 +49,8 @@ def parse():
     parser.add_argument("--json", type=Path, help="default: stations.json in the folder")
     parser.add_argument("--quick", action="store_true", help="8 stations, 64 MiB, one round, a million objects: does everything work?")
     arguments = parser.parse_args()
+    for unknown in set(arguments.parts.split(",")) - set(PARTS):
+        parser.error(f"no part {unknown}; there are {', '.join(PARTS)}")
     if arguments.quick:
         arguments.stations, arguments.mib, arguments.rounds, arguments.millions, arguments.questions = 8, 64, 1, 1, 200
     arguments.json = arguments.json or arguments.folder / "stations.json"
