@@ -29,9 +29,14 @@ Result<void> confirm(Session& session, const LossWords& words, time_t since) {
   const Console& console = session.console();
   if (!console.in_is_terminal)
     return fail(ErrorCode::usage, N_("A loss that was declared can't be taken back. Say --yes if you are sure."));
-  console.note(fill(_("All stations will be told that this peer may have lost what it received since {}. They send it "
-                      "again, and show this for ever."),
-                    time_text(since)));
+  if (words.name.empty())
+    console.note(fill(_("All stations will be told that this peer may have lost what it received since {}. They send "
+                        "it again, and show this for ever."),
+                      time_text(since)));
+  else
+    console.note(fill(_("The stations of {} will be told that this peer may have lost what it received since {}. They "
+                        "send it again, and show this for ever."),
+                      console.name(words.name), time_text(since)));
   BEFFROI_TRY(const std::string answer, console.ask(_("Type \"yes\" to declare it: "), false));
   if (answer != "yes" && answer != _("yes")) return fail(ErrorCode::cancelled, N_("Nothing was declared."));
   return {};

@@ -47,6 +47,9 @@ TEST_F(PeerLossesTest, AsksBefore) {
   const auto done = declare(words, "yes\n", true);
   EXPECT_EQ(done.exit_code, kExitDone) << done.err;
   EXPECT_THAT(done.err, HasSubstr("All stations will be told"));
+  const auto named = declare({"--since", "2026-11-20T02:00:00Z", "--name", "Saint-Aubin"}, "yes\n", true);
+  EXPECT_EQ(named.exit_code, kExitDone) << named.err;
+  EXPECT_THAT(named.err, HasSubstr("The stations of Saint-Aubin will be told"));
 }
 
 TEST_F(PeerLossesTest, AStationsStatusShowsItForEver) {
