@@ -93,7 +93,7 @@ asio::awaitable<Result<void>> Chores::take_turn(HostedSpace& space, Progress& pr
   const std::uint64_t reopenings = peer_.host->database().reopenings();
   auto whole = co_await collect_space(space, progress, report);
   // The disk was full until a moment ago.
-  if (!whole && peer_.host->database().reopenings() != reopenings)
+  if (!whole && whole.error().code != ErrorCode::cancelled && peer_.host->database().reopenings() != reopenings)
     whole = co_await collect_space(space, progress, report);
   if (!whole && whole.error().code == ErrorCode::cancelled) co_return forward_error(whole);
   turns_.end(space.space(), !whole || *whole);
