@@ -63,12 +63,16 @@ Result<ChainLoss<ExpiryId>> expiries_since(const SpaceStore& store, UnixTime sin
 
 }  // namespace
 
+Result<void> check_loss_count(std::size_t known) {
+  if (known < storage::kMaxLosses) return {};
+  return fail(ErrorCode::limit_exceeded, N_("A peer can declare at most {} losses to a station."),
+              std::to_string(storage::kMaxLosses));
+}
+
 Result<Loss> HostedSpaceImpl::declare_loss(const LossWords& words) {
   BEFFROI_TRY(const auto writing, begin_change());
   BEFFROI_TRY(const auto known, store_.losses());
-  if (known.size() >= storage::kMaxLosses)
-    return fail(ErrorCode::limit_exceeded, N_("A peer can declare at most {} losses to a station."),
-                std::to_string(storage::kMaxLosses));
+  BEFFROI_CHECK(check_loss_count(known.size()));
   Loss loss;
   loss.space = space();
   loss.counter = known.size() + 1;

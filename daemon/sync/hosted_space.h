@@ -30,6 +30,9 @@ struct HostParts {
 /// Appends to a list that has to fit into one message; false when it is full.
 bool take_into_list(std::vector<Bytes>& list, std::size_t& bytes, Bytes item);
 
+/// limit_exceeded: a space with so many losses has kMaxLosses.
+Result<void> check_loss_count(std::size_t known);
+
 class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from_this<HostedSpaceImpl> {
  public:
   /// The log was verified and is stored.

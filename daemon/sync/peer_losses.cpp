@@ -31,6 +31,11 @@ Result<std::vector<DeclaredLoss>> PeerHostImpl::declare_loss(const LossWords& wo
     concerned = spaces_of(organisation->id());
   }
   if (concerned.empty()) return fail(ErrorCode::not_found, N_("There is no station here that would have to know."));
+  // Before the first one hears of it: else it would be told again at the next try.
+  for (const auto& hosted : concerned) {
+    BEFFROI_TRY(const auto known, hosted->losses());
+    BEFFROI_CHECK(check_loss_count(known.size()));
+  }
   const std::string text = loss_text(words, concerned.size());
   spdlog::warn("{}: {} {}", storage::audit_action_name(storage::AuditAction::declare_loss),
                words.organisation.value_or(""), text);

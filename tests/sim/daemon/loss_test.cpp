@@ -316,6 +316,18 @@ TEST_F(LossTest, DeletionsWaitAnew) {
   EXPECT_EQ(waiting->front().received, world.clock.now());
 }
 
+// Goal: a station that can be told of no more losses does not keep the others half told: it is said before anybody
+// hears.
+TEST_F(LossTest, AllAreToldOrNobody) {
+  for (std::size_t i = 0; i < storage::kMaxLosses; ++i) declare(world.clock.now());
+  TestVault later;
+  world.join(*later);
+  const auto refused = world.host->declare_loss({.since = world.clock.now(), .reason = {}, .organisation = {}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::limit_exceeded);
+  EXPECT_TRUE(world.caller(*later).space->losses()->empty());
+}
+
 // Goal: rules that a peer forgot with its disk let nothing go here that newer ones keep.
 TEST_F(LossTest, ForgottenRulesLetNothingGo) {
   for (std::uint64_t i = 0; i < 4; ++i) back_up(*station, 3 + i);
