@@ -18,16 +18,15 @@ Json report_json(const CollectionReport& report) {
           {"expiry_held", report.expiry_held}};
 }
 
-/// What the rules would let go now, for each space.
+/// What a collection would let go now, for each space.
 Result<Json> forecast(PeerContext& peer) {
   Json spaces = Json::array();
   std::uint64_t total = 0;
   for (const auto& space : peer.host->spaces()) {
     BEFFROI_TRY(const auto held, space->held_snapshots(peer.clock.now()));
-    const auto going = static_cast<std::uint64_t>(
-        std::ranges::count_if(held, [](const HeldSnapshot& snapshot) { return snapshot.verdict.reasons.empty(); }));
-    spaces.push_back({{"space", space->space().hex()}, {"held", held.size()}, {"would_go", going}});
-    total += going;
+    BEFFROI_TRY(const auto going, space->what_may_go(peer.clock.now()));
+    spaces.push_back({{"space", space->space().hex()}, {"held", held.size()}, {"would_go", going.size()}});
+    total += going.size();
   }
   return Json{{"dry_run", true}, {"snapshots", total}, {"spaces", spaces}, {"expiry_held", !peer.expiry_allowed()}};
 }

@@ -61,6 +61,7 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   Result<std::vector<storage::ObjectId>> wanted_for_healing() override;
   Result<void> note_contact() override;
   Result<std::vector<HeldSnapshot>> held_snapshots(storage::UnixTime now) override;
+  Result<std::vector<storage::Expiry::Gone>> what_may_go(storage::UnixTime now) override;
   Result<std::uint64_t> expire(storage::UnixTime now) override;
   Result<std::vector<Bytes>> expiries_from(std::uint64_t counter) override;
   Result<std::uint64_t> newest_expiry() override;
@@ -139,7 +140,6 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   Result<void> note_all_deletions();
   /// What may be deleted now, and by which record.
   Result<std::map<storage::CommitId, storage::RecordId>> due_deletions(storage::UnixTime now);
-  Result<std::vector<storage::Expiry::Gone>> what_may_go(storage::UnixTime now);
   /// A loss was declared, and no receipt given since: what stations know of the log may not have come back yet.
   Result<bool> waits_after_loss() const;
   /// All deletions wait from now on.

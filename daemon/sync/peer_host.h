@@ -172,6 +172,8 @@ class HostedSpace {
   /// (kMaxExpiredCommits): signs and stores it, durable when it returns. How many snapshots, 0 when none is left; their
   /// objects stay until a collection. `now`: a time that the caller is sure of.
   virtual Result<std::uint64_t> expire(storage::UnixTime now) = 0;
+  /// What expire() would let go, one time after the other, until none is left. Changes nothing.
+  virtual Result<std::vector<storage::Expiry::Gone>> what_may_go(storage::UnixTime now) = 0;
   /// As many as kMaxListBytes hold; none: there are no more.
   virtual Result<std::vector<Bytes>> expiries_from(std::uint64_t counter) = 0;
   /// Counter of the newest expiry; 0 before the first.

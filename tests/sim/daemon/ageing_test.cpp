@@ -110,7 +110,9 @@ TEST_F(AgeingTest, NothingShortensALock) {
   append(storage::DeletionBody{{std::min(first.id, second.id), std::max(first.id, second.id)}});
   pass(29 * kDay);
   EXPECT_EQ(expire(), 0U);
+  EXPECT_EQ(space()->what_may_go(world.clock.now())->size(), 0U);
   pass(2 * kDay);
+  EXPECT_EQ(space()->what_may_go(world.clock.now())->size(), 2U);
   EXPECT_EQ(expire(), 2U);
   collect();
   ASSERT_TRUE(world.sync(*station));

@@ -292,6 +292,7 @@ TEST_F(LossTest, WhatExpiredIsListedAgain) {
   restore_image();
   expect_accused(*station, "no longer shows that it let snapshots go");
   declare(imaged);
+  EXPECT_TRUE(space()->what_may_go(world.clock.now())->empty());
   EXPECT_EQ(*space()->expire(world.clock.now()), 0U) << "the stations may know more of the rules";
   expect_synced(*station);
   EXPECT_EQ(station->snapshots()->size(), 4U);
@@ -320,7 +321,7 @@ TEST_F(LossTest, DeletionsWaitAnew) {
 // hears.
 TEST_F(LossTest, AllAreToldOrNobody) {
   for (std::size_t i = 0; i < storage::kMaxLosses; ++i) declare(world.clock.now());
-  TestVault later;
+  TestVault later(2);
   world.join(*later);
   const auto refused = world.host->declare_loss({.since = world.clock.now(), .reason = {}, .organisation = {}});
   ASSERT_FALSE(refused);
