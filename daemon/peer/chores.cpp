@@ -202,7 +202,7 @@ std::optional<storage::UnixTime> Chores::collected_at() const { return peer_.loa
 
 asio::awaitable<void> Chores::collect_if_due() {
   const auto every_hours = peer_.settings.gc_every_hours;
-  if (every_hours == 0 || running_) co_return;
+  if (every_hours == 0 || running_ || peer_.is_just_back()) co_return;
   const auto last = co_await thread_.run([this] { return collected_at(); });
   const auto now = peer_.clock.now();
   if (last && now.seconds >= last->seconds && now.seconds - last->seconds < every_hours * kHourS) co_return;

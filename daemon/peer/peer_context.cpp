@@ -14,6 +14,7 @@ constexpr std::size_t kWorkThreads = 8;
 constexpr std::uint64_t kMiB = 1024ULL * 1024;
 /// A peer that was off for longer can't tell who was silent meanwhile.
 constexpr std::int64_t kAbsenceS = 12LL * 3600;
+constexpr std::int64_t kSettlingS = 4LL * 3600;
 constexpr std::string_view kLastLook = "peer/last_look";
 constexpr std::string_view kBackSince = "peer/back_since";
 
@@ -76,6 +77,11 @@ void PeerContext::note_presence() {
   const auto since = load_time(kBackSince);
   const std::lock_guard lock(mutex_);
   back_since_ = since;
+}
+
+bool PeerContext::is_just_back() const {
+  const std::lock_guard lock(mutex_);
+  return back_since_ && clock.now().seconds - back_since_->seconds < kSettlingS;
 }
 
 bool PeerContext::is_old(storage::UnixTime time) const {

@@ -50,6 +50,9 @@ class PeerContext {
   /// True when for settings.silent_days working days the tenant has not been heard of, or has stored no snapshot. Days
   /// on which this peer itself was away do not count.
   bool is_silent(const Tenant& tenant) const;
+  /// True for four hours after an absence of more than twelve: who has put this peer back to an older state has time to
+  /// say so, before anything goes by what that state knew.
+  bool is_just_back() const;
   /// What an erasure has left on the disk, if anything; returns at once.
   void give_room_back();
   bool threads_are_idle() const { return ringing_ == 0; }

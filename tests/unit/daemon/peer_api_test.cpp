@@ -225,6 +225,21 @@ TEST_F(PeerApiTest, ItsOwnAbsenceIsNobodysSilence) {
   EXPECT_EQ(ringing(), std::set<std::string>{name});
 }
 
+// Goal: a peer that comes back from an older state lets nothing go by itself before its operator had time to say so.
+TEST_F(PeerApiTest, IsJustBackAfterAnAbsence) {
+  look();
+  EXPECT_FALSE(peer_->is_just_back());
+  be_away(11 * 3600);
+  EXPECT_FALSE(peer_->is_just_back());
+  look();
+  be_away(13 * 3600);
+  EXPECT_TRUE(peer_->is_just_back());
+  clock_.pass(3 * 3600);
+  EXPECT_TRUE(peer_->is_just_back());
+  clock_.pass(2 * 3600);
+  EXPECT_FALSE(peer_->is_just_back());
+}
+
 // Goal: the operator hears of a full quota before the backups of that commune stop.
 TEST_F(PeerApiTest, ANearlyFullQuotaIsAnAlarm) {
   testing::TestVault vault;
