@@ -11,11 +11,10 @@ using crypto::Fault;
 using crypto::planted;
 
 constexpr std::uint64_t kFilterBitsPerObject = 10;
-
-}  // namespace
-
 // In a small space nothing seems to be in use that is not.
 constexpr std::uint64_t kFilterBytesMin = 64UL * 1024;
+
+}  // namespace
 
 std::size_t marks_filter_bytes(std::uint64_t objects, const CollectorLimits& limits) {
   return static_cast<std::size_t>(
