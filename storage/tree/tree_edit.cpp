@@ -203,8 +203,7 @@ Result<TreeRoot> edit_tree(const ObjectOpener& opener, ObjectId root, std::span<
     LevelEdit<OpenNode> nodes(old, keys, level, replaced, [&] { return OpenNode(keys, sink, level); });
     BEFFROI_CHECK(nodes.run());
     if (nodes.root()) return as_root(*nodes.root());
-    std::vector<Patch<TreeChild>> above = std::move(nodes.replaced());
-    replaced = std::move(above);
+    replaced = std::move(nodes.replaced());
   }
   // The root's level is one region.
   BEFFROI_TRY(const TreeChild built, build_upwards(std::move(replaced.front().items), keys, sink));
