@@ -2,13 +2,12 @@
 
 #include <chrono>
 
+#include "storage/merge/names.h"
 #include "storage/space/audit_entry.h"
 
 namespace beffroi::storage {
 namespace {
 
-// What Windows refuses in a name; audit_text() leaves a '?' for what it refuses itself.
-constexpr std::string_view kNotInNames = "<>:\"/\\|?*";
 constexpr std::size_t kMaxExtensionBytes = 16;
 constexpr std::size_t kMaxHourMarkBytes = 4;
 
@@ -40,9 +39,10 @@ std::string_view beginning_of(std::string_view text, std::size_t max) {
   return text.substr(0, max);
 }
 
+// audit_text() leaves a '?' for what it refuses itself.
 std::string without_forbidden(std::string_view text, std::size_t max_bytes) {
   std::string out = audit_text(text, max_bytes);
-  std::ranges::replace_if(out, [](char c) { return kNotInNames.contains(c); }, '_');
+  std::ranges::replace_if(out, [](char c) { return kNotInWindowsNames.contains(c); }, '_');
   return out;
 }
 

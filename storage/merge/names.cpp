@@ -14,7 +14,6 @@
 namespace beffroi::storage {
 namespace {
 
-constexpr std::string_view kForbidden = "<>:\"/\\|?*";
 // Devices of MS-DOS, and the digits that end two of them, superscripts among them ("Naming Files, Paths, and
 // Namespaces", Microsoft).
 constexpr std::array<std::string_view, 6> kDevices = {"con", "prn", "aux", "nul", "conin$", "conout$"};
@@ -22,7 +21,7 @@ constexpr std::array<std::string_view, 2> kNumberedDevices = {"com", "lpt"};
 constexpr std::array<std::string_view, 13> kDeviceNumbers = {"0", "1", "2", "3", "4", "5", "6",
                                                              "7", "8", "9", "¹", "²", "³"};
 
-bool is_forbidden(char c) { return static_cast<unsigned char>(c) < 0x20 || kForbidden.contains(c); }
+bool is_forbidden(char c) { return static_cast<unsigned char>(c) < 0x20 || kNotInWindowsNames.contains(c); }
 
 std::string ascii_lower(std::string_view text) {
   std::string out(text);

@@ -19,6 +19,8 @@ enum class NameProblem : unsigned char {
   too_long,   ///< the name, or the path up to it
 };
 
+/// What Windows refuses in a name, beside control characters.
+inline constexpr std::string_view kNotInWindowsNames = "<>:\"/\\|?*";
 /// In UTF-16 units, as Windows counts. Of a path 259 are allowed, of which 59 are left to where the folder lies
 /// ("C:\Users\secretaire\Documents\Mairie de Saint-Martin\").
 inline constexpr std::size_t kMaxWindowsNameUnits = 255;
