@@ -2,8 +2,12 @@
 
 #include <optional>
 
+#include "storage/format/star_match.h"
+
 namespace beffroi::daemon {
 namespace {
+
+using Step = storage::StarStep;
 
 const std::string kAnyFolders = "**";
 
@@ -65,11 +69,6 @@ std::optional<SetMatch> match_set(std::string_view glob, char32_t character) {
   return SetMatch{found != negated, at + 1};
 }
 
-struct Step {
-  std::size_t glob = 0;  ///< consumed; 0: no match
-  std::size_t name = 0;
-};
-
 /// Matches what is not a star: the next character of the glob against the next of the name (both not empty).
 Step match_one(std::string_view glob, std::string_view name) {
   const Character character = first_character(name);
@@ -80,32 +79,6 @@ Step match_one(std::string_view glob, std::string_view name) {
   }
   if (glob[0] == '\\' && glob.size() > 1) return glob[1] == name[0] ? Step{2, 1} : Step{};
   return glob[0] == name[0] ? Step{1, 1} : Step{};
-}
-
-/// The classical matcher with one point of return: linear for one star, never worse than length times length.
-/// `is_star(i)`: pattern item i matches any run; `match(i, j)`: items consumed on both sides, 0 for no match;
-/// `swallow(j)`: how many items of the text a star takes at once.
-template <class IsStar, class Match, class Swallow>
-bool match_with_stars(std::size_t pattern_size, std::size_t text_size, IsStar is_star, Match match, Swallow swallow) {
-  std::size_t i = 0, j = 0;
-  std::optional<std::pair<std::size_t, std::size_t>> back;
-  while (j < text_size || i < pattern_size) {
-    if (i < pattern_size && is_star(i)) {
-      back = {++i, j};
-      continue;
-    }
-    const Step step = i < pattern_size && j < text_size ? match(i, j) : Step{};
-    if (step.glob > 0) {
-      i += step.glob;
-      j += step.name;
-      continue;
-    }
-    if (!back || back->second >= text_size) return false;
-    i = back->first;
-    back->second += swallow(back->second);
-    j = back->second;
-  }
-  return true;
 }
 
 /// Components of a path pattern; a final "**" needs something to match.
@@ -132,7 +105,7 @@ std::string_view trimmed(std::string_view line) {
 }  // namespace
 
 bool glob_matches(std::string_view glob, std::string_view name) {
-  return match_with_stars(
+  return storage::match_with_stars(
       glob.size(), name.size(), [&](std::size_t i) { return glob[i] == '*'; },
       [&](std::size_t i, std::size_t j) { return match_one(glob.substr(i), name.substr(j)); },
       [&](std::size_t j) { return first_character(name.substr(j)).length; });
@@ -172,7 +145,7 @@ bool Filter::matches(const Rule& rule, std::span<const std::string> components, 
   if (rule.components.empty() || components.size() <= rule.depth || (rule.folders_only && !is_folder)) return false;
   if (rule.any_depth && rule.components.size() == 1) return glob_matches(rule.components[0], components.back());
   const auto below = components.subspan(rule.depth);
-  return match_with_stars(
+  return storage::match_with_stars(
       rule.components.size(), below.size(), [&](std::size_t i) { return rule.components[i] == kAnyFolders; },
       [&](std::size_t i, std::size_t j) { return glob_matches(rule.components[i], below[j]) ? Step{1, 1} : Step{}; },
       [](std::size_t) { return std::size_t{1}; });

@@ -1,6 +1,7 @@
 #include "storage/merge/ignore.h"
 
 #include "crypto/assert.h"
+#include "storage/format/star_match.h"
 #include "storage/format/utf8.h"
 
 namespace beffroi::storage {
@@ -47,51 +48,23 @@ std::size_t next_character(std::string_view text, std::size_t at) {
   return at;
 }
 
-// Goes back to the last '*' only: what an earlier one could take more of, the last one can too.
 bool matches_name(std::string_view pattern, std::string_view name) {
-  std::size_t in_pattern = 0, in_name = 0;
-  std::size_t after_star = std::string_view::npos, resume = 0;
-  while (in_name < name.size()) {
-    const bool left = in_pattern < pattern.size();
-    if (left && pattern[in_pattern] == '*') {
-      after_star = ++in_pattern;
-      resume = in_name;
-    } else if (left && pattern[in_pattern] == '?') {
-      ++in_pattern;
-      in_name = next_character(name, in_name);
-    } else if (left && lower(pattern[in_pattern]) == lower(name[in_name])) {
-      ++in_pattern;
-      ++in_name;
-    } else if (after_star != std::string_view::npos) {
-      in_pattern = after_star;
-      in_name = resume = next_character(name, resume);
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', in_pattern) == std::string_view::npos;
+  const auto character_at = [&](std::size_t at) { return next_character(name, at) - at; };
+  const auto match = [&](std::size_t i, std::size_t j) {
+    if (pattern[i] == '?') return StarStep{1, character_at(j)};
+    return lower(pattern[i]) == lower(name[j]) ? StarStep{1, 1} : StarStep{};
+  };
+  return match_with_stars(
+      pattern.size(), name.size(), [&](std::size_t i) { return pattern[i] == '*'; }, match, character_at);
 }
 
-// The same with components for characters, and "**" for '*'.
 bool matches_path(std::span<const std::string_view> pattern, std::span<const std::string_view> path) {
-  std::size_t in_pattern = 0, in_path = 0;
-  std::size_t after_any = std::string_view::npos, resume = 0;
-  while (in_path < path.size()) {
-    const bool left = in_pattern < pattern.size();
-    if (left && pattern[in_pattern] == kAnyDepth) {
-      after_any = ++in_pattern;
-      resume = in_path;
-    } else if (left && matches_name(pattern[in_pattern], path[in_path])) {
-      ++in_pattern;
-      ++in_path;
-    } else if (after_any != std::string_view::npos) {
-      in_pattern = after_any;
-      in_path = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return std::ranges::all_of(pattern.subspan(in_pattern), [](std::string_view each) { return each == kAnyDepth; });
+  const auto match = [&](std::size_t i, std::size_t j) {
+    return matches_name(pattern[i], path[j]) ? StarStep{1, 1} : StarStep{};
+  };
+  return match_with_stars(
+      pattern.size(), path.size(), [&](std::size_t i) { return pattern[i] == kAnyDepth; }, match,
+      [](std::size_t) { return std::size_t{1}; });
 }
 
 bool matches(const Rule& rule, std::span<const std::string_view> path) {
