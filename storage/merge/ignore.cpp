@@ -3,6 +3,7 @@
 #include "crypto/assert.h"
 #include "storage/format/star_match.h"
 #include "storage/format/utf8.h"
+#include "storage/space/envelope.h"
 
 namespace beffroi::storage {
 namespace {
@@ -147,9 +148,7 @@ Result<IgnoreRules> decode_ignore_rules(ByteView encoded) {
   CborReader in(encoded);
   const std::size_t fields = in.array(64);
   const std::uint64_t version = in.uint();
-  if (!in.failed() && version > kVersion)
-    return fail(ErrorCode::unsupported_version,
-                N_("The rules for names to leave out were written by a newer Beffroi: update this one."));
+  if (!in.failed() && version > kVersion) return std::unexpected(written_by_newer(kWhat));
   if (fields != 2 || version != kVersion) return std::unexpected(malformed(kWhat));
   std::vector<std::string> patterns(in.array(kMaxIgnorePatterns));
   for (std::string& pattern : patterns) pattern = in.text(kMaxIgnorePatternBytes);
