@@ -68,15 +68,12 @@ bool matches_path(std::span<const std::string_view> pattern, std::span<const std
       [](std::size_t) { return std::size_t{1}; });
 }
 
-bool matches(const Rule& rule, std::span<const std::string_view> path) {
-  if (!rule.from_top) return matches_name(rule.body, path.back());
-  return matches_path(split(rule.body, '/'), path);
-}
-
 bool leaves_out(const Rule& rule, std::span<const std::string_view> path, bool is_folder) {
+  const Components body = rule.from_top ? split(rule.body, '/') : Components();
   for (std::size_t length = 1; length <= path.size(); ++length) {
-    const bool fits = !rule.folders_only || is_folder || length < path.size();
-    if (fits && matches(rule, path.first(length))) return true;
+    if (rule.folders_only && !is_folder && length == path.size()) return false;
+    const auto above = path.first(length);
+    if (rule.from_top ? matches_path(body, above) : matches_name(rule.body, above.back())) return true;
   }
   return false;
 }
