@@ -1,6 +1,7 @@
 #include "storage/space/code_text.h"
 
 #include "crypto/hash.h"
+#include "storage/space/envelope.h"
 
 namespace beffroi::storage {
 namespace {
@@ -32,6 +33,8 @@ bool is_newer(const CodeKind& kind, std::string_view digits) {
 
 }  // namespace
 
+std::unexpected<Error> mistyped(const CodeKind& kind) { return fail(ErrorCode::usage, kind.mistyped); }
+
 std::string code_text(const CodeKind& kind, ByteView payload) {
   const crypto::Hash256 hash = crypto::hash256(kind.checksum, payload);
   Bytes bytes;
@@ -45,15 +48,15 @@ std::string code_text(const CodeKind& kind, ByteView payload) {
   return code;
 }
 
-std::expected<Bytes, CodeFault> code_payload(const CodeKind& kind, std::string_view text) {
-  if (text.size() > kMaxCodeCharacters) return std::unexpected(CodeFault::mistyped);
+Result<Bytes> code_payload(const CodeKind& kind, std::string_view text) {
+  if (text.size() > kMaxCodeCharacters) return mistyped(kind);
   std::string digits = compact(text);
   const crypto::ScopedWipe wiped(digits);
   const std::string_view all(digits);
-  if (!all.starts_with(kind.prefix))
-    return std::unexpected(is_newer(kind, all) ? CodeFault::newer : CodeFault::mistyped);
+  if (is_newer(kind, all)) return std::unexpected(written_by_newer(N_("invitation code")));
+  if (!all.starts_with(kind.prefix)) return mistyped(kind);
   auto payload = from_base32(all.substr(kind.prefix.size()));
-  if (!payload || payload->size() <= kChecksumBytes) return std::unexpected(CodeFault::mistyped);
+  if (!payload || payload->size() <= kChecksumBytes) return mistyped(kind);
   const crypto::Hash256 hash =
       crypto::hash256(kind.checksum, ByteView(*payload).first(payload->size() - kChecksumBytes));
   const bool right = std::ranges::equal(checksum(hash), ByteView(*payload).last(kChecksumBytes));
@@ -62,7 +65,7 @@ std::expected<Bytes, CodeFault> code_payload(const CodeKind& kind, std::string_v
     return std::move(*payload);
   }
   crypto::wipe(*payload);
-  return std::unexpected(CodeFault::mistyped);
+  return mistyped(kind);
 }
 
 }  // namespace beffroi::storage

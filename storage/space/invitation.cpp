@@ -4,19 +4,16 @@
 #include "crypto/hash.h"
 #include "storage/format/cbor.h"
 #include "storage/space/code_text.h"
-#include "storage/space/envelope.h"
 
 namespace beffroi::storage {
 namespace {
 
 namespace labels = crypto::labels;
 
-constexpr CodeKind kCode{.prefix = "bfr1", .checksum = labels::invitation_check};
-
-std::unexpected<Error> mistyped() {
-  return fail(ErrorCode::usage,
-              N_("The invitation code is cut short or mistyped: copy it again, from bfr1 to its last letter."));
-}
+constexpr CodeKind kCode{
+    .prefix = "bfr1",
+    .checksum = labels::invitation_check,
+    .mistyped = N_("The invitation code is cut short or mistyped: copy it again, from bfr1 to its last letter.")};
 
 Result<Invitation> decode_payload(ByteView payload) {
   CborReader in(payload);
@@ -27,7 +24,7 @@ Result<Invitation> decode_payload(ByteView payload) {
   out.peer.sign = in.fixed<crypto::SigningPublicKey>();
   const ByteView token = in.bytes(kInvitationTokenBytes);
   in.leave();
-  if (!in.finish() || !is_address(address) || token.size() != kInvitationTokenBytes) return mistyped();
+  if (!in.finish() || !is_address(address) || token.size() != kInvitationTokenBytes) return mistyped(kCode);
   out.address = std::string(address);
   out.token = crypto::SecretBytes::copy_of(token);
   return out;
@@ -50,11 +47,9 @@ std::string invitation_code(const Invitation& invitation) {
 }
 
 Result<Invitation> parse_invitation(std::string_view code) {
-  auto payload = code_payload(kCode, code);
-  if (!payload && payload.error() == CodeFault::newer) return std::unexpected(written_by_newer(N_("invitation code")));
-  if (!payload) return mistyped();
-  const crypto::ScopedWipe wiped(*payload);
-  return decode_payload(*payload);
+  BEFFROI_TRY(Bytes payload, code_payload(kCode, code));
+  const crypto::ScopedWipe wiped(payload);
+  return decode_payload(payload);
 }
 
 }  // namespace beffroi::storage

@@ -2,19 +2,16 @@
 
 #include "crypto/assert.h"
 #include "storage/space/code_text.h"
-#include "storage/space/envelope.h"
 
 namespace beffroi::storage {
 namespace {
 
 namespace labels = crypto::labels;
 
-constexpr CodeKind kCode{.prefix = "bfs1", .checksum = labels::share_invitation_check};
-
-std::unexpected<Error> mistyped() {
-  return fail(ErrorCode::usage,
-              N_("The invitation code is cut short or mistyped: copy it again, from bfs1 to its last letter."));
-}
+constexpr CodeKind kCode{
+    .prefix = "bfs1",
+    .checksum = labels::share_invitation_check,
+    .mistyped = N_("The invitation code is cut short or mistyped: copy it again, from bfs1 to its last letter.")};
 
 bool is_time(UnixTime time) { return time.seconds >= 0 && time.seconds <= kMaxInvitationTimeSeconds; }
 
@@ -44,7 +41,7 @@ Result<ShareInvitation> decode_payload(ByteView payload) {
   out.check = static_cast<InvitationCheck>(read_choice(in, static_cast<std::uint8_t>(InvitationCheck::code)));
   in.leave();
   if (!in.finish() || !is_address(out.address) || token.size() != kShareTokenBytes || !is_time(out.expires))
-    return mistyped();
+    return mistyped(kCode);
   out.token = crypto::SecretBytes::copy_of(token);
   return out;
 }
@@ -75,11 +72,9 @@ std::string share_invitation_code(const ShareInvitation& invitation) {
 }
 
 Result<ShareInvitation> parse_share_invitation(std::string_view code) {
-  auto payload = code_payload(kCode, code);
-  if (!payload && payload.error() == CodeFault::newer) return std::unexpected(written_by_newer(N_("invitation code")));
-  if (!payload) return mistyped();
-  const crypto::ScopedWipe wiped(*payload);
-  return decode_payload(*payload);
+  BEFFROI_TRY(Bytes payload, code_payload(kCode, code));
+  const crypto::ScopedWipe wiped(payload);
+  return decode_payload(payload);
 }
 
 Result<void> check_usable(const ShareInvitation& invitation, const PresharedTable& preshared, UnixTime now) {
