@@ -8,11 +8,7 @@ import kit
 from cbor import array, identifier, octets, unsigned
 from objects import derive
 from primitives import FormatError, aead_open, blake2b, ed25519_public, newer, require, verify
-from spaces import UNSHOWN, Public, is_address, key, outside
-
-
-def is_name(text, most=64):
-    return isinstance(text, str) and len(text.encode()) <= most and not UNSHOWN.search(text)
+from spaces import Public, is_address, is_name, is_shown, key, outside
 
 
 class ShareInvitation:
@@ -45,7 +41,7 @@ class ShareInvitation:
 
     def refusal(self, sealed):
         suite, reason = array(cbor.decode(self.open(sealed, b"a", 512)), exactly=2)
-        require(suite == 1 and is_name(reason, 400), "a refusal")
+        require(suite == 1 and is_shown(reason, 400), "a refusal")
         return reason
 
 
@@ -60,7 +56,7 @@ class JoinRequest:
             raise newer("a request to join")
         self.identity_name, self.device_name = fields[6:]
         for name in fields[6:]:
-            require(is_name(name) and name and name == name.strip(" "), "a name")
+            require(is_name(name), "a name")
         require(verify("bfr1 sig join", self.device.sign, b"\1" + clear, signature), "a request's signature")
         require(verify("bfr1 sig device", self.root.sign, self.device.id, self.certificate), "a certificate")
 

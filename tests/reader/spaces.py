@@ -110,6 +110,19 @@ class Expiry:
         return identifier(commit), identifier(cause) if isinstance(cause, bytes) else (unsigned(cause, 0, 0) or None)
 
 
+# What a terminal obeys instead of showing it.
+UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def is_shown(text, most):
+    """Text that a terminal may show, of so many bytes at most."""
+    return isinstance(text, str) and len(text.encode()) <= most and not UNSHOWN.search(text)
+
+
+def is_name(text):
+    return is_shown(text, 64) and text and text == text.strip(" ")
+
+
 class Loss:
     """What the peer says that it lost: .receipts and .expiries are ((number, id) kept, (number, id) of the head)."""
 
@@ -122,6 +135,7 @@ class Loss:
         self.declared, self.since = signed(fields[3]), signed(fields[4])
         self.receipts, self.expiries = self.chain(fields[5]), self.chain(fields[6])
         self.reason = cbor.Reader.utf8(octets(fields[7], 255))
+        require(is_shown(self.reason, 255), "a loss's reason")
         require((self.previous is None) == (self.counter == 1) and self.since <= self.declared, "a loss's order")
         self.id = blake2b("bfr1 loss id", data)
 
@@ -490,17 +504,13 @@ def open_box(suite, keys, context, box):
     return aead_open(box_key, bytes(24), context, box[64:])
 
 
-# What a terminal obeys instead of showing it.
-UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-
-
 def names(item):
     """Display names of members and of devices."""
     out = []
     for listed in array(item, exactly=2):
         pairs = [array(pair, exactly=2) for pair in array(listed, 256)]
         ascending([identifier(i) for i, _ in pairs])
-        require(all(isinstance(n, str) and 1 <= len(n.encode()) <= 64 and n == n.strip(" ") and not UNSHOWN.search(n) for _, n in pairs), "a name")
+        require(all(is_name(n) for _, n in pairs), "a name")
         out.append(dict(pairs))
     require(out[0] or out[1], "names of nobody")
     return out
