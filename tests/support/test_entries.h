@@ -67,6 +67,16 @@ inline std::string nasty_name(crypto::Random& random) {
   return out == "." || out == ".." ? "dots" : out;
 }
 
+/// An empty file.
+inline Entry plain_entry(std::string path, const DigestKeys& keys, std::int64_t mtime = 1) {
+  Entry out;
+  out.path = std::move(path);
+  out.mode = 0644;
+  out.mtime_s = mtime;
+  out.content_digest = content_digest_of(keys, {});
+  return out;
+}
+
 inline Entry random_entry(std::string path, const ContentPool& pool, const DigestKeys& keys, crypto::Random& random) {
   Entry out;
   out.path = std::move(path);

@@ -23,12 +23,7 @@ struct TreeEditTest : ::testing::Test {
   ContentPool pool{*objects, true};
 
   Entry plain_entry(std::string path, std::int64_t mtime = 1) const {
-    Entry out;
-    out.path = std::move(path);
-    out.mode = 0644;
-    out.mtime_s = mtime;
-    out.content_digest = content_digest_of(keys, {});
-    return out;
+    return testing::plain_entry(std::move(path), keys, mtime);
   }
   /// So heavy that few of them make a leaf, and few leaves a node.
   Entry heavy_entry(std::string path, crypto::Random& random) const {

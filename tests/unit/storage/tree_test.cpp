@@ -15,16 +15,8 @@ using testing::build_tree;
 using testing::ContentPool;
 using testing::EntryMap;
 using testing::MemoryObjects;
+using testing::plain_entry;
 using std::string_literals::operator""s;
-
-Entry plain_entry(std::string path, const DigestKeys& keys, std::int64_t mtime = 1) {
-  Entry out;
-  out.path = std::move(path);
-  out.mode = 0644;
-  out.mtime_s = mtime;
-  out.content_digest = content_digest_of(keys, {});
-  return out;
-}
 
 /// 40 folders of numbered files: a mairie's disk.
 EntryMap many_entries(std::size_t count, const DigestKeys& keys) {
