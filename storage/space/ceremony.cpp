@@ -33,15 +33,8 @@ Result<void> admit(LogAuthor& author, const crypto::DeviceKeys& root, const Devi
 Result<void> remove_others(LogAuthor& author, const DeviceId& stays, const RecoveryPlan& plan) {
   RemovalBody removal;
   removal.hostile = plan.hostile;
-  for (const auto& [id, state] : author.log().devices()) {
-    if (id == stays || state.removed) continue;
-    RemovalBody::Device gone{.device = id, .last_valid_commit = {}};
-    if (const auto head = plan.heads.find(id); head != plan.heads.end()) {
-      gone.last_valid_commit = head->second.commit;
-      gone.last_valid_sequence = head->second.sequence;
-    }
-    removal.devices.push_back(gone);
-  }
+  for (const auto& [id, state] : author.log().devices())
+    if (id != stays && !state.removed) removal.devices.push_back(last_commit_of(id, plan.heads));
   if (removal.devices.empty()) return {};
   return author.add(removal);
 }

@@ -9,6 +9,12 @@ Result<void> LogAuthor::add(const RecordBody& body) {
   return {};
 }
 
+LastCommit last_commit_of(const DeviceId& device, const std::map<DeviceId, BranchEnd>& ends) {
+  const auto end = ends.find(device);
+  if (end == ends.end()) return {.device = device, .last_valid_commit = {}};
+  return {.device = device, .last_valid_commit = end->second.commit, .last_valid_sequence = end->second.sequence};
+}
+
 Result<EpochBody> next_epoch(const SpaceLog& log, const SpaceAccess* access, const EpochWords& words,
                              crypto::Random& random) {
   EpochPlan plan{.epoch = {log.epoch().value + 1}, .space_name = words.space_name, .recipients = {}};

@@ -2,7 +2,7 @@
 // Internal to storage/space.
 #pragma once
 
-#include "storage/space/epoch.h"
+#include "storage/space/ceremony.h"
 
 namespace beffroi::storage {
 
@@ -24,6 +24,9 @@ class LogAuthor {
   UnixTime clock_;
   std::vector<Bytes> added_;
 };
+
+/// Where a device's branch ends when it loses its right to write: at none of its commits when `ends` does not name it.
+LastCommit last_commit_of(const DeviceId& device, const std::map<DeviceId, BranchEnd>& ends);
 
 /// What an epoch's shared part says beside keys. Borrowed.
 struct EpochWords {

@@ -12,12 +12,6 @@ Result<void> check_names(const SpaceNames& names) {
               std::to_string(kMaxDisplayNameBytes));
 }
 
-LastCommit end_of(const DeviceId& device, const BranchEnds& ends) {
-  const auto end = ends.find(device);
-  if (end == ends.end()) return {.device = device, .last_valid_commit = {}};
-  return {.device = device, .last_valid_commit = end->second.commit, .last_valid_sequence = end->second.sequence};
-}
-
 bool in_use(const SpaceLog& log, const IdentityId& identity) {
   const auto member = log.members().find(identity);
   return member != log.members().end() && !member->second.removed;
@@ -113,7 +107,7 @@ Result<void> add_removal(ShareAuthor& author, std::set<DeviceId> devices, const 
                          const Departure& departure) {
   devices.merge(author.stranded());
   RemovalBody removal{.devices = {}, .identity = identity, .hostile = departure.hostile};
-  for (const DeviceId& id : devices) removal.devices.push_back(end_of(id, departure.ends));
+  for (const DeviceId& id : devices) removal.devices.push_back(last_commit_of(id, departure.ends));
   return author.add(removal);
 }
 
@@ -195,7 +189,7 @@ Result<std::vector<Bytes>> change_role(const SpaceLog& log, const crypto::Device
   for (const auto& [id, device] : log.devices()) {
     if (device.removed || device.identity != member) continue;
     const Role after = effective_role(role, device.certified);
-    if (role_writes(device.role) && !role_writes(after)) body.ends.push_back(end_of(id, ends));
+    if (role_writes(device.role) && !role_writes(after)) body.ends.push_back(last_commit_of(id, ends));
     reading_changes = reading_changes || role_reads_history(device.role) != role_reads_history(after);
   }
   BEFFROI_CHECK(author.add(body));
@@ -241,7 +235,7 @@ Result<Bytes> leave_space(const SpaceLog& log, const crypto::DeviceKeys& me,
                 N_("This computer is the last manager of the space: make somebody else a manager before you leave."));
   BranchEnds ends;
   if (last_commit) ends.emplace(id, *last_commit);
-  RemovalBody removal{.devices = {end_of(id, ends)}, .identity = {}};
+  RemovalBody removal{.devices = {last_commit_of(id, ends)}, .identity = {}};
   if (own->identity != log.root().sign && is_last_device(log, id, own->identity)) removal.identity = own->identity;
   LogAuthor author(log, me.sign, clock);
   BEFFROI_CHECK(author.add(removal));
