@@ -11,6 +11,7 @@ namespace beffroi::storage {
 struct ConflictWords {
   std::string conflict = "conflict";  ///< fr: "conflit"
   std::string hour_mark = ".";        ///< between hours and minutes; fr: "h". No name on Windows can hold a colon
+  auto operator<=>(const ConflictWords&) const = default;
 };
 
 struct ChangeAuthor {
@@ -18,6 +19,7 @@ struct ChangeAuthor {
   std::string device;  ///< the same
   ConflictWords words;
   std::int32_t utc_offset_s = 0;  ///< of the author's local time
+  auto operator<=>(const ChangeAuthor&) const = default;
 };
 
 /// Longest name that Linux and Windows both take.

@@ -123,8 +123,7 @@ class Placing {
   // What both had has no author of its own: the same one of the two everywhere.
   const ChangeAuthor& author_of(const Candidate& candidate) const {
     if (candidate.version.author) return authors_[static_cast<std::size_t>(*candidate.version.author)];
-    const auto name = [](const ChangeAuthor& author) { return std::tie(author.person, author.device); };
-    return name(authors_[0]) <= name(authors_[1]) ? authors_[0] : authors_[1];
+    return std::min(authors_[0], authors_[1]);
   }
 
   const MergeGraph& graph_;

@@ -115,6 +115,21 @@ TEST_F(ThreeWayTest, ATakenNameGetsANumberAndTheSameContentNoSecondCopy) {
   EXPECT_EQ(merged(1).listing(), (Listing{{"rapport.docx", 3}, {copy + ".docx", 2}}));
 }
 
+// Goal: what both had is named alike by both, also when only the hour tells the two apart.
+TEST_F(ThreeWayTest, NamesakesGiveACopyOneName) {
+  world.paul = world.claire;
+  world.paul.utc_offset_s = 0;
+  base.write("bureau/note", 1, kMonday);
+  base.write("archives/avis", 5, kMonday);
+  begin();
+  ours.move("bureau/note", "archives/note");
+  theirs.move("bureau/note", "bureau/avis");
+  EXPECT_EQ(merged(1).listing(), (Listing{{"bureau/", 0},
+                                          {"archives/", 0},
+                                          {"archives/avis", 5},
+                                          {"archives/avis (conflit - Claire, PC mairie, 2026-11-23 13h05)", 1}}));
+}
+
 TEST_F(ThreeWayTest, AChangeSurvivesADeletion) {
   base.write("a", 1);
   base.write("b", 2);
