@@ -386,7 +386,8 @@ def loss_vectors(space):
            ("two receipts of one number", "corrupt", make(receipts=[5, b"\x55" * 32, 5, b"\x56" * 32])),
            ("short receipt id", "corrupt", make(receipts=[3, bytes(31), 5, b"\x56" * 32])),
            ("no expiries", "corrupt", make(expiries=[])), ("reason too long", "corrupt", make(reason=b"x" * 256)),
-           ("reason not UTF-8", "corrupt", make(reason=b"\xff"))]
+           ("reason not UTF-8", "corrupt", make(reason=b"\xff")), ("reason of two lines", "corrupt", make(reason=b"a\nb")),
+           ("reason that turns writing round", "corrupt", make(reason="a\u202eb".encode()))]
     return good, make(counter=1, previous=None, receipts=[0, None, 0, None], reason=b""), bad
 
 
