@@ -1,5 +1,6 @@
 // Leaves and nodes of a tree under construction: what fits into one, what ends it, how it is stored. The rules stand in
-// tree.h; builder and editor share them.
+// tree.h. Builder and editor share leaves and the storing of nodes; which children make a node the builder asks its
+// LevelStack, which must say the same as OpenNode.
 #pragma once
 
 #include "storage/tree/tree_walk.h"
