@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ranges>
@@ -94,11 +95,16 @@ std::optional<std::uint64_t> parse_quantity(std::string_view text, const std::ar
   return std::nullopt;
 }
 
-/// All of the text, by one of strptime's formats.
+/// All of the text, by one of strptime's formats, if it is a day of the calendar (the 31st of February would else be
+/// one of March).
 std::optional<tm> read_by(const std::string& text, const char* format) {
   tm out{};
   const char* const end = strptime(text.c_str(), format, &out);
   if (end == nullptr || *end != '\0') return std::nullopt;
+  const std::chrono::year_month_day day(std::chrono::year(out.tm_year + 1900),
+                                        std::chrono::month(static_cast<unsigned>(out.tm_mon + 1)),
+                                        std::chrono::day(static_cast<unsigned>(out.tm_mday)));
+  if (!day.ok()) return std::nullopt;
   return out;
 }
 

@@ -54,7 +54,8 @@ TEST(HumanTest, MomentsAreReadAsPeopleWriteThem) {
   EXPECT_EQ(parse_moment("2026-11-23T23:30"), 1795473000);
   EXPECT_EQ(parse_moment("2026-11-24"), 1795474800);
   EXPECT_EQ(parse_moment("24/11/2026"), 1795474800);
-  for (const char* const wrong : {"", "yesterday", "2026-11-23 22:30 or so", "2026-13-01", "1950-01-01", "1700000000"})
+  for (const char* const wrong :
+       {"", "yesterday", "2026-11-23 22:30 or so", "2026-13-01", "2026-02-31", "1950-01-01", "1700000000"})
     EXPECT_FALSE(parse_moment(wrong)) << wrong;
 }
 
