@@ -18,7 +18,7 @@ from pathlib import Path
 import measure
 import run
 from proxy import Proxy
-from tools import BACKUPS, TOOLS, Beffroi, Borg, BorgZstd, Restic, harness
+from tools import BACKUPS, TOOLS, BeffroiWithPeer, Borg, BorgZstd, Restic, harness
 
 STEPS = ("first", "unchanged", "day", "one", "all")
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin:/usr/local/sbin")
@@ -96,24 +96,17 @@ class FarBorgZstd(FarBorg):
     name, compression = BorgZstd.name, BorgZstd.compression
 
 
-class FarBeffroi(Far, Beffroi):
+class FarBeffroi(Far, BeffroiWithPeer):
     """A station that has joined a peer beyond the line. What is stored is what the peer stores."""
 
-    settings = Beffroi.settings + '[sync]\nupload_limit = "none"\n'
+    settings = BeffroiWithPeer.settings + '[sync]\nupload_limit = "none"\n'
 
     def __init__(self, rtt_s, bytes_per_s, folder, source):
         super().__init__(folder, source)
-        self.peer = harness.Peer(self.folder / "peer")
-        self.peer.socket = Path(self.socket_folder.name, "peer")
         self.proxy = Proxy(self.peer.port, rtt_s, bytes_per_s)
 
-    def init(self):
-        self.peer.start()
-        super().init()
-        self.station.start()
-        code = self.peer.json("peer", "invite", "--name", "Mairie", "--address", f"127.0.0.1:{self.proxy.port}")["code"]
-        self.station.json("join", code)
-        self.rest()
+    def address(self):
+        return f"127.0.0.1:{self.proxy.port}"
 
     def command(self, step, path, target):
         words, folder = super().command(step, path, target)
@@ -131,7 +124,6 @@ class FarBeffroi(Far, Beffroi):
         return (*measure.folder_bytes(self.peer.data), 0)
 
     def close(self):
-        self.peer.kill()
         self.proxy.close()
         super().close()
 

@@ -19,7 +19,7 @@ import machine
 import measure
 import report
 import run
-from tools import STEPS, Beffroi, Borg, BorgZstd, Restic, harness
+from tools import STEPS, BeffroiWithPeer, Borg, BorgZstd, Restic, harness
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import compare  # noqa: E402  (needs the line above)
@@ -61,21 +61,10 @@ class PrunedBorgZstd(PrunedBorg):
     name, compression = BorgZstd.name, BorgZstd.compression
 
 
-class PrunedBeffroi(Beffroi):
-    """A station with its peer on this machine. What is stored is what both store."""
+class PrunedBeffroi(BeffroiWithPeer):
+    """What is stored is what station and peer store."""
 
-    def __init__(self, folder, source):
-        super().__init__(folder, source)
-        self.peer = harness.Peer(self.folder / "peer")
-        self.peer.socket = Path(self.socket_folder.name, "peer")
-        self.meters = []  # of both daemons, while room is given back
-
-    def init(self):
-        self.peer.start()
-        super().init()
-        self.station.start()
-        self.station.join(self.peer)
-        self.rest()
+    meters = ()  # of both daemons, while room is given back
 
     def stored(self):
         mine, peers = super().stored(), measure.folder_bytes(self.peer.data)
@@ -106,10 +95,6 @@ class PrunedBeffroi(Beffroi):
             found["cpu_s"] += meter.cpu_s() - cpu_s
             found["peak_kib"] = max(found["peak_kib"], meter.peak_kib())
         return found
-
-    def close(self):
-        self.peer.kill()
-        super().close()
 
 
 TOOLS = {tool.name: tool for tool in (PrunedBeffroi, PrunedRestic, PrunedBorg, PrunedBorgZstd)}

@@ -215,6 +215,30 @@ class Beffroi(Tool):
         super().close()
 
 
+class BeffroiWithPeer(Beffroi):
+    """The same, joined to a peer on this machine."""
+
+    def __init__(self, folder, source):
+        super().__init__(folder, source)
+        self.peer = harness.Peer(self.folder / "peer")
+        self.peer.socket = Path(self.socket_folder.name, "peer")
+
+    def init(self):
+        self.peer.start()
+        super().init()
+        self.station.start()
+        self.station.json("join", self.peer.json("peer", "invite", "--name", "Mairie", "--address", self.address())["code"])
+        self.rest()
+
+    def address(self):
+        """Where the station finds the peer."""
+        return self.peer.address
+
+    def close(self):
+        self.peer.kill()
+        super().close()
+
+
 def table_of(path):
     """The column family that an SST file of RocksDB belongs to, from its properties; None when it does not say."""
     with open(path, "rb") as file:
