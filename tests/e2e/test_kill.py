@@ -8,7 +8,6 @@ is the machine's as well.
 import collections
 import os
 import random
-import re
 import shutil
 import subprocess
 import threading
@@ -35,14 +34,10 @@ PHASES = (
     Phase("push", ("sync",), "station", "peer", ("backup", "--no-sync")),
     Phase("restore", ("restore",), "station", "station"),
     Phase("restore", ("restore",), "station", "peer"),
-)
-# Used as soon as the peer has these commands. The second of each has a push beside it.
-COLLECTING = (
+    # The second and third of a kind have a push beside them.
     Phase("collection", ("peer", "gc"), "peer", "peer"),
     Phase("collection beside a push", ("peer", "gc"), "peer", "peer", ("backup", "--no-sync")),
     Phase("collection beside a push", ("peer", "gc"), "peer", "station", ("backup", "--no-sync")),
-)
-SCRUBBING = (
     Phase("scrub", ("peer", "scrub"), "peer", "peer"),
     Phase("scrub beside a push", ("peer", "scrub"), "peer", "peer", ("backup", "--no-sync")),
 )
@@ -74,9 +69,6 @@ class Kill(unittest.TestCase):
         daemon = self.daemon(side)
         arguments = [str(BEFFROI), "--socket", str(daemon.socket), "--json", *map(str, words)]
         return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=daemon.environment)
-
-    def has_peer_command(self, name):
-        return re.search(rf"^\s+{name}\b", self.peer.run("peer", "--help").stdout, re.M) is not None
 
     def words_of(self, phase):
         if phase.words != ("restore",):
@@ -163,19 +155,11 @@ class Kill(unittest.TestCase):
         leftovers = [name for _, _, names in os.walk(self.target()) for name in names if name.startswith(".beffroi-")]
         self.assertEqual([], leftovers)
 
-    def phases(self):
-        out = list(PHASES)
-        for name, more in ("gc", COLLECTING), ("scrub", SCRUBBING):
-            if self.has_peer_command(name):
-                out += more
-        return out
-
     def test_killed_at_random_moments(self):
         self.station.backup()
         self.note_snapshots()
-        phases = self.phases()
         for number in range(ROUNDS):
-            phase = phases[number % len(phases)]
+            phase = PHASES[number % len(PHASES)]
             with self.subTest(f"round {number}: {phase.name}, {phase.victim} killed"):
                 self.kill_during(phase, number)
                 self.assert_nothing_is_left_lying()
