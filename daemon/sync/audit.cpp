@@ -33,7 +33,7 @@ class Audit {
     }
     // What the peer let go just now, by the rules, is not missing.
     if (!not_given_.empty()) {
-      BEFFROI_CO_CHECK(co_await take_expiries(session_, vault_, pool_));
+      BEFFROI_CO_CHECK(co_await exchange_state_over(session_, vault_, pool_));
     }
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return conclude(); }));
     co_return std::move(report_);

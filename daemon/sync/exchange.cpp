@@ -50,12 +50,14 @@ class StateExchange {
 
   asio::awaitable<Result<void>> run() {
     BEFFROI_CO_CHECK(co_await take_losses(session_, vault_, pool_));
+    // First, and judged last: by all that the peer can have decided by.
+    BEFFROI_CO_TRY(const ShownExpiries expiries, co_await fetch_new_expiries(session_, vault_, pool_));
     BEFFROI_CO_CHECK(co_await exchange_log());
     BEFFROI_CO_CHECK(co_await take_commits());
     const auto heads = co_await pool_.run([&] { return vault_.store().heads(); });
     if (!heads) co_return forward_error(heads);
     BEFFROI_CO_CHECK(co_await take_receipts(session_, vault_, pool_));
-    BEFFROI_CO_CHECK(co_await take_expiries(session_, vault_, pool_));
+    BEFFROI_CO_CHECK(co_await pool_.run([&] { return take_expiries(vault_, expiries); }));
     co_return co_await pool_.run([&] { return check_named_receipts(vault_, *heads); });
   }
 
@@ -190,6 +192,15 @@ class StateExchange {
   Vault& vault_;
   Pool& pool_;
 };
+
+// Does the peer's log go on behind this one by now? Only a record that follows proves it.
+asio::awaitable<Result<bool>> log_goes_on(LinkSession& session, const SpaceLog& log) {
+  Message request(LogGetMessage{log.encoded().size() - 1});
+  BEFFROI_CO_TRY(const LogMessage remote, co_await session.call<LogMessage>(std::move(request)));
+  if (remote.records.size() < 2 || remote.records.front() != log.encoded().back()) co_return false;
+  SpaceLog longer = log;
+  co_return longer.append(remote.records[1]).has_value();
+}
 
 // Takes what is new in one device's branch.
 class BranchAdoption {
@@ -353,14 +364,6 @@ std::size_t counted_bytes(std::span<const Bytes> records) {
 }
 
 Error log_too_long() { return {ErrorCode::limit_exceeded, N_("The peer's log of this vault is too long."), {}}; }
-
-asio::awaitable<Result<bool>> log_goes_on(LinkSession& session, const SpaceLog& log) {
-  Message request(LogGetMessage{log.encoded().size() - 1});
-  BEFFROI_CO_TRY(const LogMessage remote, co_await session.call<LogMessage>(std::move(request)));
-  if (remote.records.size() < 2 || remote.records.front() != log.encoded().back()) co_return false;
-  SpaceLog longer = log;
-  co_return longer.append(remote.records[1]).has_value();
-}
 
 asio::awaitable<Result<void>> exchange_state_over(LinkSession& session, Vault& vault, Pool& pool) {
   StateExchange exchange(session, vault, pool);

@@ -42,11 +42,7 @@ class TreeFetch {
       if (missing_ > before) missing_in_[snapshot->commit.id] = missing_ - before;
     }
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return vault_.objects().sync(); }));
-    const auto heads = co_await pool_.run([&] { return vault_.store().heads(); });
-    if (!heads) co_return forward_error(heads);
-    BEFFROI_CO_CHECK(co_await take_receipts(session_, vault_, pool_));
-    BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_named_receipts(vault_, *heads); }));
-    BEFFROI_CO_CHECK(co_await take_expiries(session_, vault_, pool_));
+    BEFFROI_CO_CHECK(co_await exchange_state_over(session_, vault_, pool_));
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_gone(gone); }));
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return forget_what_went_meanwhile(); }));
     if (missing_ > 0) spdlog::warn("{} objects of older trees are missing at the peer", missing_);

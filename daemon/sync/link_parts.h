@@ -3,6 +3,8 @@
 // What they do: peer_link.h.
 #pragma once
 
+#include <algorithm>
+
 #include "daemon/sync/line.h"
 #include "daemon/sync/link_session.h"
 #include "daemon/sync/peer_link.h"
@@ -25,13 +27,21 @@ asio::awaitable<Result<void>> take_losses(LinkSession& session, Vault& vault, Po
 /// Receipts that are newer than those of the vault; corrupt when the peer's newest is older, also than its last loss
 /// says.
 asio::awaitable<Result<void>> take_receipts(LinkSession& session, Vault& vault, Pool& pool);
-/// Does the peer's log go on behind this one by now? Only a record that follows proves it.
-asio::awaitable<Result<bool>> log_goes_on(LinkSession& session, const storage::SpaceLog& log);
-/// Expiries that are newer than those of the vault, verified and taken: after the log and the receipts. corrupt when
-/// the peer shows fewer than before, let go what it must keep, or decided by a log that it hides; conflict when its log
-/// has grown meanwhile, or it has given receipts since ours were fetched. Those that a clock is too wrong for are left
-/// out (Vault::refused_expiry_date).
-asio::awaitable<Result<void>> take_expiries(LinkSession& session, Vault& vault, Pool& pool);
+/// What the peer shows that it let go: its expiries from the newest known one on, encoded and not judged.
+struct ShownExpiries {
+  std::uint64_t known = 0;  ///< number of the newest one here, before the peer was asked
+  std::vector<Bytes> encoded;
+  /// Number of the first: the newest known one once more, which the vault compares with what is shown now.
+  std::uint64_t first() const { return std::max<std::uint64_t>(known, 1); }
+};
+/// Before log, commits and receipts are fetched: then all that they can have been decided by is here when they are
+/// judged.
+asio::awaitable<Result<ShownExpiries>> fetch_new_expiries(LinkSession& session, Vault& vault, Pool& pool);
+/// Judges them, and takes those that are right: after what was fetched since. corrupt when the peer shows fewer than
+/// before, let go what it must keep, or decided by a log that it hides; conflict when another session of this station
+/// learned of a loss meanwhile. Those that a clock is too wrong for are left out (Vault::refused_expiry_date).
+/// Blocking.
+Result<void> take_expiries(Vault& vault, const ShownExpiries& shown);
 /// All of them, as the peer shows them: encoded and not verified. limit_exceeded when they are too many.
 asio::awaitable<Result<std::vector<Bytes>>> fetch_expiries(LinkSession& session, std::uint64_t from);
 asio::awaitable<Result<PushResult>> push_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress,

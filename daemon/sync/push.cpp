@@ -257,7 +257,7 @@ class Push {
   // What the peer let go just now, by the rules, it has not lost.
   asio::awaitable<Result<void>> mind_what_cannot_be_sent() {
     if (!nowhere_.empty()) {
-      BEFFROI_CO_CHECK(co_await take_expiries(session_, vault_, pool_));
+      BEFFROI_CO_CHECK(co_await exchange_state_over(session_, vault_, pool_));
     }
     co_return co_await pool_.run([&] { return put_down_what_cannot_be_sent(); });
   }

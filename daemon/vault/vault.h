@@ -121,8 +121,9 @@ class Vault {
   Result<std::uint64_t> newest_expiry() const;
   /// For each in turn: verifies signature and chain, and that this vault's rules say the same; stores it, durably: its
   /// snapshots are listed no more, and what only they need is no longer held here. At the first one that is not right
-  /// it ends, and those before it stay taken: corrupt when a rule keeps one of its snapshots; conflict: log or an
-  /// earlier expiry not known here yet; wrong_state: dated more than kClockLeewayS ahead of our clock.
+  /// it ends, and those before it stay taken: corrupt when a rule keeps one of its snapshots, or it was decided by a
+  /// log that is not here; conflict: an earlier one is not known here; wrong_state: dated more than kClockLeewayS ahead
+  /// of our clock. Log, commits and receipts are those that the peer showed after it had shown these.
   Result<void> accept_expiries(std::span<const Bytes> encoded);
   /// The date for which the last expiry that was looked at was not taken, as ours was that far behind it; nullopt: it
   /// was taken, or there was none.

@@ -98,7 +98,9 @@ Result<bool> knew_more_before_loss(const storage::SpaceStore& store, const stora
 Result<storage::SpaceLog> log_up_to(const storage::SpaceLog& log, const storage::RecordId& head) {
   const auto position = log.position(head);
   if (!position)
-    return fail(ErrorCode::conflict, N_("What the peer let go is not shown in its order: synchronise again."));
+    return fail(ErrorCode::corrupt,
+                N_("The peer let snapshots go by a log which it hides. Nothing here was changed. Ask the EPCI what "
+                   "happened to its server."));
   if (*position + 1 == log.encoded().size()) return log;
   return storage::SpaceLog::from_records(std::span(log.encoded()).first(*position + 1), log.space());
 }
