@@ -34,6 +34,7 @@ class Audit {
     // What the peer let go just now, by the rules, is not missing.
     if (!not_given_.empty()) {
       BEFFROI_CO_CHECK(co_await exchange_state_over(session_, vault_, pool_));
+      BEFFROI_CO_CHECK(co_await ask_what_waits());
     }
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return conclude(); }));
     co_return std::move(report_);
@@ -54,21 +55,33 @@ class Audit {
     co_return Result<void>();
   }
 
+  // What the peer let go by a date that was not taken may have gone, or not.
+  asio::awaitable<Result<void>> ask_what_waits() {
+    const auto refused = co_await pool_.run([&] { return vault_.refused_expiry_date(); });
+    if (!refused) co_return forward_error(refused);
+    if (!*refused) co_return Result<void>();
+    const auto known = co_await pool_.run([&] { return vault_.newest_expiry(); });
+    if (!known) co_return forward_error(known);
+    BEFFROI_CO_TRY(waits_, co_await said_to_be_gone(session_, vault_, *known + 1));
+    co_return Result<void>();
+  }
+
   Result<void> conclude() {
-    BEFFROI_TRY(const auto refused, vault_.refused_expiry_date());
-    // What is not given may have gone by an expiry that was not taken.
-    if (refused && !not_given_.empty())
-      return fail(ErrorCode::wrong_state,
-                  N_("The peer let snapshots go by a date that is far ahead of this machine's clock. Set the clock "
-                     "right, then synchronise again."));
     std::vector<ObjectId> lost;
+    bool unsure = false;
     for (const AuditDraw::Object& object : not_given_) {
       const bool held = !object.commit || vault_.resolve(object.commit->hex()).has_value();
-      if (held) lost.push_back(object.id);
+      const bool waits = object.commit && waits_.contains(*object.commit);
+      if (held && !waits) lost.push_back(object.id);
+      unsure = unsure || waits;
     }
     if (!lost.empty()) BEFFROI_CHECK(vault_.note_lost_by_peer(lost));
     BEFFROI_CHECK(forget_what_is_well());
     BEFFROI_TRY(report_.missing, vault_.lost_by_peer());
+    if (unsure && report_.missing.empty())
+      return fail(ErrorCode::wrong_state,
+                  N_("The peer let snapshots go by a date that is far ahead of this machine's clock. Set the clock "
+                     "right, then synchronise again."));
     return {};
   }
 
@@ -90,6 +103,7 @@ class Audit {
   AuditReport report_;
   std::vector<ObjectId> given_back_;
   std::vector<AuditDraw::Object> not_given_;
+  std::set<storage::CommitId> waits_;  ///< named by expiries that were not taken for their date
 };
 
 }  // namespace

@@ -24,8 +24,7 @@ Result<void> check_numbers(Vault& vault, std::span<const Bytes> shown, std::uint
   return {};
 }
 
-}  // namespace
-
+// From this number on, as the peer shows them: encoded and not verified.
 asio::awaitable<Result<std::vector<Bytes>>> fetch_expiries(LinkSession& session, std::uint64_t from) {
   std::vector<Bytes> out;
   std::size_t bytes = 0;
@@ -39,6 +38,21 @@ asio::awaitable<Result<std::vector<Bytes>>> fetch_expiries(LinkSession& session,
       co_return fail(ErrorCode::limit_exceeded, N_("The peer names too many snapshots that it let go."));
     for (Bytes& expiry : answer.expiries) out.push_back(std::move(expiry));
   }
+}
+
+}  // namespace
+
+asio::awaitable<Result<std::set<storage::CommitId>>> said_to_be_gone(LinkSession& session, Vault& vault,
+                                                                     std::uint64_t from) {
+  const auto binding = vault.peer();
+  if (!binding) co_return fail(ErrorCode::wrong_state, N_("This station has not joined a peer."));
+  BEFFROI_CO_TRY(const std::vector<Bytes> expiries, co_await fetch_expiries(session, from));
+  std::set<storage::CommitId> out;
+  for (const Bytes& encoded : expiries) {
+    BEFFROI_CO_TRY(const storage::Expiry expiry, storage::decode_expiry(encoded, binding->peer.sign));
+    for (const auto& gone : expiry.gone) out.insert(gone.commit);
+  }
+  co_return std::move(out);
 }
 
 asio::awaitable<Result<ShownExpiries>> fetch_new_expiries(LinkSession& session, Vault& vault, Pool& pool) {

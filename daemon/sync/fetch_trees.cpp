@@ -2,7 +2,6 @@
 #include <spdlog/spdlog.h>
 
 #include <map>
-#include <set>
 #include <unordered_set>
 
 #include "daemon/sync/link_parts.h"
@@ -32,7 +31,8 @@ class TreeFetch {
     }
     auto snapshots = co_await pool_.run([&] { return vault_.snapshots(); });
     if (!snapshots) co_return forward_error(snapshots);
-    BEFFROI_CO_TRY(const std::set<storage::CommitId> gone, co_await said_to_be_gone());
+    // Need not be looked for. Whether it might go is seen when the receipts are here.
+    BEFFROI_CO_TRY(const std::set<storage::CommitId> gone, co_await said_to_be_gone(session_, vault_, 1));
     // Newest first: it is the one that is asked for.
     for (auto snapshot = snapshots->rbegin(); snapshot != snapshots->rend(); ++snapshot) {
       if (snapshot->aside) continue;  // the peer never had it
@@ -51,19 +51,6 @@ class TreeFetch {
   }
 
  private:
-  // What the peer says that it let go need not be looked for. Whether it might is seen when the receipts are here.
-  asio::awaitable<Result<std::set<storage::CommitId>>> said_to_be_gone() {
-    BEFFROI_CO_TRY(const std::vector<Bytes> expiries, co_await fetch_expiries(session_, 1));
-    const auto binding = vault_.peer();
-    std::set<storage::CommitId> out;
-    for (const Bytes& encoded : expiries) {
-      if (!binding) break;
-      BEFFROI_CO_TRY(const storage::Expiry expiry, storage::decode_expiry(encoded, binding->peer.sign));
-      for (const auto& gone : expiry.gone) out.insert(gone.commit);
-    }
-    co_return out;
-  }
-
   // What was not looked for must have gone by signed expiries with which the rules agree. Else the peer could keep any
   // snapshot back by calling it gone once.
   Result<void> check_gone(const std::set<storage::CommitId>& gone) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <set>
 
 #include "daemon/sync/line.h"
 #include "daemon/sync/link_session.h"
@@ -42,8 +43,10 @@ asio::awaitable<Result<ShownExpiries>> fetch_new_expiries(LinkSession& session, 
 /// learned of a loss meanwhile. Those that a clock is too wrong for are left out (Vault::refused_expiry_date).
 /// Blocking.
 Result<void> take_expiries(Vault& vault, const ShownExpiries& shown);
-/// All of them, as the peer shows them: encoded and not verified. limit_exceeded when they are too many.
-asio::awaitable<Result<std::vector<Bytes>>> fetch_expiries(LinkSession& session, std::uint64_t from);
+/// What the peer's expiries from this number on name: signed by it, and not judged. limit_exceeded when they are too
+/// many.
+asio::awaitable<Result<std::set<storage::CommitId>>> said_to_be_gone(LinkSession& session, Vault& vault,
+                                                                     std::uint64_t from);
 asio::awaitable<Result<PushResult>> push_over(LinkSession& session, Vault& vault, Pool& pool, Progress& progress,
                                               Line* line);
 asio::awaitable<Result<void>> send_ahead_over(LinkSession& session, Vault& vault, Pool& pool, StoredObjects& objects,

@@ -158,6 +158,43 @@ TEST_F(AuditTest, WhatGoesMeanwhileIsNotMissing) {
   EXPECT_EQ(station->snapshots()->size(), 2U);
 }
 
+// Goal: a clock that is far behind excuses what the peer says that it let go, and nothing else.
+TEST_F(AuditTest, AWrongClockExcusesOnlyWhatIsCalledGone) {
+  constexpr std::int64_t kDayS = 24LL * 3600;
+  constexpr int kAudits = 20;
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    world.clock.wall_s += 600;
+    take_snapshot(*station, numbers(100 * (i + 1), 100 * (i + 1) + 30));
+    ASSERT_TRUE(world.sync(*station));
+  }
+  world.clock.wall_s += 31 * kDayS;
+  ASSERT_EQ(*world.caller(*station).space->expire(world.clock.now()), 1U);
+  const auto snapshots = *station->snapshots();
+  const auto lose_contents = [&](const storage::Commit& of) {
+    const auto objects = storage::make_object_store(world.host->database());
+    for (const auto& id : closure_of(station->objects(), of))
+      if (info(id).height == 0) ASSERT_TRUE(objects->remove(station->space(), {&id, 1}));
+  };
+  lose_contents(snapshots[1].commit);
+  int unsure = 0;
+  for (int i = 0; i < kAudits; ++i) {
+    const auto report = audit();
+    if (report) EXPECT_TRUE(report->missing.empty());
+    if (report) continue;
+    EXPECT_EQ(report.error().code, ErrorCode::wrong_state) << report.error().message();
+    ++unsure;
+  }
+  EXPECT_GT(unsure, 0);
+  EXPECT_TRUE(station->lost_by_peer()->empty());
+  lose_contents(snapshots[0].commit);
+  bool missed = false;
+  for (int i = 0; i < kAudits && !missed; ++i) {
+    const auto report = audit();
+    missed = report && !report->missing.empty();
+  }
+  EXPECT_TRUE(missed) << "that one the peer still has to have";
+}
+
 // Goal: before the first receipt there is nothing to ask for.
 TEST(AuditDrawTest, WithoutReceiptsNothingIsDrawn) {
   TestVault station;
