@@ -14,9 +14,10 @@ constexpr std::size_t kDateLength = 10;  // of "2026-11-23T22:30:05Z"
 }  // namespace
 
 Result<void> ring_for_losses(StationContext& station) {
-  BEFFROI_TRY(const auto losses, station.vault->peer_losses());
   const std::uint64_t settled = station.state.settled_losses();
-  if (losses.size() <= settled) return {};
+  BEFFROI_TRY(const auto declared, station.vault->store().encoded_losses());
+  if (declared.size() <= settled) return {};
+  BEFFROI_TRY(const auto losses, station.vault->peer_losses());
   const std::span open = std::span(losses).subspan(settled);
   const auto earliest = std::ranges::min_element(open, {}, [](const PeerLoss& one) { return one.loss.since; });
   station.raise_alarm(kPeerLossAlarm,
