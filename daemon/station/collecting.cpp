@@ -85,7 +85,11 @@ asio::awaitable<Result<ForgetOutcome>> forget_and_collect(StationContext& statio
 }
 
 asio::awaitable<void> collect_if_due(StationContext& station, std::shared_ptr<Progress> progress) {
-  const bool due = co_await station.work.run([&] { return station.vault->collection_due(); });
+  const bool due = co_await station.work.run([&] {
+    // Here every snapshot may have its receipt, and marks be sure again; in a push there is always one without.
+    static_cast<void>(station.vault->may_evict());
+    return station.vault->collection_due();
+  });
   if (!due) co_return;
   const std::function<Result<CollectionResult>()> work = [&] {
     return collect(*station.vault, station.random, *progress);

@@ -146,7 +146,8 @@ class Vault {
   /// Snapshots went, and since then not every snapshot here has got its receipt: what those without one share with
   /// those that went is marked as receipted, and the peer may lack it. True also when that can't be read.
   bool marks_are_unsure() const;
-  /// May receipted bytes be evicted? Not while a collection is due, nor as long as marks are unsure.
+  /// May receipted bytes be evicted? Not while a collection is due, nor as long as marks are unsure: they are until
+  /// this finds that every snapshot has its receipt.
   Result<bool> may_evict();
   /// Evicts about so many sealed bytes of what the peer has, if that may be; nothing can become due in between. How
   /// many they were.

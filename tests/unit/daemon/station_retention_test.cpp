@@ -31,6 +31,12 @@ class StationRetentionTest : public ::testing::Test {
   StationWorld::Answer set(const storage::RetentionBody& rules) {
     return add(storage::set_retention(world_.root, log(), rules, world_.clock.now()));
   }
+  void collect() {
+    world_.thread->run([](StationContext& station) -> asio::awaitable<bool> {
+      co_await collect_if_due(station, std::make_shared<Progress>());
+      co_return true;
+    }(*world_.station));
+  }
   std::set<std::string> ringing() {
     while (!world_.station->threads_are_idle()) {
     }
@@ -158,12 +164,6 @@ TEST_F(StationRetentionTest, ACollectionThatKeepsFailingRings) {
   Bytes key = to_bytes(vault.space());
   key.resize(key.size() + storage::CommitId::size_bytes, 7);
   ASSERT_TRUE(vault.database().put(storage::Table::commits, key, Bytes{1}, storage::Durability::synced));
-  const auto collect = [&] {
-    world_.thread->run([](StationContext& station) -> asio::awaitable<bool> {
-      co_await collect_if_due(station, std::make_shared<Progress>());
-      co_return true;
-    }(*world_.station));
-  };
   for (std::uint32_t failures = 1; failures <= kCollectionFailures; ++failures) {
     EXPECT_TRUE(ringing().empty());
     collect();
@@ -218,6 +218,24 @@ TEST(StationRetentionEmptyTest, BeforeInitThereIsNothing) {
     EXPECT_EQ(world.get(target).error(), "wrong_state") << target;
   for (const char* target : {"/v1/retention/explain", "/v1/forget", "/v1/audit"})
     EXPECT_EQ(world.post(target).error(), "wrong_state") << target;
+}
+
+// Goal: what a peer lacks is its loss again, and no rule's doing, once every snapshot has its receipt: whether or not
+// the disk has been full since.
+TEST_F(StationRetentionTest, MarksAreSureAgainWhenAllHaveTheirReceipts) {
+  const std::string going = backed_up("one");
+  backed_up("two");
+  Vault& vault = *world_.station->vault;
+  const auto id = vault.resolve(going)->commit.id;
+  ASSERT_TRUE(vault.forget({&id, 1}));
+  testing::TestPeer peer;
+  ASSERT_TRUE(vault.bind_peer(peer.binding()));
+  collect();
+  EXPECT_FALSE(vault.collection_due());
+  EXPECT_TRUE(vault.marks_are_unsure());
+  ASSERT_TRUE(vault.accept_receipt(peer.receipt(vault.resolve("latest")->commit)));
+  collect();
+  EXPECT_FALSE(vault.marks_are_unsure());
 }
 
 }  // namespace
