@@ -11,33 +11,65 @@ namespace {
 
 constexpr std::size_t kDateLength = 10;  // of "2026-11-23T22:30:05Z"
 
+/// `open`: not made good yet, at least one.
+Error in_words(std::span<const PeerLoss> open) {
+  const auto earliest = std::ranges::min_element(open, {}, [](const PeerLoss& one) { return one.loss.since; });
+  const std::string since = time_text(earliest->loss.since).substr(0, kDateLength);
+  std::uint64_t unsendable = 0;
+  for (const PeerLoss& one : open) unsendable += one.unsendable;
+  if (unsendable == 0)
+    return {ErrorCode::corrupt,
+            N_("The EPCI's server has lost what it had received since {}, as its operator says. Your documents are "
+               "sent to it again."),
+            {since}};
+  return {ErrorCode::corrupt,
+          N_("The EPCI's server has lost what it had received since {}, as its operator says. Snapshots of that time "
+             "that can't be sent to it again: {}. A part of what they held was on that server alone. Later backups "
+             "hold your documents as they are now. Tell your technician."),
+          {since, std::to_string(unsendable)}};
+}
+
+/// Those beyond what was made good, with what they took.
+Result<std::vector<PeerLoss>> open_losses(StationContext& station) {
+  const std::uint64_t settled = station.state.settled_losses();
+  BEFFROI_TRY(const auto declared, station.vault->store().encoded_losses());
+  if (declared.size() <= settled) return std::vector<PeerLoss>();
+  BEFFROI_TRY(auto losses, station.vault->peer_losses());
+  losses.erase(losses.begin(), losses.begin() + static_cast<std::ptrdiff_t>(settled));
+  return losses;
+}
+
+/// Snapshots that are listed again since the peer forgot that they had expired have no trees here.
+void have_trees_fetched(StationContext& station, std::span<const PeerLoss> open) {
+  const std::uint64_t known = station.state.settled_losses() + open.size();
+  if (station.state.seen_losses() >= known) return;
+  if (std::ranges::any_of(open, [](const PeerLoss& one) { return one.expiries > 0; }))
+    station.state.set_trees_missing(true);
+  station.state.set_seen_losses(known);
+}
+
 }  // namespace
 
 Result<void> ring_for_losses(StationContext& station) {
-  const std::uint64_t settled = station.state.settled_losses();
-  BEFFROI_TRY(const auto declared, station.vault->store().encoded_losses());
-  if (declared.size() <= settled) return {};
-  BEFFROI_TRY(const auto losses, station.vault->peer_losses());
-  const std::span open = std::span(losses).subspan(settled);
-  const auto earliest = std::ranges::min_element(open, {}, [](const PeerLoss& one) { return one.loss.since; });
-  station.raise_alarm(kPeerLossAlarm,
-                      Error{ErrorCode::corrupt,
-                            N_("The EPCI's server has lost what it had received since {}, as its operator says. Your "
-                               "documents are sent to it again."),
-                            {time_text(earliest->loss.since).substr(0, kDateLength)}});
-  if (std::ranges::any_of(open, [](const PeerLoss& one) { return one.expiries > 0; }))
-    station.state.set_trees_missing(true);
+  BEFFROI_TRY(const auto open, open_losses(station));
+  if (open.empty()) return {};
+  station.raise_alarm(kPeerLossAlarm, in_words(open));
+  have_trees_fetched(station, open);
   return {};
 }
 
 Result<void> settle_losses(StationContext& station) {
   BEFFROI_TRY(const auto waiting, station.vault->unreceipted());
   if (!waiting.empty()) return {};
-  BEFFROI_TRY(const auto losses, station.vault->store().losses());
-  if (losses.size() > station.state.settled_losses()) {
-    station.state.set_settled_losses(losses.size());
-    spdlog::warn("all that the peer had declared lost was sent again");
+  BEFFROI_TRY(const auto open, open_losses(station));
+  if (open.empty()) {
+    station.clear_alarm(kPeerLossAlarm);
+    return {};
   }
+  if (std::ranges::any_of(open, [](const PeerLoss& one) { return one.unsendable > 0; }))
+    return ring_for_losses(station);
+  station.state.set_settled_losses(station.state.settled_losses() + open.size());
+  spdlog::warn("all that the peer had declared lost was sent again");
   station.clear_alarm(kPeerLossAlarm);
   return {};
 }

@@ -25,6 +25,7 @@ constexpr std::string_view kFoundedAt = "station/founded_at";
 constexpr std::string_view kJoinedAt = "station/joined_at";
 constexpr std::string_view kLineSpeed = "station/line_speed";
 constexpr std::string_view kTreesMissing = "station/trees_missing";
+constexpr std::string_view kSeenLosses = "station/seen_losses";
 constexpr std::string_view kSettledLosses = "station/settled_losses";
 
 void write_time(CborWriter& out, const std::optional<UnixTime>& time) {
@@ -253,6 +254,8 @@ void StationState::save_number(std::string_view key, std::uint64_t number) {
 
 std::optional<std::uint64_t> StationState::line_speed() const { return load_number(kLineSpeed); }
 void StationState::set_line_speed(std::uint64_t bytes_per_second) { save_number(kLineSpeed, bytes_per_second); }
+std::uint64_t StationState::seen_losses() const { return load_number(kSeenLosses).value_or(0); }
+void StationState::set_seen_losses(std::uint64_t count) { save_number(kSeenLosses, count); }
 std::uint64_t StationState::settled_losses() const { return load_number(kSettledLosses).value_or(0); }
 void StationState::set_settled_losses(std::uint64_t count) { save_number(kSettledLosses, count); }
 

@@ -69,7 +69,10 @@ class StationState {
   /// A recovery has founded the vault but not fetched all trees yet.
   bool trees_missing() const;
   void set_trees_missing(bool missing);
-  /// How many of the losses that the peer declared were made good.
+  /// Of how many losses that the peer declared this station has seen which trees to fetch again.
+  std::uint64_t seen_losses() const;
+  void set_seen_losses(std::uint64_t count);
+  /// How many of them were made good.
   std::uint64_t settled_losses() const;
   void set_settled_losses(std::uint64_t count);
 

@@ -44,6 +44,8 @@ struct PeerLoss {
   storage::Loss loss;
   std::uint64_t receipts = 0;
   std::uint64_t expiries = 0;
+  /// Snapshots of this device whose receipts it took out, and which were set aside since: they can't be sent again.
+  std::uint64_t unsendable = 0;
 };
 
 /// A deletion that the log orders, as this station sees it.

@@ -210,7 +210,21 @@ Result<std::vector<PeerLoss>> Vault::peer_losses() const {
     const std::uint64_t place = out.size() + 1;
     BEFFROI_TRY(const auto receipts, state_->store->lost_receipts(place));
     BEFFROI_TRY(const auto expiries, state_->store->lost_expiries(place));
-    out.push_back({std::move(loss), receipts.size(), expiries.size()});
+    BEFFROI_TRY(const std::uint64_t unsendable, state_->count_unsendable(receipts));
+    out.push_back({std::move(loss), receipts.size(), expiries.size(), unsendable});
+  }
+  return out;
+}
+
+Result<std::uint64_t> Vault::State::count_unsendable(std::span<const Bytes> lost_receipts) const {
+  std::uint64_t out = 0;
+  for (const Bytes& encoded : lost_receipts) {
+    BEFFROI_TRY(const Receipt receipt, storage::parse_receipt(encoded));
+    const std::lock_guard lock(facts);
+    const auto found = snapshots.find(receipt.commit);
+    if (found == snapshots.end()) continue;
+    const Snapshot& snapshot = found->second;
+    if (snapshot.aside && snapshot.commit.clear.device == device->public_part().id()) ++out;
   }
   return out;
 }

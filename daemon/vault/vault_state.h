@@ -52,6 +52,7 @@ struct Vault::State {
     std::vector<std::pair<storage::Receipt, Bytes>> receipts;
     std::vector<std::pair<storage::Expiry, Bytes>> expiries;
   };
+  Result<std::uint64_t> count_unsendable(std::span<const Bytes> lost_receipts) const;
   Result<void> keep_as_evidence(storage::WriteBatch& batch, std::uint64_t place, const CutOff& cut_off);
   /// Takes what lost its receipt, and all behind it, out of the branches of other devices.
   Result<void> unlink_lost(storage::WriteBatch& batch, const CutOff& cut_off);

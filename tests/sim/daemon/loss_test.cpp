@@ -317,6 +317,28 @@ TEST_F(LossTest, DeletionsWaitAnew) {
   EXPECT_EQ(waiting->front().received, world.clock.now());
 }
 
+// Goal: what a station had left to the peer alone, and the peer lost, can't be sent again; that is not called made
+// good.
+TEST_F(LossTest, WhatIsNowhereIsCountedAsThat) {
+  back_up(*station, 3);
+  take_image();
+  pass(60);
+  take_snapshot(*station, numbers(200, 280));
+  expect_synced(*station);
+  back_up(*station, 4);
+  ASSERT_GT(*station->evict_receipted(1U << 30), 0U);
+  restore_image();
+  declare(imaged);
+  for (int tries = 0; tries < 4; ++tries) {
+    static_cast<void>(world.sync(*station));
+    pass(60);
+    take_snapshot(*station, numbers(5));
+  }
+  expect_synced(*station);
+  EXPECT_TRUE(station->unreceipted()->empty());
+  EXPECT_GT(station->peer_losses()->front().unsendable, 0U);
+}
+
 // Goal: a station that can be told of no more losses does not keep the others half told: it is said before anybody
 // hears.
 TEST_F(LossTest, AllAreToldOrNobody) {
