@@ -1,6 +1,8 @@
 // How an organisation ends at a peer, also over crashes and errors.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "daemon/sync/peer_host_impl.h"
 
 namespace beffroi::daemon {
@@ -91,10 +93,14 @@ Result<Erasure> PeerHostImpl::erase(const std::string& name, const std::string& 
 // Nobody is at work in its spaces any more.
 Result<void> PeerHostImpl::finish(const Erasure& erasure) {
   BEFFROI_CHECK(finish_erasure(*database_, *objects_, erasure));
-  WriteBatch gone;  // was written with the record
-  organisations_.forget(gone, erasure.organisation);
-  room_to_give_back_ = true;
+  forget(erasure.organisation);
   return {};
+}
+
+void PeerHostImpl::forget(const OrganisationId& organisation) {
+  WriteBatch gone;  // was written with the record
+  organisations_.forget(gone, organisation);
+  room_to_give_back_ = true;
 }
 
 // What a crash has left of them. Nothing of it keeps the others from being served.
@@ -141,6 +147,11 @@ void PeerHostImpl::finish_erasures() {
     if (finished) continue;
     spdlog::error("the erasure of {} is not finished: {}", erasure.was.name, finished.error().message());
     stuck.push_back({erasure.organisation, erasure.was.name, finished.error()});
+  }
+  // The last write of an erasure can fail, and be there after all once the disk has room again.
+  for (const auto& organisation : organisations_.all()) {
+    const auto is_of_it = [&](const Erasure& erasure) { return erasure.organisation == organisation->id(); };
+    if (organisation->is_closed() && std::ranges::none_of(*unfinished, is_of_it)) forget(organisation->id());
   }
   const std::lock_guard lock(mutex_);
   stuck_ = std::move(stuck);

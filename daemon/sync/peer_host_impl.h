@@ -81,6 +81,8 @@ class PeerHostImpl final : public PeerHost {
   Result<void> take_up_erasures();
   void take_up(const Erasure& erasure);
   Result<void> finish(const Erasure& erasure);
+  /// It is gone from the disk.
+  void forget(const OrganisationId& organisation);
   void note_enrolled(const Organisation& organisation, const crypto::TransportPublicKey& key,
                      const storage::SpaceId& space);
   std::string invitation_text(const crypto::TransportPublicKey& key, std::optional<std::uint64_t> quota_bytes,
