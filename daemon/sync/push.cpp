@@ -1,8 +1,10 @@
 // Push: offer the root, descend where the peer lacks something, send children first, commit, take the receipt.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <map>
 #include <unordered_set>
+#include <utility>
 
 #include "daemon/sync/link_parts.h"
 #include "daemon/sync/object_sender.h"
@@ -81,15 +83,22 @@ class Push {
   // every lease, since a peer that wants very much names it piece by piece.
   asio::awaitable<Result<void>> heal() {
     std::vector<ObjectId> gone;
+    std::vector<ObjectId> here;
     for (const ObjectId& id : wanted_) {
       const auto local = co_await pool_.run([&] { return look_up(id); });
       if (!local) co_return forward_error(local);
-      if (*local && (*local)->info.bytes_present && !(*local)->info.quarantined)
+      if (*local && (*local)->info.bytes_present && !(*local)->info.quarantined) {
         plan(id, (*local)->info);
-      else
+        here.push_back(id);
+      } else {
         gone.push_back(id);
+      }
     }
-    BEFFROI_CO_CHECK(co_await send_planned());
+    const auto healed = co_await send_planned();
+    if (!healed && healed.error().code != ErrorCode::conflict) co_return healed;
+    if (!healed) {
+      BEFFROI_CO_CHECK(co_await heal_with_what_is_below(std::move(here), gone));
+    }
     BEFFROI_CO_CHECK(co_await pool_.run([&]() -> Result<void> {
       for (const ObjectId& id : gone) BEFFROI_CHECK(vault_.objects().quarantine(space_, id));
       return {};
@@ -97,6 +106,40 @@ class Push {
     gone_.insert(gone.begin(), gone.end());
     losses_ = std::move(gone);
     co_return Result<void>();
+  }
+
+  // The peer has lost more than it has found damaged so far. Whatever can't be healed waits: new snapshots do not.
+  asio::awaitable<Result<void>> heal_with_what_is_below(std::vector<ObjectId> damaged, std::vector<ObjectId> gone) {
+    forget_plans();
+    const bool newer_pending = std::exchange(newer_pending_, false);  // nothing is given up for a snapshot's sake
+    auto healed = co_await negotiate(std::move(damaged));
+    newer_pending_ = newer_pending;
+    if (healed) {
+      gone.insert(gone.end(), nowhere_.begin(), nowhere_.end());
+      healed = co_await pool_.run([&] { return drop_what_is_above({gone.begin(), gone.end()}); });
+    }
+    if (healed) healed = co_await send_planned();
+    forget_plans();
+    if (healed || healed.error().code == ErrorCode::cancelled) co_return healed;
+    spdlog::warn("what is damaged at the peer could not all be healed: {}", healed.error().message());
+    co_return Result<void>();
+  }
+
+  Result<void> drop_what_is_above(std::set<ObjectId> missing) {
+    for (auto& [height, ids] : planned_) {
+      std::vector<ObjectId> complete;
+      for (const ObjectId& id : ids) {
+        BEFFROI_TRY(const auto children, vault_.objects().children(space_, id));
+        const bool is_whole =
+            std::ranges::none_of(children, [&](const ObjectId& child) { return missing.contains(child); });
+        if (is_whole)
+          complete.push_back(id);
+        else
+          missing.insert(id);
+      }
+      ids = std::move(complete);
+    }
+    return {};
   }
 
   // What an audit did not get back is offered once more. Last of all, and its failure is only said: a peer that has

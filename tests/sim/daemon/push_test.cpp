@@ -229,6 +229,35 @@ TEST(PushTest, DamagedObjectsAreHealed) {
   expect_complete(world, *station, commit);
 }
 
+// Goal: of what the peer found damaged, what is made of objects that it lost without noticing is healed together with
+// them; and where they are nowhere any more, the rest is healed, and the push goes on.
+TEST(PushTest, WhatIsLostBelowDamageIsHealedWithIt) {
+  for (const bool is_evicted : {false, true}) {
+    SCOPED_TRACE(is_evicted ? "and the station has evicted it" : "and the station has it");
+    PeerWorld world;
+    TestVault station;
+    world.join(*station);
+    const auto commit = take_snapshot(*station, numbers(0, 30));
+    ASSERT_TRUE(world.sync(*station));
+    auto& objects = station->objects();
+    const auto below = objects.children(station->space(), commit.clear.root)->front();
+    storage::ObjectId other;  // not above what is lost
+    for (const auto& id : closure_of(objects, commit))
+      if (id != below && (*objects.info(station->space(), id))->height == 0) other = id;
+    world.lose(station->space(), {below});
+    ASSERT_TRUE(world.caller(*station).space->quarantine(commit.clear.root));
+    ASSERT_TRUE(world.caller(*station).space->quarantine(other));
+    if (is_evicted) {
+      ASSERT_TRUE(objects.evict(station->space(), {&below, 1}));
+    }
+    const auto pushed = world.sync(*station);
+    ASSERT_TRUE(pushed) << pushed.error().message();
+    EXPECT_TRUE(world.caller(*station).space->get(other));
+    EXPECT_EQ(world.host->tenants()->front().quarantined, is_evicted ? 1U : 0U);
+    if (!is_evicted) expect_complete(world, *station, commit);
+  }
+}
+
 // Goal: a damaged object that the station has evicted is reported and counts as absent there from now on; a snapshot
 // that was already made with it gets its receipt all the same (else the branch would stand still for ever).
 TEST(PushTest, ALossIsReportedAndSnapshotsGoOn) {
