@@ -90,7 +90,7 @@ Result<void> AuditLog::add(const AuditEvent& event, storage::Durability durabili
   if (event.action != storage::AuditAction::refused) return append(event, durability);
   const auto now = clock_.monotonic();
   if (const auto left_out = refusals_.end_hour(now, false)) BEFFROI_CHECK(write_left_out(*left_out));
-  return refusals_.take(event.actor, now) ? append(event, durability) : Result<void>();
+  return refusals_.take(event.actor, event.organisation, now) ? append(event, durability) : Result<void>();
 }
 
 void AuditLog::note(const AuditEvent& event) {

@@ -2,21 +2,32 @@
 
 namespace beffroi::daemon {
 
-bool RefusalLimit::take(const std::string& key, std::chrono::milliseconds now) {
+namespace {
+
+std::uint32_t count(const std::map<std::string, std::uint32_t>& written, const std::string& name) {
+  const auto found = written.find(name);
+  return found == written.end() ? 0 : found->second;
+}
+
+}  // namespace
+
+bool RefusalLimit::take(const std::string& key, const std::string& organisation, std::chrono::milliseconds now) {
   if (is_over(now)) {
     // What was left out stays until end_hour() has told of it.
     began_ = now;
     written_of_.clear();
+    written_of_organisation_.clear();
     written_ = 0;
   }
-  const auto known = written_of_.find(key);
-  const bool too_many = known != written_of_.end() && known->second >= kRefusalsPerKeyAndHour;
-  if (too_many || written_ >= kRefusalsPerHour) {
+  const bool is_known = !organisation.empty();
+  if (written_ >= kRefusalsPerHour || count(written_of_, key) >= kRefusalsPerKeyAndHour ||
+      (is_known && count(written_of_organisation_, organisation) >= kRefusalsPerOrganisationAndHour)) {
     ++left_out_;
     return false;
   }
   ++written_;
   ++written_of_[key];
+  if (is_known) ++written_of_organisation_[organisation];
   return true;
 }
 

@@ -24,6 +24,14 @@ AuditEvent event(AuditAction action, const std::string& actor = kPeerActor, cons
   return {.action = action, .actor = actor, .space = {}, .organisation = "Saint-Aubin", .detail = detail};
 }
 
+AuditEvent refusal(const std::string& organisation, const std::string& actor) {
+  return {.action = AuditAction::refused,
+          .actor = actor,
+          .space = {},
+          .organisation = organisation,
+          .detail = organisation};
+}
+
 class AuditLogTest : public ::testing::Test {
  protected:
   AuditLogTest() { open(); }
@@ -202,12 +210,20 @@ TEST_F(AuditLogTest, RefusalsAreCountedRatherThanWritten) {
 }
 
 TEST_F(AuditLogTest, NewKeysDoNotHelpAgainstTheLimit) {
-  for (int i = 0; i < 500; ++i) ASSERT_TRUE(log->add(event(AuditAction::refused, "invitation " + std::to_string(i))));
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(log->add(refusal({}, "invitation " + std::to_string(i))));
   EXPECT_EQ(refusals().size(), kRefusalsPerHour);
   clock.pass(3600);
-  ASSERT_TRUE(log->add(event(AuditAction::refused, "invitation 7")));
+  ASSERT_TRUE(log->add(refusal({}, "invitation 7")));
   ASSERT_EQ(refusals().size(), kRefusalsPerHour + 2);
   EXPECT_EQ(refusals()[kRefusalsPerHour], "470 more refusals, not written down one by one");
+}
+
+// Goal: the stations of one organisation, however many, leave room for what is refused to another.
+TEST_F(AuditLogTest, OneOrganisationLeavesRoomForTheOthers) {
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(log->add(refusal("Saint-Aubin", "device " + std::to_string(i))));
+  ASSERT_EQ(refusals().size(), kRefusalsPerOrganisationAndHour);
+  ASSERT_TRUE(log->add(refusal("Saint-Benin", "device 1000")));
+  EXPECT_EQ(refusals().back(), "Saint-Benin");
 }
 
 // Goal: a stop does not wait for the hour's end; and nothing but refusals is limited.
