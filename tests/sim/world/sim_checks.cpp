@@ -19,6 +19,7 @@ void SimWorld::check_space(SimTenant& tenant) {
   if (!space) return;
   check_receipts(tenant, *space);
   check_leases(tenant, *space);
+  check_children(tenant);
 }
 
 // Every receipt that exists continues the one before, and is for a whole snapshot; every one that was given exists.
@@ -116,6 +117,25 @@ void SimWorld::check_leases(SimTenant& tenant, daemon::HostedSpace& space) {
       const std::string hole = hole_below(space, id, whole);
       if (!hole.empty()) return violated("what was called durable is lost: " + hole);
     }
+  }
+}
+
+// Whatever is here has its children, if only as damaged: a push does not look below what is here, so it would never send
+// them, and its snapshot would be refused for ever.
+void SimWorld::check_children(const SimTenant& tenant) {
+  auto& objects = peer_.host->objects();
+  std::set<ObjectId> here;
+  const auto listed = objects.iterate(tenant.space, [&](const ObjectId& id, const storage::ObjectInfo&) {
+    here.insert(id);
+    return true;
+  });
+  if (!listed) return violated("the peer's objects cannot be listed");
+  for (const ObjectId& id : here) {
+    const auto children = objects.children(tenant.space, id);
+    if (!children) continue;
+    for (const ObjectId& child : *children)
+      if (!here.contains(child))
+        return violated("an object that the object " + id.hex().substr(0, 12) + " is made of went before it");
   }
 }
 

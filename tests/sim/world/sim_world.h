@@ -122,6 +122,7 @@ class SimWorld {
   void check_receipt(SimTenant& tenant, daemon::HostedSpace& space, const storage::Receipt& receipt, ByteView encoded,
                      std::set<storage::ObjectId>& whole);
   void check_leases(SimTenant& tenant, daemon::HostedSpace& space);
+  void check_children(const SimTenant& tenant);
   void check_station(SimStation& station);
   void check_station_commit(SimStation& station, const storage::CommitId& id);
   std::string hole_below(daemon::HostedSpace& space, const storage::ObjectId& root, std::set<storage::ObjectId>& whole);
