@@ -120,8 +120,8 @@ void SimWorld::check_leases(SimTenant& tenant, daemon::HostedSpace& space) {
   }
 }
 
-// Whatever is here has its children, if only as damaged: a push does not look below what is here, so it would never send
-// them, and its snapshot would be refused for ever.
+// Whatever is here has its children, if only as damaged: a push does not look below what is here, so it would never
+// send them, and its snapshot would be refused for ever.
 void SimWorld::check_children(const SimTenant& tenant) {
   auto& objects = peer_.host->objects();
   std::set<ObjectId> here;
