@@ -24,6 +24,10 @@ struct Local {
   std::vector<ObjectId> children;
 };
 
+bool can_be_sent(const std::optional<Local>& local) {
+  return local && local->info.bytes_present && !local->info.quarantined;
+}
+
 class Push {
  public:
   Push(LinkSession& session, Vault& vault, Pool& pool, Progress& progress, Line* line)
@@ -87,7 +91,7 @@ class Push {
     for (const ObjectId& id : wanted_) {
       const auto local = co_await pool_.run([&] { return look_up(id); });
       if (!local) co_return forward_error(local);
-      if (*local && (*local)->info.bytes_present && !(*local)->info.quarantined) {
+      if (can_be_sent(*local)) {
         plan(id, (*local)->info);
         here.push_back(id);
       } else {
@@ -162,7 +166,7 @@ class Push {
     std::vector<ObjectId> here;
     for (const ObjectId& id : ids) {
       const auto local = co_await pool_.run([&] { return look_up(id); });
-      if (local && *local && (*local)->info.bytes_present && !(*local)->info.quarantined) here.push_back(id);
+      if (local && can_be_sent(*local)) here.push_back(id);
     }
     BEFFROI_CO_CHECK(co_await negotiate(std::move(here)));
     too_old_.clear();  // the peer says itself which of it it takes
@@ -278,7 +282,7 @@ class Push {
     for (std::size_t i = 0; i < ids.size(); ++i) {
       if (!lacking[i]) continue;
       BEFFROI_TRY(const auto local, look_up(ids[i]));
-      if (!local || !local->info.bytes_present || local->info.quarantined) {
+      if (!can_be_sent(local)) {
         if (wanted_.contains(ids[i])) continue;  // told already
         if (newer_pending_ && (!local || local->info.quarantined)) return give_up(ids[i]);
         nowhere_.push_back(ids[i]);
