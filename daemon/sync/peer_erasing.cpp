@@ -10,10 +10,10 @@ namespace beffroi::daemon {
 using storage::WriteBatch;
 
 // The record of an erasure that was begun earlier says what was there then.
-Result<Erasure> PeerHostImpl::erasure_of(const Organisation& organisation, const std::string& by) const {
-  BEFFROI_TRY(auto unfinished, unfinished_erasures(*database_));
-  for (Erasure& begun : unfinished)
-    if (begun.organisation == organisation.id()) return std::move(begun);
+Result<Erasure> PeerHostImpl::erasure_of(const Organisation& organisation, const std::string& by,
+                                         std::span<const Erasure> unfinished) const {
+  for (const Erasure& begun : unfinished)
+    if (begun.organisation == organisation.id()) return begun;
   Erasure out{organisation.id(), organisation.state(), clock_.now(), by, {}};
   for (const auto& hosted : spaces_of(organisation.id())) {
     BEFFROI_TRY(ErasedSpace erased, hosted->describe_for_erasure());
@@ -65,13 +65,15 @@ void PeerHostImpl::shut_out(Organisation& organisation) {
 
 Result<Erasure> PeerHostImpl::erase(const std::string& name, const std::string& by) {
   const std::lock_guard changing(changing_);
+  BEFFROI_TRY(const auto unfinished, unfinished_erasures(*database_));
+  forget_erased(unfinished);
   BEFFROI_TRY(const auto organisation, named(name));
   if (!organisation->is_suspended())
     return fail(ErrorCode::wrong_state,
                 N_("{} is in use. Suspend it first: 'beffroi peer suspend', and let it take its documents home."),
                 name);
   BEFFROI_CHECK(retire(organisation->id()));
-  auto erasure = erasure_of(*organisation, by);
+  auto erasure = erasure_of(*organisation, by, unfinished);
   const Result<void> begun = erasure ? begin_erasure(*database_, *erasure) : forward_error(erasure);
   if (!begun) {
     come_back(organisation->id());
@@ -101,6 +103,14 @@ void PeerHostImpl::forget(const OrganisationId& organisation) {
   WriteBatch gone;  // was written with the record
   organisations_.forget(gone, organisation);
   room_to_give_back_ = true;
+}
+
+// The last write of an erasure can fail, and be there after all once the disk has room again.
+void PeerHostImpl::forget_erased(std::span<const Erasure> unfinished) {
+  for (const auto& organisation : organisations_.all()) {
+    const auto is_of_it = [&](const Erasure& erasure) { return erasure.organisation == organisation->id(); };
+    if (organisation->is_closed() && std::ranges::none_of(unfinished, is_of_it)) forget(organisation->id());
+  }
 }
 
 // What a crash has left of them. Nothing of it keeps the others from being served.
@@ -148,11 +158,7 @@ void PeerHostImpl::finish_erasures() {
     spdlog::error("the erasure of {} is not finished: {}", erasure.was.name, finished.error().message());
     stuck.push_back({erasure.organisation, erasure.was.name, finished.error()});
   }
-  // The last write of an erasure can fail, and be there after all once the disk has room again.
-  for (const auto& organisation : organisations_.all()) {
-    const auto is_of_it = [&](const Erasure& erasure) { return erasure.organisation == organisation->id(); };
-    if (organisation->is_closed() && std::ranges::none_of(*unfinished, is_of_it)) forget(organisation->id());
-  }
+  forget_erased(*unfinished);
   const std::lock_guard lock(mutex_);
   stuck_ = std::move(stuck);
 }

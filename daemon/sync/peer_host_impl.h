@@ -73,7 +73,8 @@ class PeerHostImpl final : public PeerHost {
   HostedOrganisation describe(const Organisation& organisation) const;
   bool is_unused(const Organisation& organisation) const;
   Result<void> forget_if_unused(const Organisation& organisation);
-  Result<Erasure> erasure_of(const Organisation& organisation, const std::string& by) const;
+  Result<Erasure> erasure_of(const Organisation& organisation, const std::string& by,
+                             std::span<const Erasure> unfinished) const;
   /// All or none.
   Result<void> retire(const OrganisationId& organisation);
   void come_back(const OrganisationId& organisation);
@@ -83,6 +84,8 @@ class PeerHostImpl final : public PeerHost {
   Result<void> finish(const Erasure& erasure);
   /// It is gone from the disk.
   void forget(const OrganisationId& organisation);
+  /// Those that are shut out and whose erasure is not among these.
+  void forget_erased(std::span<const Erasure> unfinished);
   void note_enrolled(const Organisation& organisation, const crypto::TransportPublicKey& key,
                      const storage::SpaceId& space);
   std::string invitation_text(const crypto::TransportPublicKey& key, std::optional<std::uint64_t> quota_bytes,

@@ -343,6 +343,8 @@ TEST_F(PeerApiTest, AnErasureThatCantBeFinishedIsAnAlarm) {
   // The first write finds out that there is room again.
   for (int i = 0; i < 5 && !host.stuck_erasures().empty(); ++i) host.finish_erasures();
   EXPECT_EQ(look(), std::set<std::string>{});
+  EXPECT_EQ(host.erase("Saint-Aubin", "root").error().code, ErrorCode::not_found);
+  EXPECT_EQ(host.erasures()->size(), 1U) << "and there is one record of it";
   stop();
   database_options_.env = nullptr;
   start();
