@@ -43,6 +43,9 @@ void say_loss(const Session& session, const json& peer) {
                        ? _("On {} the peer declared that it had lost what it received since {}. All was sent again.")
                        : _("On {} the peer declared that it had lost what it received since {}. It is sent again."),
                    time_text(text_field(loss, "declared")), time_text(text_field(loss, "since"))));
+  if (const auto unsendable = number_field(loss, "unsendable"); unsendable > 0)
+    session.say(fill(_("Snapshots of that time that can't be sent again, as a part of them was at the peer alone: {}."),
+                     count_text(unsendable)));
   if (const std::string reason = text_field(loss, "reason"); !reason.empty())
     session.say(fill(_("The reason that it gave: {}"), session.console().name(reason)));
   if (const auto count = number_field(loss, "count"); count > 1)

@@ -37,7 +37,8 @@ Json loss_json(const std::optional<LossFacts>& loss, bool for_admin) {
   Json out = {{"count", loss->count},
               {"declared", time_text(loss->declared)},
               {"since", time_text(loss->since)},
-              {"settled", loss->settled}};
+              {"settled", loss->settled},
+              {"unsendable", loss->unsendable}};
   if (for_admin) out["reason"] = loss->reason;
   return out;
 }

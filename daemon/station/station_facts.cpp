@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "daemon/station/declared_losses.h"
+
 namespace beffroi::daemon {
 namespace {
 
@@ -69,11 +71,13 @@ std::optional<LossFacts> last_loss(Vault& vault, const StationState& state) {
   if (!losses) spdlog::warn("{}", losses.error().message());
   if (!losses || losses->empty()) return std::nullopt;
   const storage::Loss& last = losses->back();
+  const auto open = open_losses(vault, state);
   return LossFacts{.count = losses->size(),
                    .declared = last.declared,
                    .since = last.since,
                    .reason = last.reason,
-                   .settled = state.settled_losses() >= losses->size()};
+                   .settled = open && open->empty(),
+                   .unsendable = open ? count_unsendable(*open) : 0};
 }
 
 void add_peer(StationFacts& out, Vault& vault, const StationState& state) {

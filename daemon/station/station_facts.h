@@ -23,7 +23,8 @@ struct LossFacts {
   std::uint64_t count = 0;  ///< of all that it declared
   storage::UnixTime declared, since;
   std::string reason;
-  bool settled = false;  ///< all was sent again
+  bool settled = false;          ///< all was sent again
+  std::uint64_t unsendable = 0;  ///< snapshots of this station that can't be
 };
 
 struct StationFacts {

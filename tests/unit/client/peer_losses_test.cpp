@@ -64,13 +64,16 @@ TEST_F(PeerLossesTest, AStationsStatusShowsItForEver) {
                      {"declared", "2026-11-23T08:00:00Z"},
                      {"since", "2026-11-20T02:00:00Z"},
                      {"settled", false},
+                     {"unsendable", 3},
                      {"reason", "Image of Friday"}}}}}};
   daemon_.answer("GET /v1/status", status.dump());
   auto shown = run_at(daemon_, {"status"});
   EXPECT_THAT(shown.out, HasSubstr("It is sent again."));
+  EXPECT_THAT(shown.out, HasSubstr("at the peer alone: 3."));
   EXPECT_THAT(shown.out, HasSubstr("Image of Friday"));
   EXPECT_THAT(shown.out, HasSubstr("loss number 2"));
   status["peer"]["loss"]["settled"] = true;
+  status["peer"]["loss"]["unsendable"] = 0;
   daemon_.answer("GET /v1/status", status.dump());
   EXPECT_THAT(run_at(daemon_, {"status"}).out, HasSubstr("All was sent again."));
   status["peer"]["loss"] = nullptr;
