@@ -80,6 +80,12 @@ class World:
         self.source = documents.plain(self.scene.folder / "source", files=10, big_bytes=MIB)
         self.station.run("source", "add", self.source)
 
+    def tell(self):
+        """What the daemons said, and whether they still run: gone with the folder a moment later."""
+        for daemon in (self.station, self.peer):
+            log = daemon.log.read_text(errors="replace")
+            print(f"{daemon.role}: exit status {daemon.process.poll()}, its last lines:\n{log[-4000:]}", flush=True)
+
     def add_documents(self):
         (self.source / "new.bin").write_bytes(self.draw.randbytes(NEW_BYTES))
 
@@ -146,7 +152,11 @@ class FullDisk(unittest.TestCase):
             kind, after_s = ("tmpfs", "ext4")[number % 2], self.draw.uniform(0, 0.6) if number >= 2 else 0
             with self.subTest(f"round {number}, {kind}"), contextlib.ExitStack() as ends:
                 world = World(ends, kind, small, self.draw)
-                met += self.one_round(world, command, before, after_s, self.draw.randrange(left_bytes_max))
+                try:
+                    met += self.one_round(world, command, before, after_s, self.draw.randrange(left_bytes_max))
+                except Exception:
+                    world.tell()
+                    raise
         print(f"{met} of {ROUNDS} rounds met the full disk")
         return met
 
