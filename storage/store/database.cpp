@@ -114,14 +114,6 @@ bool Database::State::has_room(std::uint64_t bytes) const {
   return !env->GetFreeSpace(folder, &free_bytes).ok() || free_bytes >= kReserveBytes + bytes;
 }
 
-bool Database::State::can_write_out() const {
-  constexpr std::uint64_t kReserveBytes = 8 * 1024 * 1024;
-  std::uint64_t in_memory = 0;
-  std::uint64_t free_bytes = 0;
-  if (!db->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &in_memory)) in_memory = 0;
-  return !env->GetFreeSpace(folder, &free_bytes).ok() || free_bytes >= kReserveBytes + in_memory;
-}
-
 Result<void> Database::State::write(WriteBatch& batch, Durability durability, std::optional<std::uint64_t> since) {
   const Visit visit(*this);
   if (!visit.is_open()) return std::unexpected(closed_by);
@@ -223,7 +215,6 @@ Result<void> Database::flush(Table table) {
   const auto flushed = [&]() -> Result<void> {
     const Visit visit(*state_);
     if (!visit.is_open()) return std::unexpected(state_->closed_by);
-    if (!state_->can_write_out()) return state_->failed(rocksdb::Status::NoSpace());
     const auto status = state_->db->Flush({}, state_->handle(table));
     if (!status.ok()) return state_->failed(status);
     return {};
@@ -240,8 +231,7 @@ Result<void> Database::shorten_log() {
   auto status = state_->db->GetSortedWalFiles(logs);
   std::uint64_t bytes = 0;
   for (const auto& log : logs) bytes += log->SizeFileBytes();
-  if (status.ok() && bytes >= kMuchBytes && state_->can_write_out())
-    status = state_->db->Flush({}, state_->all_handles);
+  if (status.ok() && bytes >= kMuchBytes) status = state_->db->Flush({}, state_->all_handles);
   if (!status.ok()) return state_->failed(status);
   return {};
 }

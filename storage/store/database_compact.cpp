@@ -47,7 +47,6 @@ rocksdb::Status collect_blobs(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* obje
 Result<void> Database::compact() {
   const Visit visit(*state_);
   if (!visit.is_open()) return std::unexpected(state_->closed_by);
-  if (!state_->can_write_out()) return state_->failed(rocksdb::Status::NoSpace());
   rocksdb::DB& db = *state_->db;
   // Removals meet what they remove; only then it is known which blobs are garbage. Files of nothing but garbage go at
   // once.

@@ -43,9 +43,6 @@ struct Database::State {
   Result<void> check_tables() const;
   Result<void> check_format();
   bool has_room(std::uint64_t bytes) const;
-  /// Can what is in memory be written out? Asked before a flush or a compaction, inside. (Why: Debian's RocksDB is
-  /// built with its assertions, and one of them ends the process when such a write has failed.)
-  bool can_write_out() const;
 
   const std::string folder;
   const DatabaseOptions options;

@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
@@ -27,6 +28,14 @@ class NoRecoveryByItself final : public rocksdb::EventListener {
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {
     *auto_recovery = false;
   }
+};
+
+// What matters comes back as a status. Why not RocksDB's own file: when the disk is full and a line could not be
+// written, the next one fails an assertion of RocksDB 7.8, which Debian builds with assertions: the process would end.
+class NoLog final : public rocksdb::Logger {
+ public:
+  using Logger::Logv;
+  void Logv(const char*, va_list) override {}
 };
 
 rocksdb::CompressionType best_compression() {
@@ -101,9 +110,7 @@ rocksdb::DBOptions make_database_options(const DatabaseOptions& options, rocksdb
   out.listeners.push_back(std::make_shared<NoRecoveryByItself>());
   out.max_manifest_file_size = 8 * kMiB;
   out.skip_stats_update_on_db_open = true;
-  out.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  out.keep_log_file_num = 2;
-  out.max_log_file_size = kMiB;
+  out.info_log = std::make_shared<NoLog>();
   out.stats_dump_period_sec = 0;
   out.stats_persist_period_sec = 0;
   return out;

@@ -76,15 +76,15 @@ TEST_F(FullDiskTest, LosesNothingAndGoesOnWhenThereIsRoom) {
   }
 }
 
-// Somebody else fills the disk while a database is opened anew to get over a full disk: RocksDB's own assertions must
-// hold, and whatever could be written is enough for the next time.
+// Somebody else fills the disk while a database is opened anew to get over a full disk: whatever could be written is
+// enough for the next time.
 TEST_F(FullDiskTest, TheDiskMayFillWhileTheDatabaseIsOpened) {
   open();
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(put_one(30'000));
   close();
   const DatabaseOptions options{.cache_bytes = 256 * 1024, .memtable_bytes = 512 * 1024, .env = env_.get()};
   std::uint64_t refused = 0;
-  for (std::uint64_t free_bytes = 0; free_bytes < 1'000'000; free_bytes += 5'000) {
+  for (std::uint64_t free_bytes = 0; free_bytes < 1'000'000; free_bytes += 25'000) {
     SCOPED_TRACE(free_bytes);
     disk_->set_free_bytes(free_bytes);
     const auto opened = Database::open(folder_ / "db", options);
@@ -97,6 +97,14 @@ TEST_F(FullDiskTest, TheDiskMayFillWhileTheDatabaseIsOpened) {
   EXPECT_GT(refused, 0);
   open();
   expect_all_kept();
+}
+
+// RocksDB's own log ended the process on a full disk: a line after one that could not be written fails an assertion.
+TEST_F(FullDiskTest, RocksDbWritesNoLogOfItsOwn) {
+  open();
+  ASSERT_TRUE(put_one(30'000));
+  for (const auto& file : std::filesystem::directory_iterator(folder_ / "db"))
+    EXPECT_FALSE(file.path().filename().string().starts_with("LOG")) << file.path();
 }
 
 // What is put ahead is lost when the database has to be opened anew: then it must not be said to be there.
