@@ -44,6 +44,7 @@ void add_commands(Command& app, Session& session) {
   add_forget(app, session);
   add_audit(app, session);
   add_recover(app, session);
+  add_space(app, session);
   add_peer(app, session);
 }
 

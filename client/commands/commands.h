@@ -25,6 +25,11 @@ void add_delete(Command& app, Session& session);
 void add_forget(Command& app, Session& session);
 void add_audit(Command& app, Session& session);
 void add_recover(Command& app, Session& session);
+void add_space(Command& app, Session& session);
+/// Below `space`.
+void add_space_joining(Command& group, Session& session);
+void add_space_members(Command& group, Session& session);
+void add_space_folders(Command& group, Session& session);
 void add_peer(Command& app, Session& session);
 /// Below `peer`.
 void add_peer_audit(Command& group, Session& session);

@@ -29,7 +29,8 @@ std::string station_remarks(const json& tenant) {
   std::string damaged;
   if (const auto quarantined = number_field(tenant, "quarantined"); quarantined > 0)
     damaged = fill(ngettext("{} damaged object", "{} damaged objects", quarantined), count_text(quarantined));
-  return joined({damaged, flag_field(tenant, "silent") ? _("silent") : ""});
+  const bool is_share = text_field(tenant, "kind") == "share";
+  return joined({is_share ? _("shared folder") : "", damaged, flag_field(tenant, "silent") ? _("silent") : ""});
 }
 
 std::vector<std::string> organisation_row(const Session& session, const json& organisation) {

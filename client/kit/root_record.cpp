@@ -74,10 +74,25 @@ Result<json> sign_as_root(Session& session, const std::string& kit_file, const R
   if (!answer) return answer;
   (*answer)["corrections"] = corrected.size();
   (*answer)["corrected_words"] = corrected;
-  if (!path.empty())
-    session.say(fill(_("Delete {} from this machine now: whoever reads the kit's words can read everything."),
-                     session.console().name(path)));
+  say_delete_kit(session, path);
   return answer;
+}
+
+Result<crypto::DeviceKeys> root_of_vault(Session& session, const std::string& kit_file, json& answer) {
+  BEFFROI_TRY(const ReadKit kit, read_kit(session.console(), kit_file));
+  const json corrected = name_corrections(session, kit.reading);
+  crypto::DeviceKeys root = crypto::DeviceKeys::root_from_kit(kit.reading.secret);
+  BEFFROI_TRY(const storage::SpaceLog log, fetch_log(session, kit.space_id));
+  if (log.root() != root.public_part()) return another_vault();
+  answer["corrections"] = corrected.size();
+  answer["corrected_words"] = corrected;
+  return root;
+}
+
+void say_delete_kit(const Session& session, const std::string& path) {
+  if (path.empty()) return;
+  session.say(fill(_("Delete {} from this machine now: whoever reads the kit's words can read everything."),
+                   session.console().name(path)));
 }
 
 }  // namespace beffroi::client

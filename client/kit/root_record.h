@@ -22,6 +22,12 @@ using RootRecord =
 Result<nlohmann::json> sign_as_root(Session& session, const std::string& kit_file, const RootRecord& make);
 inline constexpr int kSignTries = 3;
 
+/// For what else the root signs than a record of the vault's log: reads the kit and compares it in the same way, and
+/// puts "corrections" and "corrected_words" into `answer`, an object.
+Result<crypto::DeviceKeys> root_of_vault(Session& session, const std::string& kit_file, nlohmann::json& answer);
+/// Says that the kit's words should not stay on this machine; nothing when they were typed.
+void say_delete_kit(const Session& session, const std::string& path);
+
 /// Says which words of the kit were wrong, to the person at the screen only; gives their positions.
 nlohmann::json name_corrections(const Session& session, const crypto::KitReading& reading);
 

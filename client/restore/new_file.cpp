@@ -14,7 +14,8 @@ namespace beffroi::client {
 std::string temporary_name() {
   std::array<std::uint8_t, 8> bytes{};
   crypto::system_random().fill(bytes);
-  return ".beffroi-" + to_hex(bytes);
+  // As a synced folder's own: what is being restored into one is not shared before it is whole.
+  return ".beffroi-tmp-" + to_hex(bytes);
 }
 
 bool is_newer(const storage::Entry& entry, const struct stat& there) {

@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
 #include <system_error>
+
+#include "client/restore/landing.h"
 
 namespace beffroi::client {
 namespace {
@@ -90,12 +91,12 @@ mode_t type_bits(EntryType type) {
 }  // namespace
 
 Result<std::unique_ptr<RestoreWriter>> RestoreWriter::open(const std::string& target, WriteOptions options) {
-  std::error_code error;
-  std::filesystem::create_directories(target, error);
-  if (error) return fail(ErrorCode::io, N_("Cannot make the folder {}: {}."), target, error.message());
-  Descriptor folder(::open(target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder) return fail(ErrorCode::io, N_("Cannot write in {}: {}."), target, reason(errno));
-  return std::unique_ptr<RestoreWriter>(new RestoreWriter(std::move(folder), std::move(options)));
+  BEFFROI_TRY(Descriptor folder, open_target(target));
+  return open(std::move(folder), std::move(options));
+}
+
+std::unique_ptr<RestoreWriter> RestoreWriter::open(Descriptor target, WriteOptions options) {
+  return std::unique_ptr<RestoreWriter>(new RestoreWriter(std::move(target), std::move(options)));
 }
 
 RestoreWriter::RestoreWriter(Descriptor target, WriteOptions options)
@@ -206,8 +207,9 @@ Result<void> RestoreWriter::write_folder(Entry entry, const Place& place) {
     return name_displaced(place);
   }
   ++report_.folders;
-  const bool takes_metadata = !is_there || options_.overwrite == Overwrite::always ||
-                              (options_.overwrite == Overwrite::older && is_newer(entry, there));
+  const bool replaces =
+      options_.overwrite == Overwrite::always || (options_.overwrite == Overwrite::older && is_newer(entry, there));
+  const bool takes_metadata = !is_there || (replaces && !options_.folders_stay);
   if (takes_metadata) folders_.set_entry(std::move(entry));
   return {};
 }

@@ -19,6 +19,8 @@ struct WriteOptions {
   bool privileged = false;     ///< the caller is root
   /// Entry path whose last component lands directly in the target; empty: full paths below the target.
   std::string selected;
+  /// Folders that are there keep owner, rights and times, also with Overwrite::always.
+  bool folders_stay = false;
 };
 
 /// One stream into one target. Every file is written under a name of its own (.beffroi-…) and renamed when it is whole,
@@ -30,6 +32,8 @@ class RestoreWriter final : public FrameHandler {
  public:
   /// Opens the target, and makes it when it is missing. io, not_found, refused.
   static Result<std::unique_ptr<RestoreWriter>> open(const std::string& target, WriteOptions options);
+  /// Into a folder that is open already (O_RDONLY).
+  static std::unique_ptr<RestoreWriter> open(Descriptor target, WriteOptions options);
   /// Tidies up like abandon() unless finish() succeeded.
   ~RestoreWriter() override;
   RestoreWriter(const RestoreWriter&) = delete;

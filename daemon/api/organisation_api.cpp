@@ -140,6 +140,7 @@ Json organisation_json(const HostedOrganisation& organisation) {
           {"quota_bytes", or_null(organisation.state.quota_bytes)},
           {"used_bytes", organisation.used_bytes},
           {"stations", organisation.stations},
+          {"shares", organisation.shares},
           {"created", time_text(organisation.state.created)},
           {"suspended", time_or_null(organisation.state.suspended)},
           {"suspended_reason", organisation.state.suspended_reason}};

@@ -87,6 +87,7 @@ asio::awaitable<Result<void>> answer_invite(PeerContext& peer, HttpRequest& requ
 
 Json tenant_json(const PeerContext& peer, const Tenant& tenant) {
   return {{"space", tenant.space.hex()},
+          {"kind", tenant.kind == storage::SpaceKind::share ? "share" : "vault"},
           {"organisation", tenant.organisation.hex()},
           {"name", tenant.name},
           {"quota_bytes", tenant.quota_bytes ? Json(*tenant.quota_bytes) : Json(nullptr)},

@@ -19,6 +19,10 @@ void add_check_routes(Routes& routes, StationContext& station);
 void add_retention_routes(Routes& routes, StationContext& station);
 void add_log_routes(Routes& routes, StationContext& station);
 void add_upkeep_routes(Routes& routes, StationContext& station);
+void add_space_routes(Routes& routes, StationContext& station);
+void add_space_member_routes(Routes& routes, StationContext& station);
+void add_space_ignore_routes(Routes& routes, StationContext& station);
+void add_space_history_routes(Routes& routes, StationContext& station);
 void add_recover_routes(Routes& routes, StationContext& station, Recovery& recovery);
 
 /// All of them. Both arguments outlive the router.

@@ -135,6 +135,10 @@ Router station_router(StationContext& station, Recovery& recovery) {
   add_retention_routes(routes, station);
   add_log_routes(routes, station);
   add_upkeep_routes(routes, station);
+  add_space_routes(routes, station);
+  add_space_member_routes(routes, station);
+  add_space_ignore_routes(routes, station);
+  add_space_history_routes(routes, station);
   add_recover_routes(routes, station, recovery);
   return Router(std::move(routes));
 }

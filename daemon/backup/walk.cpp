@@ -123,6 +123,7 @@ class Walker {
       visitor_.excluded();
       return {};
     }
+    if (visitor_.leaves_out(path_, status)) return {};
     const OpenFolder folder = frame.folder;
     return take(folder, name, status, verdict, false);
   }

@@ -32,6 +32,9 @@ class WalkVisitor {
   /// Asked about a regular file by its lstat alone, before anything else of it is read: true when it is taken as the
   /// visitor knows it, and found() is not called. (`network`: see Walked.)
   virtual Result<bool> take_as_known(const std::string& entry_path, const struct stat& status, bool network) = 0;
+  /// Asked about everything below the source by its lstat alone, first of all: true when it, and all below it, is left
+  /// out.
+  virtual bool leaves_out(const std::string& /*entry_path*/, const struct stat& /*status*/) { return false; }
   /// A folder that could not be opened or listed, instead of found(): what was known below it is all there is.
   virtual Result<void> unreadable_folder(Walked walked, const Error& reason) = 0;
   /// A folder that was found, and could not be finished: of what was known below it, the rest is all there is.

@@ -40,6 +40,8 @@ struct Ahead {
   std::uint64_t received = 0;  ///< by the channel, with the last whole frame
   std::optional<Error> end;    ///< behind the frames
   bool abandoned = false;
+  bool watched = false;  ///< by wait_for_frame()
+  bool woken = false;
   asio::steady_timer changed_by_reader, changed_by_user;
 };
 
@@ -80,14 +82,14 @@ asio::awaitable<void> fill(std::shared_ptr<Ahead> ahead) {
   }
 }
 
-class ReadingAhead final : public Channel {
+class ReadingAheadImpl final : public ReadingAhead {
  public:
-  ReadingAhead(std::unique_ptr<Channel> channel, const asio::any_io_executor& executor,
-               std::shared_ptr<MemoryAccount> memory)
+  ReadingAheadImpl(std::unique_ptr<Channel> channel, const asio::any_io_executor& executor,
+                   std::shared_ptr<MemoryAccount> memory)
       : ahead_(std::make_shared<Ahead>(std::move(channel), executor, std::move(memory))) {
     start_coroutine(executor, fill(ahead_));
   }
-  ~ReadingAhead() override {
+  ~ReadingAheadImpl() override {
     ahead_->abandoned = true;
     close();
   }
@@ -113,6 +115,18 @@ class ReadingAhead final : public Channel {
     co_return out;
   }
 
+  asio::awaitable<bool> wait_for_frame() override {
+    ahead_->watched = true;
+    while (ahead_->frames.empty() && !ahead_->end && !ahead_->woken) co_await wait(ahead_->changed_by_reader, kSilence);
+    ahead_->watched = false;
+    co_return std::exchange(ahead_->woken, false);
+  }
+  // A receive() that waits goes on: its time must not begin anew.
+  void wake() override {
+    ahead_->woken = true;
+    if (ahead_->watched) ahead_->changed_by_reader.cancel();
+  }
+
   asio::awaitable<Result<void>> send(Frame frame, std::chrono::milliseconds timeout) override {
     return ahead_->channel->send(std::move(frame), timeout);
   }
@@ -136,9 +150,10 @@ class ReadingAhead final : public Channel {
 
 }  // namespace
 
-std::unique_ptr<Channel> make_reading_ahead(std::unique_ptr<Channel> channel, const asio::any_io_executor& executor,
-                                            std::shared_ptr<MemoryAccount> memory) {
-  return std::make_unique<ReadingAhead>(std::move(channel), executor, std::move(memory));
+std::unique_ptr<ReadingAhead> make_reading_ahead(std::unique_ptr<Channel> channel,
+                                                 const asio::any_io_executor& executor,
+                                                 std::shared_ptr<MemoryAccount> memory) {
+  return std::make_unique<ReadingAheadImpl>(std::move(channel), executor, std::move(memory));
 }
 
 }  // namespace beffroi::daemon

@@ -95,8 +95,8 @@ bool PeerContext::is_old(storage::UnixTime time) const {
 }
 
 bool PeerContext::is_silent(const Tenant& tenant) const {
-  // It may not store.
-  if (tenant.suspended) return false;
+  // It may not store; and nobody need work in a share every day.
+  if (tenant.suspended || tenant.kind == storage::SpaceKind::share) return false;
   return is_old(tenant.last_contact.value_or(tenant.enrolled)) || is_old(tenant.last_commit.value_or(tenant.enrolled));
 }
 

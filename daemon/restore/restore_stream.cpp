@@ -52,12 +52,13 @@ struct Item {
 class RestoreStream {
  public:
   RestoreStream(const storage::ObjectOpener& opener, const FrameWriter& write, const VerifiedSegment& verified,
-                Progress& progress, std::size_t threads, const StillThere& still_there)
+                Progress& progress, std::size_t threads, const StillThere& still_there, const EntryEdit& edit)
       : opener_(opener),
         write_(write),
         verified_(verified),
         progress_(progress),
         still_there_(still_there),
+        edit_(edit),
         ahead_(opener, threads, Verify::content) {}
 
   Result<void> select(const storage::TreeReader& tree, const std::string& path, const EntryFilter& may_read) {
@@ -67,7 +68,7 @@ class RestoreStream {
       ++progress_.files_scanned;
       if (may_read && !may_read(entry)) return {};
       found = true;
-      return take(entry);
+      return edit_ ? take_edited(entry) : take(entry);
     }));
     if (found || path.empty()) return {};
     return fail(ErrorCode::not_found, N_("There is no {} in this snapshot. 'beffroi ls' shows what there is."),
@@ -83,6 +84,12 @@ class RestoreStream {
   }
 
  private:
+  Result<void> take_edited(Entry entry) {
+    if (auto refused = edit_(entry))
+      return push_failure(std::make_shared<FileState>(FileState{.path = entry.path}), *std::move(refused));
+    return take(entry);
+  }
+
   /// Names of one file with different contents (one of them was kept from an earlier snapshot) are files of their own.
   /// The others are named after the first that is given: the caller may not know what the group is called in the tree.
   Result<void> take(const Entry& entry) {
@@ -122,6 +129,8 @@ class RestoreStream {
     // An error of push() ends the stream, one of the content tree only this file.
     Result<void> pushed;
     const auto listed = storage::for_each_segment(entry, opener_, [&](const storage::Segment& segment) -> Result<void> {
+      // Of holes nothing is written, and there may be any number of them.
+      if (progress_.cancel) return fail(ErrorCode::cancelled, N_("The restore was stopped."));
       const std::uint64_t at = std::exchange(offset, offset + segment.length);
       if (!segment.object) return {};
       Item item;
@@ -228,6 +237,7 @@ class RestoreStream {
   const VerifiedSegment& verified_;
   Progress& progress_;
   const StillThere& still_there_;
+  const EntryEdit& edit_;
   RestoreCounts counts_;
   std::deque<Item> items_;
   std::size_t bytes_ahead_ = 0;
@@ -252,9 +262,10 @@ std::vector<std::string> in_order(const std::vector<RestoreSelection>& selection
 Result<RestoreCounts> stream_restore(const storage::ObjectOpener& opener, const storage::ObjectId& root,
                                      const std::vector<RestoreSelection>& selections, const EntryFilter& may_read,
                                      const FrameWriter& write, const VerifiedSegment& verified, Progress& progress,
-                                     std::size_t read_ahead_threads, const StillThere& still_there) {
+                                     std::size_t read_ahead_threads, const StillThere& still_there,
+                                     const EntryEdit& edit) {
   const storage::TreeReader tree(opener, root);
-  RestoreStream stream(opener, write, verified, progress, read_ahead_threads, still_there);
+  RestoreStream stream(opener, write, verified, progress, read_ahead_threads, still_there, edit);
   for (const std::string& path : in_order(selections)) BEFFROI_CHECK(stream.select(tree, path, may_read));
   return stream.finish();
 }

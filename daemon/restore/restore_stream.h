@@ -2,7 +2,8 @@
 // rights. Stream of frames, each le32 length ‖ type ‖ body:
 //   entry   'E'  CBOR of the entry's logical encoding (entry.h)
 //   data    'D'  le64 offset ‖ bytes, of the last file entry
-//   failure 'F'  CBOR [entry path, msgid, [arguments…]]: this file's content can't be given; others go on
+//   failure 'F'  CBOR [entry path, msgid, [arguments…]]: this file's content can't be given, or, when no entry of that
+//                path came before, the whole entry was left out; others go on
 //   end     'Z'  CBOR [entries, bytes, failures]: without it the stream was cut
 #pragma once
 
@@ -33,6 +34,9 @@ using VerifiedSegment = std::function<void(const storage::Segment&)>;
 /// instead. For a snapshot that may go while it is restored: what it lacks then is no damage.
 using StillThere = std::function<Result<void>(bool at_end)>;
 
+/// Changes an entry before it is sent, except its path and content; an error is sent as a failure in its place.
+using EntryEdit = std::function<std::optional<Error>(storage::Entry&)>;
+
 struct RestoreSelection {
   std::string path;  ///< entry path; "" for everything
 };
@@ -42,6 +46,7 @@ struct RestoreSelection {
 Result<RestoreCounts> stream_restore(const storage::ObjectOpener& opener, const storage::ObjectId& root,
                                      const std::vector<RestoreSelection>& selections, const EntryFilter& may_read,
                                      const FrameWriter& write, const VerifiedSegment& verified, Progress& progress,
-                                     std::size_t read_ahead_threads, const StillThere& still_there = {});
+                                     std::size_t read_ahead_threads, const StillThere& still_there = {},
+                                     const EntryEdit& edit = {});
 
 }  // namespace beffroi::daemon

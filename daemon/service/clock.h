@@ -12,6 +12,8 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual storage::UnixTime now() = 0;
+  /// The same, finer where the machine knows it.
+  virtual std::chrono::milliseconds now_ms() { return std::chrono::seconds(now().seconds); }
   /// Never goes backwards; its zero means nothing.
   virtual std::chrono::milliseconds monotonic() = 0;
 };

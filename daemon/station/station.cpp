@@ -6,6 +6,8 @@
 #include "daemon/service/heartbeat.h"
 #include "daemon/service/main_loop.h"
 #include "daemon/service/notify.h"
+#include "daemon/share/share_joining.h"
+#include "daemon/share/share_runner.h"
 #include "daemon/station/housekeeping.h"
 #include "daemon/station/nightly.h"
 
@@ -18,6 +20,7 @@ void start_loops(StationContext& station) {
   background.spawn(keep_house(station));
   background.spawn(keep_nightly_backups(station));
   background.spawn(keep_pushing(station));
+  background.spawn(keep_joining(station));
 }
 
 }  // namespace
@@ -28,6 +31,7 @@ Result<void> run_station(const StationSettings& settings) {
   const StationSeams seams{.clock = system_clock(), .random = crypto::system_random(), .connector = tls_connector()};
   BEFFROI_TRY(const auto station, StationContext::open(settings, io.get_executor(), seams));
   Recovery recovery(*station);
+  ShareRunner sharing(*station);
   const Router router = station_router(*station, recovery);
   // Open to everybody: the daemon asks the kernel who calls, and all may restore their own files.
   const HttpServer::Options options{
@@ -38,6 +42,7 @@ Result<void> run_station(const StationSettings& settings) {
               }));
   server->start();
   start_loops(*station);
+  sharing.start();
   spdlog::info("station {} ready, data in {}", BEFFROI_VERSION, settings.data);
   notify_ready(station->vault->founded() ? "ready" : "waiting for 'beffroi init' or 'beffroi recover'");
   run_until_signal(io, signals,

@@ -1,6 +1,7 @@
 #include "daemon/station/station_context.h"
 
 #include "daemon/service/coroutine.h"
+#include "daemon/service/translate.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -19,6 +20,7 @@ StationContext::StationContext(const StationSettings& station_settings, asio::an
       random(seams.random),
       connector(seams.connector),
       vault(std::move(opened)),
+      shares(station_settings.data, seams.clock, seams.random, seams.database),
       state(vault->database()),
       line(clock, settings.upload_limit, state.line_speed()),
       alarms(vault->database(), clock, settings.alarm_command),
@@ -33,6 +35,13 @@ Result<std::unique_ptr<StationContext>> StationContext::open(const StationSettin
                                                              const StationSeams& seams) {
   BEFFROI_TRY(auto vault, Vault::open(settings.data, seams.clock, seams.random, seams.database));
   std::unique_ptr<StationContext> out(new StationContext(settings, executor, seams, std::move(vault)));
+  for (const Shares::Fault& fault : out->shares.open_all())
+    out->raise_alarm(kShareAlarm + fault.space,
+                     Error{fault.error.code,
+                           N_("A shared space of this computer can't be opened, and its folder is not kept in step: {} "
+                              "Call your technician."),
+                           {translated(fault.error.text, fault.error.args)}});
+  for (const auto& share : out->shares.all()) out->clear_alarm(kShareAlarm + share->space.hex());
   out->facts_ = gather_facts(*out->vault, out->state, settings.limits);
   out->push_wanted = settings.schedule.enabled && out->facts_.pending_commits > 0;
   return out;

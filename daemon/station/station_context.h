@@ -6,6 +6,7 @@
 #include "daemon/service/background.h"
 #include "daemon/service/config.h"
 #include "daemon/service/pool.h"
+#include "daemon/share/shares.h"
 #include "daemon/station/job_board.h"
 #include "daemon/station/station_facts.h"
 #include "daemon/sync/line.h"
@@ -27,7 +28,7 @@ struct StationSeams {
 /// Members without locks of their own are for the protocol thread.
 class StationContext {
  public:
-  /// Opens the vault. Nothing runs yet.
+  /// Opens the vault and the shares; one that does not open is an alarm. Nothing runs yet.
   static Result<std::unique_ptr<StationContext>> open(const StationSettings& settings, asio::any_io_executor executor,
                                                       const StationSeams& seams);
 
@@ -37,6 +38,7 @@ class StationContext {
   crypto::Random& random;
   const Connector connector;
   const std::unique_ptr<Vault> vault;
+  Shares shares;
   StationState state;
   Line line;  ///< to the peer
   AlarmBoard alarms;

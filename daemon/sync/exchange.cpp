@@ -1,6 +1,8 @@
 // Bringing the two sides' knowledge together, and noticing a peer that goes back or shows another log.
 #include <spdlog/spdlog.h>
 
+#include <map>
+
 #include "daemon/sync/link_parts.h"
 
 namespace beffroi::daemon {
@@ -230,13 +232,14 @@ class BranchAdoption {
     co_return Result<void>();
   }
 
-  // The log names the last commit that counts. Only what it continues is taken: whoever holds the removed device's
-  // keys can still sign other commits with the numbers before it.
-  asio::awaitable<Result<void>> run_removed(const storage::DeviceState& author) {
+  // The log names commits up to which the branch counts. Only what leads to them is taken: whoever holds the keys of a
+  // device that lost a right can still sign other commits with the numbers before it. False: the branch that is shown
+  // does not lead there. `ends`: at least one.
+  asio::awaitable<Result<bool>> run_to_the_ends(const std::map<std::uint64_t, storage::CommitId>& ends) {
+    const std::uint64_t last = ends.rbegin()->first;
     BEFFROI_CO_TRY(const auto known, co_await known_head());
-    const std::uint64_t last = author.last_valid_commit ? author.last_valid_sequence : 0;
     std::uint64_t next = known ? known->sequence + 1 : 1;
-    if (next > last) co_return Result<void>();
+    if (next > last) co_return true;
     if (head_.sequence < last) co_return ignored();
     std::optional<storage::CommitId> before;
     if (known) before = known->commit;
@@ -248,13 +251,15 @@ class BranchAdoption {
         if (next > last) break;
         const auto commit = storage::decode_commit(encoded);
         if (!commit || !continues(*commit, next, before)) co_return ignored();
+        const auto end = ends.find(next);
+        if (end != ends.end() && end->second != commit->id) co_return ignored();
         before = commit->id;
         branch.push_back(commit->id);
         ++next;
       }
     }
-    if (before != author.last_valid_commit) co_return ignored();
-    co_return co_await adopt_all(branch, next - branch.size());
+    BEFFROI_CO_CHECK(co_await adopt_all(branch, next - branch.size()));
+    co_return true;
   }
 
  private:
@@ -309,12 +314,12 @@ class BranchAdoption {
                 commit.id.hex(), head_.device.hex());
   }
 
-  Result<void> ignored() const {
+  bool ignored() const {
     spdlog::warn(
-        "nothing is taken of the removed device {}: its branch at the peer does not lead to its last valid "
-        "snapshot",
+        "nothing is taken of the device {}, which lost the right to write: its branch at the peer does not lead to its "
+        "last valid snapshot",
         head_.device.hex().substr(0, 12));
-    return {};
+    return false;
   }
 
   // A snapshot under a log record that is not known here, after the logs were compared: either the log has grown in
@@ -334,6 +339,19 @@ class BranchAdoption {
   const SpaceLog& log_;
   const BranchHead& head_;
 };
+
+// The commits that records name as the last ones that count, by their numbers. A later record that names an earlier
+// commit takes back what the ones before it had left.
+std::map<std::uint64_t, storage::CommitId> branch_ends(const storage::DeviceState& author) {
+  std::map<std::uint64_t, storage::CommitId> out;
+  const auto end_at = [&](const std::optional<storage::CommitId>& commit, std::uint64_t sequence) {
+    out.erase(out.lower_bound(commit ? sequence : 0), out.end());
+    if (commit) out.emplace(sequence, *commit);
+  };
+  for (const auto& cut : author.cuts) end_at(cut.commit, cut.sequence);
+  if (author.removed) end_at(author.last_valid_commit, author.last_valid_sequence);
+  return out;
+}
 
 // The receipts that the peer said it had when it declared its last loss; 0 without one.
 Result<std::uint64_t> counter_of_last_loss(Vault& vault) {
@@ -396,7 +414,12 @@ asio::awaitable<Result<void>> adopt_branch(LinkSession& session, Vault& vault, P
   const SpaceLog log = vault.log();
   BranchAdoption adoption(session, vault, pool, log, head);
   const storage::DeviceState* author = log.device(head.device);
-  if (author != nullptr && author->removed) co_return co_await adoption.run_removed(*author);
+  const auto ends = author == nullptr ? std::map<std::uint64_t, storage::CommitId>() : branch_ends(*author);
+  if (!ends.empty()) {
+    BEFFROI_CO_TRY(const bool leads_there, co_await adoption.run_to_the_ends(ends));
+    if (!leads_there) co_return Result<void>();
+  }
+  if (author != nullptr && author->removed) co_return Result<void>();
   co_return co_await adoption.run();
 }
 

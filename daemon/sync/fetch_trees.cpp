@@ -19,8 +19,9 @@ bool is_content(ObjectKind kind) { return kind == ObjectKind::chunk || kind == O
 
 class TreeFetch {
  public:
-  TreeFetch(LinkSession& session, Vault& vault, Pool& pool, Progress& progress)
-      : session_(session), vault_(vault), pool_(pool), progress_(progress), space_(vault.space()) {}
+  /// `seen`: objects whose whole trees are here; what is found is added.
+  TreeFetch(LinkSession& session, Vault& vault, Pool& pool, Progress& progress, std::unordered_set<ObjectId>& seen)
+      : session_(session), vault_(vault), pool_(pool), progress_(progress), space_(vault.space()), seen_(seen) {}
 
   asio::awaitable<Result<std::uint64_t>> run() {
     BEFFROI_CO_CHECK(co_await take_losses(session_, vault_, pool_));
@@ -47,6 +48,14 @@ class TreeFetch {
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return forget_what_went_meanwhile(); }));
     if (missing_ > 0) spdlog::warn("{} objects of older trees are missing at the peer", missing_);
     BEFFROI_CO_CHECK(co_await pool_.run([&] { return check_recovered_heads(); }));
+    co_return missing_;
+  }
+
+  asio::awaitable<Result<std::uint64_t>> run_for(std::span<const ObjectId> roots) {
+    for (const ObjectId& root : roots) {
+      BEFFROI_CO_CHECK(co_await fetch_tree(root));
+    }
+    BEFFROI_CO_CHECK(co_await pool_.run([&] { return vault_.objects().sync(); }));
     co_return missing_;
   }
 
@@ -190,7 +199,7 @@ class TreeFetch {
   Pool& pool_;
   Progress& progress_;
   const storage::SpaceId space_;
-  std::unordered_set<ObjectId> seen_;
+  std::unordered_set<ObjectId>& seen_;
   std::uint64_t missing_ = 0;
   std::map<storage::CommitId, std::uint64_t> missing_in_;  ///< the same by snapshot
 };
@@ -200,8 +209,22 @@ class TreeFetch {
 asio::awaitable<Result<std::uint64_t>> fetch_trees_over(LinkSession& session, Vault& vault, Pool& pool,
                                                         Progress& progress) {
   progress.phase = Phase::fetching;
-  TreeFetch fetch(session, vault, pool, progress);
+  std::unordered_set<ObjectId> seen;
+  TreeFetch fetch(session, vault, pool, progress, seen);
   co_return co_await fetch.run();
+}
+
+asio::awaitable<Result<std::uint64_t>> fetch_trees_of_over(LinkSession& session, Vault& vault, Pool& pool,
+                                                           Progress& progress, std::span<const ObjectId> roots,
+                                                           std::unordered_set<ObjectId>& known) {
+  progress.phase = Phase::fetching;
+  std::unordered_set<ObjectId> seen = std::move(known);
+  known.clear();
+  TreeFetch fetch(session, vault, pool, progress, seen);
+  auto missing = co_await fetch.run_for(roots);
+  // What a fetch that failed has seen is not all here.
+  if (missing && *missing == 0) known = std::move(seen);
+  co_return missing;
 }
 
 }  // namespace beffroi::daemon

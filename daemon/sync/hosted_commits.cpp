@@ -41,7 +41,7 @@ Result<Bytes> HostedSpaceImpl::take_commit(const storage::LeaseId& lease, const 
   BEFFROI_CHECK(note_losses(losses));
   BEFFROI_CHECK(check_closure(commit));
   BEFFROI_CHECK(take_stock());
-  BEFFROI_TRY(const auto room, organisation_->reserve(encoded.size()));
+  BEFFROI_TRY(const auto room, organisation_->reserve(encoded.size(), kind()));
   shade({&commit.clear.root, 1});
   BEFFROI_TRY(Bytes receipt, give_receipt(commit, encoded, lease));
   BEFFROI_CHECK(take_stock());
@@ -62,13 +62,14 @@ Result<void> HostedSpaceImpl::check_new_commit(const Commit& commit, const Devic
 // A branch grows for ever: whoever stole a device must not be able to make it too long to be recovered.
 Result<void> HostedSpaceImpl::check_pace(const Commit& commit) {
   constexpr std::int64_t kDaySeconds = 24 * 3600;
-  if (commit.clear.sequence <= kMaxCommitsPerDay) return {};
-  BEFFROI_TRY(const auto before, store_.branch_commit(commit.clear.device, commit.clear.sequence - kMaxCommitsPerDay));
+  const std::uint64_t most = kind() == storage::SpaceKind::share ? kMaxShareCommitsPerDay : kMaxCommitsPerDay;
+  if (commit.clear.sequence <= most) return {};
+  BEFFROI_TRY(const auto before, store_.branch_commit(commit.clear.device, commit.clear.sequence - most));
   if (!before) return {};
   BEFFROI_TRY(const auto since, receipted_at(*before));
   if (!since || parts_.clock.now().seconds - since->seconds >= kDaySeconds) return {};
   return fail(ErrorCode::busy, N_("The peer takes at most {} snapshots of a device a day: the others follow later."),
-              std::to_string(kMaxCommitsPerDay));
+              std::to_string(most));
 }
 
 // The devices of a vault find a forking peer out by the receipts that their snapshots name. Somebody who makes one up
@@ -195,6 +196,7 @@ Result<Bytes> HostedSpaceImpl::give_receipt(const Commit& commit, ByteView encod
     const std::lock_guard lock(facts_);
     tenant_ = tenant;
   }
+  bell_->ring();
   audit(storage::AuditAction::receipt, device_actor(commit.clear.device),
         "receipt " + std::to_string(receipt.counter) + " for snapshot " + commit.id.hex());
   return out;

@@ -142,7 +142,7 @@ Result<Organisation::Hold> HostedSpaceImpl::check_incoming(std::span<const Incom
   }
   BEFFROI_CHECK(check_room(new_bytes));
   BEFFROI_CHECK(take_stock());
-  return organisation_->reserve(new_bytes);
+  return organisation_->reserve(new_bytes, kind());
 }
 
 // Before the disk is full: then not even what is needed to make room could be written.

@@ -27,6 +27,14 @@ storage::AuditAction action_of(const storage::RecordBody& body) {
   return storage::AuditAction::record;
 }
 
+/// Takes somebody out of a share, or renews its keys after that: no other device may hold this up. Each names somebody
+/// who was admitted, so there are no more of them than of records that are counted.
+bool is_of_removal(const SpaceLog& log, const storage::Record& record) {
+  if (log.kind() != storage::SpaceKind::share) return false;
+  if (std::holds_alternative<storage::RemovalBody>(record.body)) return true;
+  return std::holds_alternative<storage::EpochBody>(record.body) && log.rotation_due();
+}
+
 std::string record_text(const storage::Record& record) {
   return "record " + std::to_string(record.sequence) + ", " + storage::record_type_name(record.body);
 }
@@ -126,6 +134,7 @@ Result<void> HostedSpaceImpl::append_record(ByteView record) {
     tenant_.log_bytes += record.size();
   }
   take_log(std::move(next));
+  bell_->ring();
   audit(action_of(parsed.body), signer, record_text(parsed));
   const auto used = take_stock();
   return used ? Result<void>() : forward_error(used);
@@ -138,7 +147,7 @@ Result<void> HostedSpaceImpl::check_record(const storage::Record& record, ByteVi
   const bool cancels = std::holds_alternative<storage::CancelBody>(record.body);
   if (record.signer != log->root().sign && !cancels) {
     BEFFROI_CHECK(check_active());
-    BEFFROI_CHECK(check_log_pace());
+    if (!is_of_removal(*log, record)) BEFFROI_CHECK(check_log_pace(record));
   }
   BEFFROI_CHECK(check_log_size(record, encoded.size()));
   return check_branch_ends(record);
@@ -161,27 +170,30 @@ Result<void> HostedSpaceImpl::check_active() const {
   return {};
 }
 
-Result<void> HostedSpaceImpl::check_log_pace() {
-  constexpr std::uint64_t kHourSeconds = 3600;
+// In a share for each signer: one must not keep another from anything.
+Result<void> HostedSpaceImpl::check_log_pace(const storage::Record& record) {
   const std::uint64_t now = parts_.running_seconds;
-  if (now - log_hour_ >= kHourSeconds) {
-    log_hour_ = now;
-    hours_records_ = 0;
-  }
-  if (++hours_records_ <= kMaxRecordsPerHour) return {};
+  std::erase_if(log_paces_, [&](const auto& pace) { return pace.second.is_over(now); });
+  const auto counted = kind() == storage::SpaceKind::share ? record.signer : crypto::SigningPublicKey();
+  if (log_paces_[counted].take(now, kMaxRecordsPerHour)) return {};
   return fail(ErrorCode::busy, N_("The peer takes at most {} changes of a space's log an hour. Try again later."),
               std::to_string(kMaxRecordsPerHour));
 }
 
 // One for each deletion: what a full log still takes.
 constexpr std::uint64_t kCancelReserveBytes = 1024ULL * 1024;
+/// In a share: for removals by devices, and the epochs that they make due.
+constexpr std::uint64_t kRemovalReserveBytes = 1024ULL * 1024;
 
 // The last part is kept for the root: what devices sign must never keep it from removing one of them.
 Result<void> HostedSpaceImpl::check_log_size(const storage::Record& record, std::size_t bytes) const {
   const std::lock_guard lock(facts_);
   const bool by_root = record.signer == log_->root().sign;
-  std::uint64_t most = by_root ? kMaxLogBytes : kMaxDeviceLogBytes;
-  if (std::holds_alternative<storage::CancelBody>(record.body)) most = kMaxLogBytes + kCancelReserveBytes;
+  const bool is_share = log_->kind() == storage::SpaceKind::share;
+  const std::uint64_t longest = is_share ? kMaxShareLogBytes : kMaxLogBytes;
+  std::uint64_t most = by_root ? longest : is_share ? kMaxShareDeviceLogBytes : kMaxDeviceLogBytes;
+  if (!by_root && is_of_removal(*log_, record)) most += kRemovalReserveBytes;
+  if (std::holds_alternative<storage::CancelBody>(record.body)) most = longest + kCancelReserveBytes;
   if (tenant_.log_bytes + bytes <= most) return {};
   return fail(ErrorCode::limit_exceeded, N_("The log of this space has become too long. Ask the EPCI."));
 }
@@ -351,6 +363,7 @@ Result<Tenant> HostedSpaceImpl::describe() {
   const OrganisationState organisation = organisation_->state();
   const std::lock_guard lock(facts_);
   out.space = space();
+  out.kind = log_->kind();
   out.organisation = organisation_->id();
   out.name = organisation.name;
   out.quota_bytes = organisation.quota_bytes;

@@ -1,14 +1,17 @@
 // One hosted space over the peer's database. Split by theme: hosted_space.cpp (log, reading), hosted_objects.cpp
 // (leases, objects, healing), hosted_commits.cpp (the rules of a commit), hosted_ageing.cpp (what may go),
-// hosted_collection.cpp (garbage), hosted_losses.cpp (what a restored peer says of itself).
+// hosted_collection.cpp (garbage), hosted_losses.cpp (what a restored peer says of itself), hosted_invitations.cpp (who
+// knocks at a share).
 #pragma once
 
 #include <atomic>
 #include <set>
 
 #include "daemon/sync/audit_log.h"
+#include "daemon/sync/news_bell.h"
 #include "daemon/sync/peer_host.h"
 #include "daemon/sync/peer_state.h"
+#include "daemon/sync/share_invitation_book.h"
 
 namespace beffroi::daemon {
 
@@ -25,6 +28,28 @@ struct HostParts {
   const std::atomic<bool>& full;
   const std::string& contact;  ///< whom a suspended organisation is to call
   AuditLog& audit;
+  ShareInvitationBook& share_invitations;
+};
+
+/// So many in an hour of the peer's running time. Not thread-safe.
+class HourPace {
+ public:
+  /// False: no more in this hour.
+  bool take(std::uint64_t running_seconds, std::uint64_t most) {
+    if (is_over(running_seconds)) {
+      hour_ = running_seconds;
+      taken_ = 0;
+    }
+    return ++taken_ <= most;
+  }
+  /// The last hour that it counted is over: it is as good as new.
+  bool is_over(std::uint64_t running_seconds) const { return running_seconds - hour_ >= kHourSeconds; }
+
+ private:
+  static constexpr std::uint64_t kHourSeconds = 3600;
+
+  std::uint64_t hour_ = 0;  ///< when this one began
+  std::uint64_t taken_ = 0;
 };
 
 /// Appends to a list that has to fit into one message; false when it is full.
@@ -40,6 +65,8 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
                                                        TenantState tenant, std::shared_ptr<Organisation> organisation);
 
   const storage::SpaceId& space() const override { return store_.space(); }
+  storage::SpaceKind kind() const override { return shared_log()->kind(); }
+  crypto::DevicePublic root() const override { return shared_log()->root(); }
   storage::SpaceLog log() const override { return *shared_log(); }
   std::uint64_t log_length() const override { return shared_log()->records().size(); }
   Result<std::vector<Bytes>> records_from(std::uint64_t sequence) const override;
@@ -70,6 +97,15 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   Result<std::unique_ptr<SpaceCollection>> begin_collection() override;
   Result<storage::Loss> declare_loss(const LossWords& words) override;
   Result<std::vector<Bytes>> losses() override { return store_.encoded_losses(); }
+  Result<void> open_invitation(const DeviceId& by, const crypto::TransportPublicKey& key,
+                               storage::UnixTime expires) override;
+  Result<void> close_invitation(const DeviceId& by, const crypto::TransportPublicKey& key,
+                                const std::optional<Bytes>& refusal) override;
+  Result<std::vector<WaitingRequest>> join_requests(const DeviceId& by) override;
+  Result<void> leave_request(const crypto::TransportPublicKey& key, ByteView sealed) override;
+  Result<JoinAnswer> join_answer(const crypto::TransportPublicKey& key) override;
+  Result<SpaceNews> news(const DeviceId& for_whom) override;
+  std::shared_ptr<void> listen(std::function<void()> rung) override;
   const std::shared_ptr<Organisation>& organisation() const override { return organisation_; }
 
   /// Root or a device that is in the log now; without `space`.
@@ -95,7 +131,7 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   Result<void> read_again();
   void take_log(std::shared_ptr<const storage::SpaceLog> log);
   Result<void> check_active() const;
-  Result<void> check_log_pace();
+  Result<void> check_log_pace(const storage::Record& record);
   Result<void> check_record(const storage::Record& record, ByteView encoded);
   Result<void> check_log_size(const storage::Record& record, std::size_t bytes) const;
   /// No record, whoever signs it, may take from a branch what the peer has given receipts for.
@@ -121,6 +157,12 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   /// Writes into the audit log. Takes `facts_` for a moment.
   void audit(storage::AuditAction action, const std::string& actor, const std::string& detail) const;
   void audit_refusal(const std::string& actor, const Error& error) const;
+  /// As the audit log calls it.
+  std::string actor(const DeviceId& device) const;
+
+  Result<void> check_manages(const DeviceId& device) const;
+  Result<void> check_new_invitation(const crypto::TransportPublicKey& key, storage::UnixTime expires);
+  bool is_open(const ShareInvitationState& invitation) const;
 
   Result<Bytes> get_or_quarantine(const storage::ObjectId& id);
   Result<void> note_damaged(const storage::ObjectId& id);
@@ -164,8 +206,11 @@ class HostedSpaceImpl final : public HostedSpace, public std::enable_shared_from
   std::uint64_t reopenings_ = 0;  ///< of the database, when the members below were right; under `writing_`
   std::shared_ptr<storage::Collector> collector_;  ///< while one runs; under `writing_`
   bool retired_ = false;                           ///< under `writing_`
-  std::uint64_t log_hour_ = 0;  ///< running seconds when this hour of records began; under `writing_`
-  std::uint64_t hours_records_ = 0;
+  /// Of records: of each signer's in a share, in a vault of all together, with no name. Under `writing_`; bounded by
+  /// the devices of the log within an hour.
+  std::map<crypto::SigningPublicKey, HourPace> log_paces_;
+  HourPace invitation_pace_;  ///< under `writing_`
+  const std::shared_ptr<NewsBell> bell_ = std::make_shared<NewsBell>();
   mutable std::mutex facts_;  ///< the members below, for a moment
   std::shared_ptr<const storage::SpaceLog> log_;
   TenantState tenant_;

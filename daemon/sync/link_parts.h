@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 
 #include "daemon/sync/line.h"
 #include "daemon/sync/link_session.h"
@@ -55,12 +56,15 @@ asio::awaitable<Result<std::vector<std::optional<Bytes>>>> fetch_objects_over(Li
                                                                               std::span<const storage::ObjectId> ids);
 asio::awaitable<Result<std::uint64_t>> fetch_trees_over(LinkSession& session, Vault& vault, Pool& pool,
                                                         Progress& progress);
+asio::awaitable<Result<std::uint64_t>> fetch_trees_of_over(LinkSession& session, Vault& vault, Pool& pool,
+                                                           Progress& progress, std::span<const storage::ObjectId> roots,
+                                                           std::unordered_set<storage::ObjectId>& known);
 asio::awaitable<Result<AuditReport>> audit_over(LinkSession& session, Vault& vault, Pool& pool, crypto::Random& random,
                                                 Progress& progress);
 /// Commits of a device's branch that the vault lacks, adopted in order; stops without an error at the first one that
-/// does not count. Of a removed device nothing is adopted unless the branch leads to the commit that the log names as
-/// its last valid one. corrupt: a commit is not in the place where the peer shows it, or was made under a log that the
-/// peer hides.
+/// does not count. Of a device that was removed, or lost its right to write, nothing is adopted unless the branch leads
+/// to the commits that the log names as its last valid ones. corrupt: a commit is not in the place where the peer shows
+/// it, or was made under a log that the peer hides.
 asio::awaitable<Result<void>> adopt_branch(LinkSession& session, Vault& vault, Pool& pool,
                                            const storage::BranchHead& head);
 /// After take_receipts: corrupt when a receipt that another device's commit names is not in the peer's chain (the peer

@@ -415,6 +415,150 @@ void read(CborReader& in, LossesMessage& message) {
   read_list(in, message.losses, storage::kMaxLosses, storage::kMaxLossBytes);
 }
 
+template <>
+constexpr std::size_t kFields<FoundMessage> = 2;
+template <>
+void write(CborWriter& out, const FoundMessage& message) {
+  write_list(out, message.records);
+  out.boolean(message.last);
+}
+template <>
+void read(CborReader& in, FoundMessage& message) {
+  read_list(in, message.records, kMaxRecordsPerMessage, storage::kMaxRecordBytes);
+  message.last = in.boolean();
+}
+
+storage::UnixTime read_time(CborReader& in) {
+  return {static_cast<std::int64_t>(in.uint(static_cast<std::uint64_t>(storage::kMaxInvitationTimeSeconds)))};
+}
+
+void write_time(CborWriter& out, storage::UnixTime time) {
+  BEFFROI_ASSERT(time.seconds >= 0 && time.seconds <= storage::kMaxInvitationTimeSeconds);
+  out.uint(static_cast<std::uint64_t>(time.seconds));
+}
+
+// Whatever is sealed for a share has one length, whoever made it.
+Bytes read_sealed(CborReader& in, std::size_t length) {
+  Bytes out = to_bytes(in.bytes(length));
+  if (out.size() != length) in.reject();
+  return out;
+}
+
+template <>
+constexpr std::size_t kFields<InvitationOpenMessage> = 2;
+template <>
+void write(CborWriter& out, const InvitationOpenMessage& message) {
+  out.bytes(message.key);
+  write_time(out, message.expires);
+}
+template <>
+void read(CborReader& in, InvitationOpenMessage& message) {
+  message.key = in.fixed<crypto::TransportPublicKey>();
+  message.expires = read_time(in);
+}
+
+template <>
+constexpr std::size_t kFields<InvitationCloseMessage> = 2;
+template <>
+void write(CborWriter& out, const InvitationCloseMessage& message) {
+  out.bytes(message.key);
+  write_optional(out, message.refusal);
+}
+template <>
+void read(CborReader& in, InvitationCloseMessage& message) {
+  message.key = in.fixed<crypto::TransportPublicKey>();
+  if (!in.try_null()) message.refusal = read_sealed(in, storage::kSealedRefusalBytes);
+}
+
+template <>
+constexpr std::size_t kFields<RequestsMessage> = 1;
+template <>
+void write(CborWriter& out, const RequestsMessage& message) {
+  out.array(message.requests.size());
+  for (const WaitingRequest& request : message.requests) {
+    out.array(3).bytes(request.invitation).bytes(request.sealed);
+    write_time(out, request.received);
+  }
+}
+template <>
+void read(CborReader& in, RequestsMessage& message) {
+  message.requests.resize(in.array(kMaxOpenShareInvitations));
+  for (WaitingRequest& request : message.requests) {
+    in.array_of(3);
+    request.invitation = in.fixed<crypto::TransportPublicKey>();
+    request.sealed = read_sealed(in, storage::kSealedJoinRequestBytes);
+    request.received = read_time(in);
+    in.leave();
+  }
+  in.leave();
+  const auto out_of_order = [](const auto& a, const auto& b) { return a.invitation >= b.invitation; };
+  if (std::ranges::adjacent_find(message.requests, out_of_order) != message.requests.end()) in.reject();
+}
+
+template <>
+constexpr std::size_t kFields<RequestMessage> = 1;
+template <>
+void write(CborWriter& out, const RequestMessage& message) {
+  out.bytes(message.sealed);
+}
+template <>
+void read(CborReader& in, RequestMessage& message) {
+  message.sealed = read_sealed(in, storage::kSealedJoinRequestBytes);
+}
+
+template <>
+constexpr std::size_t kFields<AnswerMessage> = 2;
+template <>
+void write(CborWriter& out, const AnswerMessage& message) {
+  out.uint(static_cast<std::uint8_t>(message.answer.state)).bytes(message.answer.refusal);
+}
+template <>
+void read(CborReader& in, AnswerMessage& message) {
+  const std::uint64_t state = in.uint(static_cast<std::uint8_t>(JoinAnswer::State::closed));
+  if (state < static_cast<std::uint8_t>(JoinAnswer::State::waiting)) in.reject();
+  message.answer.state = static_cast<JoinAnswer::State>(state);
+  const bool refused = message.answer.state == JoinAnswer::State::refused;
+  message.answer.refusal = read_sealed(in, refused ? storage::kSealedRefusalBytes : 0);
+}
+
+void write_news(CborWriter& out, const SpaceNews& news) {
+  out.array(3).uint(news.log_length).uint(news.newest_receipt).uint(news.requests);
+}
+
+SpaceNews read_news(CborReader& in) {
+  SpaceNews out;
+  in.array_of(3);
+  out.log_length = in.uint();
+  out.newest_receipt = in.uint();
+  out.requests = in.uint();
+  in.leave();
+  return out;
+}
+
+template <>
+constexpr std::size_t kFields<NewsWaitMessage> = 2;
+template <>
+void write(CborWriter& out, const NewsWaitMessage& message) {
+  write_news(out, message.known);
+  out.uint(static_cast<std::uint64_t>(message.patience.count()));
+}
+template <>
+void read(CborReader& in, NewsWaitMessage& message) {
+  message.known = read_news(in);
+  message.patience = std::chrono::milliseconds(in.uint(static_cast<std::uint64_t>(kMaxNewsPatience.count())));
+}
+
+template <>
+constexpr std::size_t kFields<NewsMessage> = 1;
+template <>
+void write(CborWriter& out, const NewsMessage& message) {
+  write_news(out, message.news);
+}
+template <>
+void read(CborReader& in, NewsMessage& message) {
+  message.news = read_news(in);
+}
+
 template <std::size_t Index = 0>
 std::optional<Message> read_alternative(CborReader& in, std::size_t items, std::uint64_t type) {
   if constexpr (Index == std::variant_size_v<Message>) {

@@ -4,6 +4,7 @@
 
 #include <variant>
 
+#include "daemon/sync/share_answers.h"
 #include "storage/space/receipt.h"
 #include "storage/store/object_store.h"
 #include "storage/store/space_store.h"
@@ -127,12 +128,50 @@ struct LossesMessage {
   std::vector<Bytes> losses;  ///< oldest first
 };
 
+/// Part of the log of a share that the organisation of this session's vault founds; the last part makes the peer
+/// decide.
+struct FoundMessage {
+  std::vector<Bytes> records;
+  bool last = true;
+};
+/// From a manager of a share: who proves this key may leave one request.
+struct InvitationOpenMessage {
+  crypto::TransportPublicKey key;
+  storage::UnixTime expires;  ///< 0 to storage::kMaxInvitationTimeSeconds
+};
+struct InvitationCloseMessage {
+  crypto::TransportPublicKey key;
+  std::optional<Bytes> refusal;  ///< storage::kSealedRefusalBytes
+};
+struct RequestsGetMessage {};
+struct RequestsMessage {
+  std::vector<WaitingRequest> requests;  ///< ascending by invitation
+};
+/// From who has an invitation to a share, as the next one.
+struct RequestMessage {
+  Bytes sealed;  ///< storage::kSealedJoinRequestBytes
+};
+struct AnswerGetMessage {};
+struct AnswerMessage {
+  JoinAnswer answer;
+};
+/// Answered when there is something else than this, or after so long, or when the next request comes.
+struct NewsWaitMessage {
+  SpaceNews known;
+  std::chrono::milliseconds patience{0};  ///< at most kMaxNewsPatience
+};
+struct NewsMessage {
+  SpaceNews news;
+};
+
 using Message =
     std::variant<HelloMessage, ErrorMessage, OkMessage, EnrolMessage, LogGetMessage, LogMessage, LogAppendMessage,
                  HeadsGetMessage, HeadsMessage, BranchGetMessage, CommitsMessage, ReceiptsGetMessage, ReceiptsMessage,
                  LeaseOpenMessage, LeaseMessage, LacksMessage, LackingMessage, FlushMessage, DurableMessage,
                  CommitMessage, ReceiptMessage, GetMessage, AbsentMessage, FactsGetMessage, FactsMessage,
-                 ExpiriesGetMessage, ExpiriesMessage, LossesGetMessage, LossesMessage>;
+                 ExpiriesGetMessage, ExpiriesMessage, LossesGetMessage, LossesMessage, FoundMessage,
+                 InvitationOpenMessage, InvitationCloseMessage, RequestsGetMessage, RequestsMessage, RequestMessage,
+                 AnswerGetMessage, AnswerMessage, NewsWaitMessage, NewsMessage>;
 
 /// Precondition (asserted): within the bounds above. An error's text and arguments are cut to theirs instead.
 Bytes encode_message(const Message& message);

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <optional>
 
-#include "storage/format/types.h"
+#include "storage/space/record.h"
 
 namespace beffroi::daemon {
 
@@ -23,6 +23,16 @@ inline constexpr std::size_t kMaxSessionsPerOrganisation = 32;
 inline constexpr std::size_t kMaxInvitedSessions = 4;
 /// Beside them, of the root of each of its spaces.
 inline constexpr std::size_t kMaxRootSessions = 4;
+/// In its shares, whose members may be others': of one device in one share; of all in all of them.
+inline constexpr std::size_t kMaxSessionsPerShareDevice = 4;
+inline constexpr std::size_t kMaxShareSessions = 128;
+/// Of the roots of all its shares.
+inline constexpr std::size_t kMaxShareRootSessions = 16;
+/// Of who was invited to one of its shares: with one invitation; of all.
+inline constexpr std::size_t kMaxKnocksPerInvitation = 2;
+inline constexpr std::size_t kMaxKnocks = 16;
+/// So much of a quota its shares may fill: who writes there must not keep its stations from backing up.
+inline constexpr std::uint64_t kShareQuotaPercent = 90;
 
 struct OrganisationState {
   std::string name;     ///< its operator's, unique at its peer
@@ -36,9 +46,17 @@ struct OrganisationState {
 /// Whose seats a session takes. Each has its own: who was only invited keeps no device out, and no device keeps out the
 /// root (who has stolen a machine must not be able to stop a recovery).
 struct SeatOwner {
-  enum class Kind : std::uint8_t { invited, device, root };
+  enum class Kind : std::uint8_t {
+    invited,     ///< by the peer's operator
+    device,      ///< of a vault
+    root,        ///< of a vault
+    member,      ///< a share's device
+    share_root,  ///< of a share
+    knocking,    ///< with a share's invitation
+  };
   Kind kind = Kind::device;
-  storage::SpaceId space{};  ///< of a root
+  storage::SpaceId space{};               ///< of a root or member
+  std::array<std::uint8_t, 32> holder{};  ///< a member's device, or an invitation's key
   bool operator==(const SeatOwner&) const = default;
 };
 
@@ -58,9 +76,9 @@ class Organisation : public std::enable_shared_from_this<Organisation> {
   void note_used(const storage::SpaceId& space, std::uint64_t bytes);
   /// Of all its spaces, as they were last noted.
   std::uint64_t used_bytes() const;
-  /// Keeps so much of the quota free for who is about to store it; what is stored is to be noted before the hold goes.
-  /// refused, with the sentence for the station, when the quota does not have it.
-  Result<Hold> reserve(std::uint64_t more_bytes);
+  /// Keeps so much of the quota free for who is about to store it in a space of this kind; what is stored is to be
+  /// noted before the hold goes. refused, with the sentence for the station, when the quota does not have it.
+  Result<Hold> reserve(std::uint64_t more_bytes, storage::SpaceKind kind = storage::SpaceKind::vault);
 
   /// For a session: null when all seats of this owner are taken, or it was closed. `cut` ends the session from any
   /// thread.

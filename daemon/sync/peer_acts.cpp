@@ -54,7 +54,11 @@ Result<std::shared_ptr<Organisation>> PeerHostImpl::named(const std::string& nam
 }
 
 HostedOrganisation PeerHostImpl::describe(const Organisation& organisation) const {
-  return {organisation.id(), organisation.state(), organisation.used_bytes(), spaces_of(organisation.id()).size()};
+  HostedOrganisation out{
+      .id = organisation.id(), .state = organisation.state(), .used_bytes = organisation.used_bytes()};
+  for (const auto& hosted : spaces_of(organisation.id()))
+    ++(hosted->kind() == storage::SpaceKind::share ? out.shares : out.stations);
+  return out;
 }
 
 std::vector<HostedOrganisation> PeerHostImpl::organisations() const {
@@ -132,6 +136,7 @@ Result<void> PeerHostImpl::forget_if_unused(const Organisation& organisation) {
 Result<void> PeerHostImpl::forget_ended() {
   const std::lock_guard changing(changing_);
   BEFFROI_CHECK(invitations_.forget_ended());
+  BEFFROI_CHECK(share_invitations_.forget_ended());
   for (const auto& organisation : organisations_.all()) BEFFROI_CHECK(forget_if_unused(*organisation));
   return {};
 }

@@ -60,6 +60,7 @@ void PeerHostImpl::shut_out(Organisation& organisation) {
     std::erase_if(damaged_, [&](const DamagedTenant& damaged) { return damaged.organisation == organisation.id(); });
   }
   invitations_.drop(organisation.id());
+  share_invitations_.drop(organisation.id());
   organisation.close();
 }
 

@@ -16,6 +16,12 @@ using storage::WriteBatch;
 
 namespace {
 
+std::uint64_t bytes_of(const SpaceLog& log) {
+  std::uint64_t out = 0;
+  for (const Bytes& record : log.encoded()) out += record.size();
+  return out;
+}
+
 std::string invitation_actor(const TransportPublicKey& key) { return "invitation " + invitation_id(key); }
 
 AuditEvent refusal(const TransportPublicKey& invitation_key, const SpaceId& space, const Error& error) {
@@ -38,7 +44,8 @@ PeerHostImpl::PeerHostImpl(std::unique_ptr<storage::Database> database, std::uni
       objects_(storage::make_object_store(*database_)),
       running_time_(*database_),
       organisations_(*database_),
-      invitations_(*database_, clock) {
+      invitations_(*database_, clock),
+      share_invitations_(*database_, clock) {
   running_seconds_ = running_time_.seconds();
 }
 
@@ -61,12 +68,14 @@ HostParts PeerHostImpl::parts() {
           },
           full_,
           contact_,
-          *audit_};
+          *audit_,
+          share_invitations_};
 }
 
 Result<void> PeerHostImpl::load() {
   BEFFROI_CHECK(organisations_.load());
   BEFFROI_CHECK(invitations_.load());
+  BEFFROI_CHECK(share_invitations_.load());
   BEFFROI_CHECK(take_up_erasures());
   BEFFROI_TRY(auto tenants, load_tenants(*database_));
   for (auto& [space, tenant] : tenants) {
@@ -105,14 +114,17 @@ bool PeerHostImpl::admits(const TransportPublicKey& key) const {
     const std::lock_guard lock(mutex_);
     if (!admitted_.spaces(key).empty()) return true;
   }
-  return invitations_.knows(key);
+  return invitations_.knows(key) || share_invitations_.knows(key);
 }
 
 Result<PeerHost::Caller> PeerHostImpl::caller(const TransportPublicKey& key, std::optional<SpaceId> space) {
   std::shared_ptr<HostedSpaceImpl> hosted;
   {
     const std::lock_guard lock(mutex_);
-    const auto candidates = admitted_.spaces(key);
+    auto candidates = admitted_.spaces(key);
+    // Who names none means the vault: shares were not there when older stations learned to speak.
+    const auto is_share = [&](const SpaceId& id) { return spaces_.at(id)->kind() == storage::SpaceKind::share; };
+    if (!space && candidates.size() > 1) std::erase_if(candidates, is_share);
     if (!space && candidates.size() > 1)
       return fail(ErrorCode::usage, N_("This key belongs to several spaces at the peer: name one of them."));
     if (!space && !candidates.empty()) space = *candidates.begin();
@@ -153,13 +165,16 @@ Result<void> PeerHostImpl::enrol(const TransportPublicKey& invitation_key, std::
   const std::lock_guard changing(changing_);
   BEFFROI_TRY(const auto organisation, open_to(invitation_key, log.space()));
   BEFFROI_TRY(const InvitationState invitation, invitations_.use(invitation_key, log.space()));
-  std::shared_ptr<HostedSpaceImpl> hosted;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = spaces_.find(log.space());
-    if (found != spaces_.end()) hosted = found->second;
+  const auto hosted = hosted_space(log.space());
+  WriteBatch batch;
+  if (!hosted) {
+    if (bytes_of(log) > kMaxLogBytes)
+      return fail(ErrorCode::limit_exceeded, N_("The log of this space has become too long. Ask the EPCI."));
+    invitations_.mark_used(batch, invitation_key, log.space());
+    BEFFROI_CHECK(take_in(*organisation, log, batch));
+    note_enrolled(*organisation, invitation_key, log.space());
+    return {};
   }
-  if (!hosted) return take_in(*organisation, invitation_key, log);
   if (hosted->organisation() != organisation) {
     spdlog::warn("{} was invited, and has the log of the space {} of {}", organisation->state().name, log.space().hex(),
                  hosted->organisation()->state().name);
@@ -170,7 +185,6 @@ Result<void> PeerHostImpl::enrol(const TransportPublicKey& invitation_key, std::
   }
   if (!hosted->agrees_with(records))
     return fail(ErrorCode::corrupt, N_("The peer has another log of this vault than this station. Ask the EPCI."));
-  WriteBatch batch;
   invitations_.mark_used(batch, invitation_key, log.space());
   BEFFROI_CHECK(database_->write(batch, storage::Durability::synced));
   // The same again, when the answer was lost: it is written down once.
@@ -187,26 +201,17 @@ void PeerHostImpl::note_enrolled(const Organisation& organisation, const Transpo
                 .detail = {}});
 }
 
-Result<void> PeerHostImpl::take_in(const Organisation& organisation, const TransportPublicKey& key,
-                                   const SpaceLog& log) {
-  std::uint64_t bytes = 0;
-  for (const Bytes& record : log.encoded()) bytes += record.size();
-  if (bytes > kMaxLogBytes)
-    return fail(ErrorCode::limit_exceeded, N_("The log of this space has become too long. Ask the EPCI."));
+Result<void> PeerHostImpl::take_in(const Organisation& organisation, const SpaceLog& log, WriteBatch& batch) {
   TenantState tenant;
   tenant.organisation = organisation.id();
   tenant.enrolled = clock_.now();
   tenant.last_contact = tenant.enrolled;
-  tenant.log_bytes = bytes;
+  tenant.log_bytes = bytes_of(log);
   // All of it, or nothing; and one sync, however long the log is.
-  WriteBatch batch;
   storage::SpaceStore(*database_, log.space()).put_log(batch, log.encoded());
   put_tenant(batch, log.space(), tenant);
-  invitations_.mark_used(batch, key, log.space());
   BEFFROI_CHECK(database_->write(batch, storage::Durability::synced));
-  BEFFROI_CHECK(host(log, std::move(tenant)));
-  note_enrolled(organisation, key, log.space());
-  return {};
+  return host(log, std::move(tenant));
 }
 
 std::vector<std::shared_ptr<HostedSpaceImpl>> PeerHostImpl::all() const {

@@ -9,6 +9,7 @@
 #include "daemon/sync/audit_log.h"
 #include "daemon/sync/erasure.h"
 #include "daemon/sync/organisation.h"
+#include "daemon/sync/share_answers.h"
 #include "daemon/sync/space_collection.h"
 #include "storage/space/invitation.h"
 #include "storage/store/lease_store.h"
@@ -25,13 +26,27 @@ inline constexpr std::uint64_t kMaxLogBytes = 32ULL * 1024 * 1024;
 /// Beyond this a space's log takes records of its root only.
 inline constexpr std::uint64_t kMaxDeviceLogBytes = 24ULL * 1024 * 1024;
 
+/// The same of a share, which needs no invitation by the operator. Removals, and the epochs that they make due, may go
+/// 1 MiB beyond the second: a member about to be removed must not be able to fill it before.
+inline constexpr std::uint64_t kMaxShareLogBytes = 12ULL * 1024 * 1024;
+inline constexpr std::uint64_t kMaxShareDeviceLogBytes = 8ULL * 1024 * 1024;
+/// Of one organisation; and the longest log that one is founded with.
+inline constexpr std::size_t kMaxSharesPerOrganisation = 64;
+inline constexpr std::size_t kMaxFoundingBytes = 256U * 1024;
+
 /// What an object counts in a quota beside its bytes: its facts, and the pins of leases.
 inline constexpr std::uint64_t kBytesPerObject = 256;
 /// Records that devices may append to one space's log in an hour of the peer's running time: each costs the peer a copy
-/// of the log. The root's are not counted: a thief must not keep it from removing a device.
+/// of the log. In a share it is each device. The root's are not counted: a thief must not keep it from removing a
+/// device; nor, in a share, where devices of managers remove, are removals and the epochs that they make due: there are
+/// as many as devices that were admitted.
 inline constexpr std::uint64_t kMaxRecordsPerHour = 60;
 /// A device that was stolen can't make a branch too long for a recovery.
 inline constexpr std::uint64_t kMaxCommitsPerDay = 500;
+/// The same in a share, where every pause of somebody's work is a commit.
+inline constexpr std::uint64_t kMaxShareCommitsPerDay = 5000;
+inline constexpr std::uint64_t kMaxShareInvitationsPerHour = 60;
+inline constexpr std::int64_t kMaxShareInvitationDays = 366;
 /// How old the commit behind the end that a removal names may be: a thief who goes on pushing must not keep a recovery
 /// from coming to its end.
 inline constexpr std::int64_t kBranchEndHours = 24;
@@ -71,9 +86,10 @@ struct WaitingDeletion {
   storage::UnixTime due;       ///< not before; each of its snapshots waits for its own lock as well
   bool cancelled = false;      ///< by a member or the operator
 };
-/// A space, which is a station's.
+/// A space: a station's vault, or a share of an organisation.
 struct Tenant {
   storage::SpaceId space;
+  storage::SpaceKind kind = storage::SpaceKind::vault;
   OrganisationId organisation;
   std::string name;                          ///< of the organisation
   std::optional<std::uint64_t> quota_bytes;  ///< of the organisation, for all its spaces
@@ -101,7 +117,8 @@ struct HostedOrganisation {
   OrganisationId id;
   OrganisationState state;
   std::uint64_t used_bytes = 0;  ///< of all its spaces
-  std::size_t stations = 0;
+  std::size_t stations = 0;      ///< vaults
+  std::size_t shares = 0;
 };
 /// What `peer change` changes: what is set.
 struct OrganisationChange {
@@ -119,6 +136,8 @@ class HostedSpace {
  public:
   virtual ~HostedSpace() = default;
   virtual const storage::SpaceId& space() const = 0;
+  virtual storage::SpaceKind kind() const = 0;
+  virtual crypto::DevicePublic root() const = 0;
   /// A copy: costs as much as the log is long.
   virtual storage::SpaceLog log() const = 0;
   virtual std::uint64_t log_length() const = 0;
@@ -128,7 +147,7 @@ class HostedSpace {
   /// already is taken again (a cut line must not look like a lost race). refused, also when root signs it: a removal or
   /// recovery that does not go on from the end of each branch that it names, as it was within the last
   /// kBranchEndHours by the peer's clock. (Else the words of the kit would make every snapshot worthless.) busy: the
-  /// pace, kMaxRecordsPerHour.
+  /// pace, kMaxRecordsPerHour. limit_exceeded: the log has become too long.
   virtual Result<void> append_record(ByteView record) = 0;
 
   /// The open lease of this device, or a new one. Durable when it returns.
@@ -143,9 +162,9 @@ class HostedSpace {
   /// Rules of the design, section 4: device may write, sequence and parents extend what is known, epoch current,
   /// closure complete, quota. Makes commit and receipt durable together and ends the lease; the same commit again gives
   /// the same receipt, lease or not. The last receipt that it names must be one of this peer's, and a device gets
-  /// kMaxCommitsPerDay receipts in 24 hours. Objects of the closure that are damaged here must be named in `losses`,
-  /// now or in an earlier push: the author knows. Errors: conflict (no such lease; an earlier commit is missing;
-  /// incomplete: push again), busy (the pace), refused (quota too), corrupt.
+  /// kMaxCommitsPerDay (kMaxShareCommitsPerDay) receipts in 24 hours. Objects of the closure that are damaged here must
+  /// be named in `losses`, now or in an earlier push: the author knows. Errors: conflict (no such lease; an earlier
+  /// commit is missing; incomplete: push again), busy (the pace), refused (quota too), corrupt.
   virtual Result<Bytes> accept_commit(const storage::LeaseId& lease, const DeviceId& device, ByteView commit,
                                       std::span<const storage::ObjectId> losses) = 0;
 
@@ -194,6 +213,24 @@ class HostedSpace {
   virtual Result<storage::Loss> declare_loss(const LossWords& words) = 0;
   /// All of them, oldest first.
   virtual Result<std::vector<Bytes>> losses() = 0;
+
+  /// Of a share, for its managers' devices and its root (refused for all others). An invitation is good for one
+  /// request, until it expires or is closed, or who opened it manages no more. Durable when they return. The same again
+  /// is ok. Errors: usage (the time), refused (a key that was an invitation before, or is somebody's), busy
+  /// (kMaxOpenShareInvitations, kMaxShareInvitationsPerHour), not_found (nothing to close).
+  virtual Result<void> open_invitation(const DeviceId& by, const crypto::TransportPublicKey& key,
+                                       storage::UnixTime expires) = 0;
+  virtual Result<void> close_invitation(const DeviceId& by, const crypto::TransportPublicKey& key,
+                                        const std::optional<Bytes>& refusal) = 0;
+  /// Ascending by invitation.
+  virtual Result<std::vector<WaitingRequest>> join_requests(const DeviceId& by) = 0;
+  /// For who has an invitation's key. refused: it has ended, or has another request. The same again is ok. Durable.
+  virtual Result<void> leave_request(const crypto::TransportPublicKey& key, ByteView sealed) = 0;
+  virtual Result<JoinAnswer> join_answer(const crypto::TransportPublicKey& key) = 0;
+  /// As this member may know it.
+  virtual Result<SpaceNews> news(const DeviceId& for_whom) = 0;
+  /// Calls `rung`, on any thread, after each record, receipt or request, until the last copy is gone.
+  virtual std::shared_ptr<void> listen(std::function<void()> rung) = 0;
 
   virtual const std::shared_ptr<Organisation>& organisation() const = 0;
 };
@@ -257,11 +294,12 @@ class PeerHost {
   /// Forgets invitations that ended more than kInvitationMemoryDays ago, and organisations that are left without
   /// invitation and never had a station.
   virtual Result<void> forget_ended() = 0;
-  /// Is this transport key of a device or root of a hosted space, or of an invitation? Used and expired invitations
-  /// count for kInvitationMemoryDays more, so that their bearer can be told. Cheap: asked in handshakes.
+  /// Is this transport key of a device or root of a hosted space, or of an invitation (also to a share)? Used and
+  /// expired invitations count for kInvitationMemoryDays more, so that their bearer can be told. Cheap: asked in
+  /// handshakes.
   virtual bool admits(const crypto::TransportPublicKey& key) const = 0;
   /// The space that this key belongs to, with the device it names (root's or a device's); refused when none. A key of
-  /// several spaces must name one (usage).
+  /// several spaces must name one (usage), but when one of them is a vault and the others are shares.
   struct Caller {
     std::shared_ptr<HostedSpace> space;
     DeviceId device;
@@ -277,6 +315,17 @@ class PeerHost {
   virtual Result<void> may_enrol(const crypto::TransportPublicKey& invitation_key, ByteView genesis) const = 0;
   /// Whose invitation this is the key of; null for none.
   virtual std::shared_ptr<Organisation> inviting(const crypto::TransportPublicKey& invitation_key) const = 0;
+
+  /// Would found_share() take the share of this genesis record? Cheap; refused when not.
+  virtual Result<void> may_found(const Caller& caller, ByteView genesis) const = 0;
+  /// Hosts a share for the organisation of a vault: for the vault's root, or a device of it that may write. The share's
+  /// root is the vault's, so that nobody can bring a share that is somebody else's. The same again is ok.
+  virtual Result<void> found_share(const Caller& caller, std::span<const Bytes> records) = 0;
+  /// The share that this is the key of an invitation to, open or ended; refused when none.
+  virtual Result<std::shared_ptr<HostedSpace>> knock(const crypto::TransportPublicKey& key,
+                                                     std::optional<storage::SpaceId> space) const = 0;
+  /// The organisation of any share that this is the key of an invitation to; null for none.
+  virtual std::shared_ptr<Organisation> knocking_at(const crypto::TransportPublicKey& key) const = 0;
 
   virtual std::vector<std::shared_ptr<HostedSpace>> spaces() const = 0;
   /// Full: puts of objects that are not here yet are disk_full, until it is said to be full no more. Not durable.

@@ -1,5 +1,6 @@
 // The peer over its database. Split by theme: peer_host.cpp (start, who is let in, enrolment), peer_acts.cpp (what the
-// operator does), peer_erasing.cpp (how organisations end), peer_losses.cpp (that it was restored from an older state).
+// operator does), peer_founding.cpp (shares and who knocks at them), peer_erasing.cpp (how organisations end),
+// peer_losses.cpp (that it was restored from an older state).
 #pragma once
 
 #include <atomic>
@@ -46,6 +47,11 @@ class PeerHostImpl final : public PeerHost {
   Result<void> enrol(const crypto::TransportPublicKey& invitation_key, std::span<const Bytes> records) override;
   Result<void> may_enrol(const crypto::TransportPublicKey& invitation_key, ByteView genesis) const override;
   std::shared_ptr<Organisation> inviting(const crypto::TransportPublicKey& invitation_key) const override;
+  Result<void> may_found(const Caller& caller, ByteView genesis) const override;
+  Result<void> found_share(const Caller& caller, std::span<const Bytes> records) override;
+  Result<std::shared_ptr<HostedSpace>> knock(const crypto::TransportPublicKey& key,
+                                             std::optional<storage::SpaceId> space) const override;
+  std::shared_ptr<Organisation> knocking_at(const crypto::TransportPublicKey& key) const override;
   std::vector<std::shared_ptr<HostedSpace>> spaces() const override;
   void set_full(bool full) override { full_ = full; }
   Result<void> add_running_time(std::uint64_t seconds) override;
@@ -61,8 +67,11 @@ class PeerHostImpl final : public PeerHost {
   /// The organisation of an invitation that is open to this space.
   Result<std::shared_ptr<Organisation>> open_to(const crypto::TransportPublicKey& key,
                                                 const storage::SpaceId& space) const;
-  Result<void> take_in(const Organisation& organisation, const crypto::TransportPublicKey& key,
-                       const storage::SpaceLog& log);
+  /// With what the batch holds already: all of it, or nothing.
+  Result<void> take_in(const Organisation& organisation, const storage::SpaceLog& log, storage::WriteBatch& batch);
+  Result<void> check_founding(const Caller& caller, const storage::SpaceId& space) const;
+  Result<void> take_share(const Caller& caller, std::span<const Bytes> records, const std::string& by);
+  std::shared_ptr<HostedSpaceImpl> hosted_space(const storage::SpaceId& space) const;
   std::vector<std::shared_ptr<HostedSpaceImpl>> all() const;
   std::vector<std::shared_ptr<HostedSpaceImpl>> spaces_of(const OrganisationId& organisation) const;
 
@@ -107,6 +116,7 @@ class PeerHostImpl final : public PeerHost {
   std::string contact_;
   OrganisationBook organisations_;
   InvitationBook invitations_;
+  ShareInvitationBook share_invitations_;
   std::mutex changing_;       ///< one enrolment or act of the operator at a time
   mutable std::mutex mutex_;  ///< the members below
   std::vector<DamagedTenant> damaged_;

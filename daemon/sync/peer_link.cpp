@@ -1,5 +1,6 @@
 #include "daemon/sync/peer_link.h"
 
+#include "crypto/assert.h"
 #include "daemon/net/tls.h"
 #include "daemon/sync/link_parts.h"
 
@@ -17,21 +18,7 @@ class PeerLinkImpl final : public PeerLink {
   const storage::PeerPublic& peer() const override { return peer_; }
 
   asio::awaitable<Result<void>> enrol(std::span<const Bytes> records) override {
-    while (true) {
-      EnrolMessage part;
-      std::size_t bytes = 0;
-      while (!records.empty() && part.records.size() < kMaxRecordsPerMessage &&
-             (part.records.empty() || bytes + records.front().size() <= kMaxListBytes)) {
-        bytes += records.front().size();
-        part.records.push_back(records.front());
-        records = records.subspan(1);
-      }
-      part.last = records.empty();
-      const bool last = part.last;
-      Message request(std::move(part));
-      BEFFROI_CO_CHECK(co_await session_.call<OkMessage>(std::move(request)));
-      if (last) co_return Result<void>();
-    }
+    co_return co_await send_log<EnrolMessage>(records);
   }
 
   asio::awaitable<Result<void>> exchange_state(Vault& vault, Pool& pool) override {
@@ -93,9 +80,46 @@ class PeerLinkImpl final : public PeerLink {
   asio::awaitable<Result<std::uint64_t>> fetch_trees(Vault& vault, Pool& pool, Progress& progress) override {
     co_return co_await fetch_trees_over(session_, vault, pool, progress);
   }
+  asio::awaitable<Result<std::uint64_t>> fetch_trees_of(Vault& vault, Pool& pool, Progress& progress,
+                                                        std::span<const storage::ObjectId> roots,
+                                                        std::unordered_set<storage::ObjectId>& known) override {
+    co_return co_await fetch_trees_of_over(session_, vault, pool, progress, roots, known);
+  }
   asio::awaitable<Result<AuditReport>> audit(Vault& vault, Pool& pool, crypto::Random& random,
                                              Progress& progress) override {
     co_return co_await audit_over(session_, vault, pool, random, progress);
+  }
+
+  asio::awaitable<Result<void>> found_share(std::span<const Bytes> records) override {
+    co_return co_await send_log<FoundMessage>(records);
+  }
+  asio::awaitable<Result<void>> open_share_invitation(crypto::TransportPublicKey key,
+                                                      storage::UnixTime expires) override {
+    co_return co_await command(InvitationOpenMessage{key, expires});
+  }
+  asio::awaitable<Result<void>> close_share_invitation(crypto::TransportPublicKey key,
+                                                       std::optional<Bytes> refusal) override {
+    co_return co_await command(InvitationCloseMessage{key, std::move(refusal)});
+  }
+  asio::awaitable<Result<std::vector<WaitingRequest>>> fetch_join_requests() override {
+    Message request(RequestsGetMessage{});
+    BEFFROI_CO_TRY(RequestsMessage answer, co_await session_.call<RequestsMessage>(std::move(request)));
+    co_return std::move(answer.requests);
+  }
+  asio::awaitable<Result<void>> leave_join_request(ByteView sealed) override {
+    BEFFROI_ASSERT(sealed.size() == storage::kSealedJoinRequestBytes);
+    co_return co_await command(RequestMessage{to_bytes(sealed)});
+  }
+  asio::awaitable<Result<JoinAnswer>> fetch_join_answer() override {
+    Message request(AnswerGetMessage{});
+    BEFFROI_CO_TRY(AnswerMessage answer, co_await session_.call<AnswerMessage>(std::move(request)));
+    co_return std::move(answer.answer);
+  }
+  asio::awaitable<Result<SpaceNews>> wait_for_news(const SpaceNews& known,
+                                                   std::chrono::milliseconds patience) override {
+    Message request(NewsWaitMessage{known, std::clamp(patience, std::chrono::milliseconds(0), kMaxNewsPatience)});
+    BEFFROI_CO_TRY(const NewsMessage answer, co_await session_.call<NewsMessage>(std::move(request)));
+    co_return answer.news;
   }
 
   asio::awaitable<void> close() override {
@@ -114,6 +138,30 @@ class PeerLinkImpl final : public PeerLink {
   void learn(const crypto::SigningPublicKey& sign) { peer_.sign = sign; }
 
  private:
+  asio::awaitable<Result<void>> command(Message request) {
+    BEFFROI_CO_CHECK(co_await session_.call<OkMessage>(std::move(request)));
+    co_return Result<void>();
+  }
+
+  // In as many parts as it needs.
+  template <class Part>
+  asio::awaitable<Result<void>> send_log(std::span<const Bytes> records) {
+    while (true) {
+      Part part;
+      std::size_t bytes = 0;
+      while (!records.empty() && part.records.size() < kMaxRecordsPerMessage &&
+             (part.records.empty() || bytes + records.front().size() <= kMaxListBytes)) {
+        bytes += records.front().size();
+        part.records.push_back(records.front());
+        records = records.subspan(1);
+      }
+      part.last = records.empty();
+      const bool last = part.last;
+      BEFFROI_CO_CHECK(co_await command(std::move(part)));
+      if (last) co_return Result<void>();
+    }
+  }
+
   LinkSession session_;
   storage::PeerPublic peer_;
 };

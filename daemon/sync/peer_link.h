@@ -2,10 +2,13 @@
 // blocking work of the vault goes to the pool.
 #pragma once
 
+#include <unordered_set>
+
 #include "daemon/net/channel.h"
 #include "daemon/service/pool.h"
 #include "daemon/service/progress.h"
 #include "daemon/sync/audit.h"
+#include "daemon/sync/share_answers.h"
 #include "daemon/vault/vault.h"
 #include "storage/space/invitation.h"
 
@@ -72,9 +75,34 @@ class PeerLink {
   /// what recover needs. Contents become known as remote. Goes on where an earlier call stopped.
   /// How many objects the peer does not have.
   virtual asio::awaitable<Result<std::uint64_t>> fetch_trees(Vault& vault, Pool& pool, Progress& progress) = 0;
+  /// The same for single trees, whose commits are here: what a shared folder needs of others' commits. `known` holds
+  /// objects that are here with all below them, and takes those that come; it is empty after an error.
+  virtual asio::awaitable<Result<std::uint64_t>> fetch_trees_of(Vault& vault, Pool& pool, Progress& progress,
+                                                                std::span<const storage::ObjectId> roots,
+                                                                std::unordered_set<storage::ObjectId>& known) = 0;
   /// Asks for a few objects that the peer gave receipts for, at random: audit.h. After exchange_state().
   virtual asio::awaitable<Result<AuditReport>> audit(Vault& vault, Pool& pool, crypto::Random& random,
                                                      Progress& progress) = 0;
+  /// In a session of a vault's device or root: hosts a share whose root is that of the vault, for the same
+  /// organisation. The same share again is ok. refused: another organisation has it here, too many shares, quota.
+  virtual asio::awaitable<Result<void>> found_share(std::span<const Bytes> records) = 0;
+  /// In sessions of a share's managers. Lets whoever has this transport key leave one request, until then by the peer's
+  /// clock. The same again is ok; one that has ended is not opened again (refused). busy: as many are open as may be.
+  virtual asio::awaitable<Result<void>> open_share_invitation(crypto::TransportPublicKey key,
+                                                              storage::UnixTime expires) = 0;
+  /// Ends it, with a sealed refusal for who asked, if any: the first one stands. not_found: the peer does not know it.
+  virtual asio::awaitable<Result<void>> close_share_invitation(crypto::TransportPublicKey key,
+                                                               std::optional<Bytes> refusal) = 0;
+  /// What waits with open invitations, ascending by invitation.
+  virtual asio::awaitable<Result<std::vector<WaitingRequest>>> fetch_join_requests() = 0;
+  /// In sessions with the transport seed of an invitation to a share, which is named in connect(). The same request
+  /// again is ok. refused: the invitation has ended, or another request was left with it.
+  virtual asio::awaitable<Result<void>> leave_join_request(ByteView sealed) = 0;
+  virtual asio::awaitable<Result<JoinAnswer>> fetch_join_answer() = 0;
+  /// What is new in the session's space, as soon as it is not what is known; the same after `patience` (cut to
+  /// kMaxNewsPatience). Nothing else can be asked in this session meanwhile; cut() ends it.
+  virtual asio::awaitable<Result<SpaceNews>> wait_for_news(const SpaceNews& known,
+                                                           std::chrono::milliseconds patience) = 0;
   virtual asio::awaitable<void> close() = 0;
   /// Ends the session at once: a call that waits ends with an error.
   virtual void cut() = 0;

@@ -36,7 +36,12 @@ bool is_worth_noting(ErrorCode code) {
 // `corrupt` then means what the station sent, and not what the peer has.
 bool brings_something(const Message& request) {
   return std::holds_alternative<EnrolMessage>(request) || std::holds_alternative<LogAppendMessage>(request) ||
-         std::holds_alternative<CommitMessage>(request);
+         std::holds_alternative<CommitMessage>(request) || std::holds_alternative<FoundMessage>(request);
+}
+
+// All that an invitation to a share is good for.
+bool knocks(const Message& request) {
+  return std::holds_alternative<RequestMessage>(request) || std::holds_alternative<AnswerGetMessage>(request);
 }
 
 // These leave both sides in step; after any other error the session ends.
@@ -44,25 +49,38 @@ bool session_goes_on(ErrorCode code) {
   return code != ErrorCode::protocol && code != ErrorCode::limit_exceeded && code != ErrorCode::unsupported_version;
 }
 
-SeatOwner seat_owner(const Result<PeerHost::Caller>& caller) {
-  if (!caller) return {.kind = SeatOwner::Kind::invited};
-  if (caller->is_root) return {.kind = SeatOwner::Kind::root, .space = caller->space->space()};
-  return {.kind = SeatOwner::Kind::device};
+bool is_share(const PeerHost::Caller& caller) { return caller.space->kind() == storage::SpaceKind::share; }
+
+SeatOwner seat_owner(const PeerHost::Caller& caller) {
+  using Kind = SeatOwner::Kind;
+  const storage::SpaceId space = caller.space->space();
+  if (is_share(caller) && !caller.is_root) return {Kind::member, space, caller.device.data};
+  if (caller.is_root) return {is_share(caller) ? Kind::share_root : Kind::root, space, {}};
+  return {.kind = Kind::device};
+}
+
+// An organisation's shares wait in turn like one more organisation: their members may be others', and must not make its
+// backups wait.
+ShareKey share_key(const OrganisationId& organisation, bool of_shares) {
+  ShareKey out = organisation.data;
+  if (of_shares) out.front() ^= 0xff;
+  return out;
 }
 
 class Session {
  public:
-  /// `cut` ends the session from any thread.
-  Session(Channel& channel, PeerHost& host, PeerShares& shares, std::shared_ptr<MemoryAccount> memory,
-          const SessionTimes& times, std::function<void()> cut)
+  /// `cut` ends the session, and `wake` its waiting for news, from any thread.
+  Session(ReadingAhead& channel, PeerHost& host, PeerShares& shares, std::shared_ptr<MemoryAccount> memory,
+          const SessionTimes& times, std::function<void()> cut, std::function<void()> wake)
       : channel_(channel),
         host_(host),
         shares_(shares),
         memory_(std::move(memory)),
         times_(times),
-        cut_(std::move(cut)) {
+        cut_(std::move(cut)),
+        wake_(std::move(wake)) {
     batch_held_ = memory_->hold(0);
-    enrolling_held_ = memory_->hold(0);
+    records_held_ = memory_->hold(0);
   }
 
   asio::awaitable<void> run() {
@@ -79,6 +97,7 @@ class Session {
   asio::awaitable<Result<Frame>> receive_hello();
   asio::awaitable<Result<void>> greet();
   asio::awaitable<Result<void>> sit_down();
+  Result<void> take_seat(Organisation& organisation, const SeatOwner& owner, bool of_shares);
   AuditEvent who(const Result<PeerHost::Caller>& caller) const;
   asio::awaitable<void> send_off(const Error& error);
   asio::awaitable<void> note_refusal(const Error& error);
@@ -89,6 +108,9 @@ class Session {
   asio::awaitable<Result<void>> store_batch();
   asio::awaitable<Result<void>> check_rights(bool writing);
   asio::awaitable<Result<void>> send_objects(const std::vector<ObjectId>& ids);
+
+  Result<void> gather(std::vector<Bytes> records, std::size_t max_bytes);
+  std::pair<std::vector<Bytes>, MemoryHold> take_gathered();
 
   // One handler for each request. What they return is sent as the answer.
   asio::awaitable<Result<Message>> handle(EnrolMessage message);
@@ -104,6 +126,13 @@ class Session {
   asio::awaitable<Result<Message>> handle(FactsGetMessage message);
   asio::awaitable<Result<Message>> handle(ExpiriesGetMessage message);
   asio::awaitable<Result<Message>> handle(LossesGetMessage message);
+  asio::awaitable<Result<Message>> handle(FoundMessage message);
+  asio::awaitable<Result<Message>> handle(InvitationOpenMessage message);
+  asio::awaitable<Result<Message>> handle(InvitationCloseMessage message);
+  asio::awaitable<Result<Message>> handle(RequestsGetMessage message);
+  asio::awaitable<Result<Message>> handle(RequestMessage message);
+  asio::awaitable<Result<Message>> handle(AnswerGetMessage message);
+  asio::awaitable<Result<Message>> handle(NewsWaitMessage message);
   template <class Other>
   asio::awaitable<Result<Message>> handle(Other) {
     return refuse();
@@ -123,12 +152,13 @@ class Session {
     return shares_.work.run(share_, std::move(work));
   }
 
-  Channel& channel_;
+  ReadingAhead& channel_;
   PeerHost& host_;
   PeerShares& shares_;
   std::shared_ptr<MemoryAccount> memory_;
   const SessionTimes times_;
   std::function<void()> cut_;
+  std::function<void()> wake_;
   ShareKey share_{};
   std::optional<storage::SpaceId> space_;
   std::optional<PeerHost::Caller> caller_;
@@ -139,9 +169,9 @@ class Session {
                   .detail = {}};
   Organisation::Hold seat_;
   std::optional<storage::LeaseId> lease_;
-  std::vector<Bytes> enrolling_;
-  std::size_t enrolling_bytes_ = 0;
-  MemoryHold enrolling_held_;
+  std::vector<Bytes> records_;  ///< of a log that is brought in parts
+  std::size_t records_bytes_ = 0;
+  MemoryHold records_held_;
   std::vector<Bytes> batch_;
   std::size_t batch_bytes_ = 0;
   MemoryHold batch_held_;
@@ -184,16 +214,31 @@ asio::awaitable<Result<void>> Session::sit_down() {
     who_ = who(known);
     return known;
   });
-  const auto organisation = caller ? caller->space->organisation() : host_.inviting(channel_.remote_key());
-  if (!organisation) co_return Result<void>();
-  seat_ = organisation->take_seat(seat_owner(caller), cut_);
-  if (!seat_)
-    co_return fail(ErrorCode::busy,
-                   N_("Too many connections of this organisation are open at the peer. Try again later."));
-  share_ = organisation->id().data;
-  memory_->belong_to(share_);
-  if (caller) caller_ = std::move(*caller);
+  if (caller) {
+    // From now on it is this one, whatever else the key comes to belong to.
+    space_ = caller->space->space();
+    const auto organisation = caller->space->organisation();
+    BEFFROI_CO_CHECK(take_seat(*organisation, seat_owner(*caller), is_share(*caller)));
+    caller_ = std::move(*caller);
+    co_return Result<void>();
+  }
+  const auto& key = channel_.remote_key();
+  if (const auto inviting = host_.inviting(key))
+    co_return take_seat(*inviting, {.kind = SeatOwner::Kind::invited}, false);
+  const auto share = host_.knock(key, space_);
+  const auto knocking_at = share ? (*share)->organisation() : host_.knocking_at(key);
+  if (knocking_at) co_return take_seat(*knocking_at, {SeatOwner::Kind::knocking, {}, key.data}, true);
   co_return Result<void>();
+}
+
+Result<void> Session::take_seat(Organisation& organisation, const SeatOwner& owner, bool of_shares) {
+  seat_ = organisation.take_seat(owner, cut_);
+  if (!seat_)
+    return fail(ErrorCode::busy,
+                N_("Too many connections of this organisation are open at the peer. Try again later."));
+  share_ = share_key(organisation.id(), of_shares);
+  memory_->belong_to(share_);
+  return {};
 }
 
 // As the journal and the audit log name this side. Whoever asks for somebody else's space is known by their own.
@@ -202,11 +247,14 @@ AuditEvent Session::who(const Result<PeerHost::Caller>& caller) const {
   const Result<PeerHost::Caller> own = caller ? caller : host_.caller(key);
   const auto inviting = host_.inviting(key);
   AuditEvent out = who_;
+  const auto share = host_.knock(key, space_);
   if (inviting) out.actor = "invitation " + invitation_id(key);
+  if (!inviting && share) out.actor = "share invitation " + invitation_id(key);
   if (own) out.actor = own->is_root ? "root" : device_actor(own->device);
   if (own) out.space = own->space->space();
   if (space_) out.space = space_;
-  const auto organisation = own ? own->space->organisation() : inviting;
+  const auto invited_by = !inviting && share ? (*share)->organisation() : inviting;
+  const auto organisation = own ? own->space->organisation() : invited_by;
   if (organisation) out.organisation = organisation->state().name;
   return out;
 }
@@ -288,7 +336,9 @@ asio::awaitable<Result<void>> Session::check_rights(bool writing) {
 
 asio::awaitable<Result<void>> Session::answer(Message message) {
   BEFFROI_CO_CHECK(co_await store_batch());
-  if (!std::holds_alternative<EnrolMessage>(message)) {
+  const bool is_knock = knocks(message);
+  const bool was_known = caller_.has_value();
+  if (!std::holds_alternative<EnrolMessage>(message) && !is_knock) {
     const bool writes = std::holds_alternative<LeaseOpenMessage>(message) ||
                         std::holds_alternative<LacksMessage>(message) || std::holds_alternative<CommitMessage>(message);
     if (auto rights = co_await check_rights(writes); !rights) {
@@ -311,7 +361,9 @@ asio::awaitable<Result<void>> Session::answer(Message message) {
     reply = co_await std::move(work);
   }
   if (reply) co_return co_await send(*reply);
-  if (!session_goes_on(reply.error().code)) co_return forward_error(reply);
+  const bool was_removed = was_known && !caller_;
+  if (was_removed || !session_goes_on(reply.error().code)) co_return forward_error(reply);
+  if (is_knock && is_worth_noting(reply.error().code)) co_await note_refusal(reply.error());
   // A `refused` one is written down by space or host: they know who signed it.
   if (brings && reply.error().code == ErrorCode::corrupt) co_await note_refusal(reply.error());
   co_return co_await refuse(reply.error());
@@ -359,27 +411,106 @@ asio::awaitable<Result<void>> Session::send_objects(const std::vector<ObjectId>&
   co_return Result<void>();
 }
 
+Result<void> Session::gather(std::vector<Bytes> records, std::size_t max_bytes) {
+  for (Bytes& record : records) {
+    if (record.empty()) return fail(ErrorCode::protocol, N_("The station sent an empty log."));
+    // What holds a record in memory counts as well.
+    const std::size_t weight = record.size() + sizeof(Bytes) + kAllocationBytes;
+    records_bytes_ += weight;
+    records_held_.grow(weight);
+    if (records_bytes_ > max_bytes)
+      return fail(ErrorCode::limit_exceeded, N_("The log of this space has become too long. Ask the EPCI."));
+    records_.push_back(std::move(record));
+  }
+  return {};
+}
+
+std::pair<std::vector<Bytes>, MemoryHold> Session::take_gathered() {
+  records_bytes_ = 0;
+  return {std::exchange(records_, {}), std::exchange(records_held_, memory_->hold(0))};
+}
+
 asio::awaitable<Result<Message>> Session::handle(EnrolMessage message) {
-  if (enrolling_.empty()) {
+  if (records_.empty()) {
     if (message.records.empty()) co_return fail(ErrorCode::protocol, N_("The station sent an empty log."));
     BEFFROI_CO_CHECK(co_await run([&] { return host_.may_enrol(channel_.remote_key(), message.records.front()); }));
   }
-  for (Bytes& record : message.records) {
-    if (record.empty()) co_return fail(ErrorCode::protocol, N_("The station sent an empty log."));
-    // What holds a record in memory counts as well.
-    const std::size_t weight = record.size() + sizeof(Bytes) + kAllocationBytes;
-    enrolling_bytes_ += weight;
-    enrolling_held_.grow(weight);
-    if (enrolling_bytes_ > kMaxEnrolBytes)
-      co_return fail(ErrorCode::limit_exceeded, N_("The log of this space has become too long. Ask the EPCI."));
-    enrolling_.push_back(std::move(record));
-  }
+  BEFFROI_CO_CHECK(gather(std::move(message.records), kMaxEnrolBytes));
   if (!message.last) co_return Message(OkMessage{});
-  const std::vector<Bytes> records = std::exchange(enrolling_, {});
-  const MemoryHold held = std::exchange(enrolling_held_, memory_->hold(0));
-  enrolling_bytes_ = 0;
+  const auto [records, held] = take_gathered();
   BEFFROI_CO_CHECK(co_await run([&] { return host_.enrol(channel_.remote_key(), records); }));
   co_return Message(OkMessage{});
+}
+
+asio::awaitable<Result<Message>> Session::handle(FoundMessage message) {
+  if (records_.empty()) {
+    if (message.records.empty()) co_return fail(ErrorCode::protocol, N_("The station sent an empty log."));
+    BEFFROI_CO_CHECK(co_await run([&] { return host_.may_found(*caller_, message.records.front()); }));
+  }
+  BEFFROI_CO_CHECK(gather(std::move(message.records), kMaxFoundingBytes));
+  if (!message.last) co_return Message(OkMessage{});
+  const auto [records, held] = take_gathered();
+  BEFFROI_CO_CHECK(co_await run([&] { return host_.found_share(*caller_, records); }));
+  co_return Message(OkMessage{});
+}
+
+asio::awaitable<Result<Message>> Session::handle(InvitationOpenMessage message) {
+  return run([this, message]() -> Result<Message> {
+    BEFFROI_CHECK(caller_->space->open_invitation(caller_->device, message.key, message.expires));
+    return OkMessage{};
+  });
+}
+
+asio::awaitable<Result<Message>> Session::handle(InvitationCloseMessage message) {
+  return run([this, message = std::move(message)]() -> Result<Message> {
+    BEFFROI_CHECK(caller_->space->close_invitation(caller_->device, message.key, message.refusal));
+    return OkMessage{};
+  });
+}
+
+asio::awaitable<Result<Message>> Session::handle(RequestsGetMessage) {
+  return run([this]() -> Result<Message> {
+    RequestsMessage out;
+    BEFFROI_TRY(out.requests, caller_->space->join_requests(caller_->device));
+    return out;
+  });
+}
+
+// Without a look at caller_: who knocks belongs to nothing here.
+asio::awaitable<Result<Message>> Session::handle(RequestMessage message) {
+  return run([this, message = std::move(message)]() -> Result<Message> {
+    BEFFROI_TRY(const auto share, host_.knock(channel_.remote_key(), space_));
+    BEFFROI_CHECK(share->leave_request(channel_.remote_key(), message.sealed));
+    return OkMessage{};
+  });
+}
+
+asio::awaitable<Result<Message>> Session::handle(AnswerGetMessage) {
+  return run([this]() -> Result<Message> {
+    BEFFROI_TRY(const auto share, host_.knock(channel_.remote_key(), space_));
+    AnswerMessage out;
+    BEFFROI_TRY(out.answer, share->join_answer(channel_.remote_key()));
+    return out;
+  });
+}
+
+// Holds no turn and no thread meanwhile; the space wakes it. Rights are looked up before each answer.
+asio::awaitable<Result<Message>> Session::handle(NewsWaitMessage message) {
+  const auto executor = co_await asio::this_coro::executor;
+  const auto listening = caller_->space->listen(wake_);
+  bool over = false;
+  const Deadline patience(executor, message.patience, [this, &over] {
+    over = true;
+    channel_.wake();
+  });
+  while (true) {
+    const bool last = over;
+    BEFFROI_CO_CHECK(co_await check_rights(false));
+    BEFFROI_CO_TRY(const SpaceNews news, co_await run([this] { return caller_->space->news(caller_->device); }));
+    if (last || news != message.known) co_return Message(NewsMessage{news});
+    // The next request, or the line's end: whoever waited wants something else.
+    if (!co_await channel_.wait_for_frame()) co_return Message(NewsMessage{news});
+  }
 }
 
 asio::awaitable<Result<Message>> Session::handle(LogGetMessage message) {
@@ -496,13 +627,15 @@ asio::awaitable<void> serve_station(std::unique_ptr<Channel> channel, PeerHost& 
   const auto executor = co_await asio::this_coro::executor;
   const auto memory = shares.memory.open_account(executor);
   // The next objects arrive while the ones before them are stored and synced.
-  const std::shared_ptr<Channel> ahead = make_reading_ahead(std::move(channel), executor, memory);
-  const auto cut = [executor, open = std::weak_ptr(ahead)] {
-    asio::post(executor, [open] {
-      if (const auto line = open.lock()) line->close();
+  const std::shared_ptr<ReadingAhead> ahead = make_reading_ahead(std::move(channel), executor, memory);
+  const auto told = [executor, open = std::weak_ptr(ahead)](void (ReadingAhead::*what)()) {
+    asio::post(executor, [open, what] {
+      if (const auto line = open.lock()) ((*line).*what)();
     });
   };
-  Session session(*ahead, host, shares, memory, times, cut);
+  Session session(
+      *ahead, host, shares, memory, times, [told] { told(&ReadingAhead::close); },
+      [told] { told(&ReadingAhead::wake); });
   co_await session.run();
   ahead->close();
 }

@@ -19,6 +19,9 @@ constexpr std::string_view kTenantPrefix = "peer/tenant/";
 constexpr std::string_view kInvitationPrefix = "peer/invitation/";
 constexpr std::string_view kWantedPrefix = "peer/wanted/";
 constexpr std::string_view kDeletionPrefix = "peer/deletion/";
+constexpr std::string_view kShareInvitationPrefix = "peer/share-invitation/";
+constexpr std::string_view kJoinRequestPrefix = "peer/join-request/";
+constexpr std::string_view kJoinRefusalPrefix = "peer/join-refusal/";
 
 void write_quota(CborWriter& out, const std::optional<std::uint64_t>& quota) {
   if (quota)
@@ -93,6 +96,28 @@ std::optional<InvitationState> decode_invitation(ByteView value) {
   in.leave();
   if (!in.finish()) return std::nullopt;
   return out;
+}
+
+std::optional<ShareInvitationState> decode_share_invitation(ByteView value) {
+  CborReader in(value);
+  ShareInvitationState out;
+  in.array_of(8);
+  check_version(in);
+  out.organisation = in.fixed<OrganisationId>();
+  out.opened_by = in.fixed<crypto::DeviceId>();
+  out.expires.seconds = in.integer();
+  out.closed = read_time(in);
+  out.received = read_time(in);
+  out.request_number = in.uint();
+  out.refused = in.boolean();
+  in.leave();
+  if (!in.finish()) return std::nullopt;
+  return out;
+}
+
+Bytes letter_key(JoinLetter which, const SpaceId& space, const crypto::TransportPublicKey& key) {
+  const std::string_view prefix = which == JoinLetter::request ? kJoinRequestPrefix : kJoinRefusalPrefix;
+  return join_key({as_bytes(prefix), space, key});
 }
 
 std::optional<DeletionState> decode_deletion(ByteView value) {
@@ -182,6 +207,52 @@ void remove_space_state(storage::WriteBatch& batch, const SpaceId& space) {
   batch.remove(Table::state, join_key({as_bytes(kTenantPrefix), space}));
   batch.remove_prefix(Table::state, join_key({as_bytes(kWantedPrefix), space}));
   batch.remove_prefix(Table::state, join_key({as_bytes(kDeletionPrefix), space}));
+  for (const std::string_view prefix : {kShareInvitationPrefix, kJoinRequestPrefix, kJoinRefusalPrefix})
+    batch.remove_prefix(Table::state, join_key({as_bytes(prefix), space}));
+}
+
+void put_share_invitation(storage::WriteBatch& batch, const SpaceId& space, const crypto::TransportPublicKey& key,
+                          const ShareInvitationState& state) {
+  CborWriter out;
+  out.array(8).uint(kVersion).bytes(state.organisation).bytes(state.opened_by).integer(state.expires.seconds);
+  write_time(out, state.closed);
+  write_time(out, state.received);
+  out.uint(state.request_number).boolean(state.refused);
+  batch.put(Table::state, join_key({as_bytes(kShareInvitationPrefix), space, key}), out.take());
+}
+
+void remove_share_invitation(storage::WriteBatch& batch, const SpaceId& space, const crypto::TransportPublicKey& key) {
+  batch.remove(Table::state, join_key({as_bytes(kShareInvitationPrefix), space, key}));
+  remove_join_letter(batch, JoinLetter::request, space, key);
+  remove_join_letter(batch, JoinLetter::refusal, space, key);
+}
+
+Result<std::map<std::pair<SpaceId, crypto::TransportPublicKey>, ShareInvitationState>> load_share_invitations(
+    const storage::Database& database) {
+  using Place = FixedBytes<64, struct ShareInvitationPlaceTag>;
+  BEFFROI_TRY(const auto rows, (load_all<Place, ShareInvitationState>(database, as_bytes(kShareInvitationPrefix),
+                                                                      decode_share_invitation)));
+  std::map<std::pair<SpaceId, crypto::TransportPublicKey>, ShareInvitationState> out;
+  for (const auto& [place, state] : rows) {
+    const ByteView both(place);
+    out.emplace(std::pair(*SpaceId::from(both.first(32)), *crypto::TransportPublicKey::from(both.subspan(32))), state);
+  }
+  return out;
+}
+
+void put_join_letter(storage::WriteBatch& batch, JoinLetter which, const SpaceId& space,
+                     const crypto::TransportPublicKey& key, ByteView sealed) {
+  batch.put(Table::state, letter_key(which, space, key), to_bytes(sealed));
+}
+
+void remove_join_letter(storage::WriteBatch& batch, JoinLetter which, const SpaceId& space,
+                        const crypto::TransportPublicKey& key) {
+  batch.remove(Table::state, letter_key(which, space, key));
+}
+
+Result<std::optional<Bytes>> join_letter(const storage::Database& database, JoinLetter which, const SpaceId& space,
+                                         const crypto::TransportPublicKey& key) {
+  return database.get(Table::state, letter_key(which, space, key));
 }
 
 void put_wanted(storage::WriteBatch& batch, const SpaceId& space, const storage::ObjectId& id, Damage damage) {

@@ -28,6 +28,35 @@ struct InvitationState {
   bool revoked = false;
 };
 
+/// "peer/share-invitation/" ‖ space ‖ transport key → [1, organisation, opened by, expires, closed | null, request
+/// received | null, its number, refused]
+struct ShareInvitationState {
+  OrganisationId organisation;  ///< that of the space
+  crypto::DeviceId opened_by;
+  storage::UnixTime expires;
+  std::optional<storage::UnixTime> closed{};
+  std::optional<storage::UnixTime> received{};  ///< a request
+  std::uint64_t request_number = 0;             ///< from 1 on, of all requests of the space
+  bool refused = false;                         ///< by a manager, with words
+  storage::UnixTime ends() const { return closed && *closed < expires ? *closed : expires; }
+};
+void put_share_invitation(storage::WriteBatch& batch, const storage::SpaceId& space,
+                          const crypto::TransportPublicKey& key, const ShareInvitationState& state);
+/// With what was left with it.
+void remove_share_invitation(storage::WriteBatch& batch, const storage::SpaceId& space,
+                             const crypto::TransportPublicKey& key);
+Result<std::map<std::pair<storage::SpaceId, crypto::TransportPublicKey>, ShareInvitationState>> load_share_invitations(
+    const storage::Database& database);
+
+/// "peer/join-request/" or "peer/join-refusal/" ‖ space ‖ transport key → as it was sealed
+enum class JoinLetter : std::uint8_t { request, refusal };
+void put_join_letter(storage::WriteBatch& batch, JoinLetter which, const storage::SpaceId& space,
+                     const crypto::TransportPublicKey& key, ByteView sealed);
+void remove_join_letter(storage::WriteBatch& batch, JoinLetter which, const storage::SpaceId& space,
+                        const crypto::TransportPublicKey& key);
+Result<std::optional<Bytes>> join_letter(const storage::Database& database, JoinLetter which,
+                                         const storage::SpaceId& space, const crypto::TransportPublicKey& key);
+
 /// "peer/organisation/" ‖ organisation → [1, name, contact, quota | null, created, suspended since | null, reason]
 void put_organisation(storage::WriteBatch& batch, const OrganisationId& id, const OrganisationState& state);
 void remove_organisation(storage::WriteBatch& batch, const OrganisationId& id);

@@ -33,6 +33,7 @@ class RootSearch {
       if (!forgotten_.contains(commit)) out_.held.push_back(root);
       return true;
     }));
+    BEFFROI_CHECK(add_kept());
     held_.insert(out_.held.begin(), out_.held.end());
     for (const CommitId& commit : forgotten_) BEFFROI_CHECK(count(commit));
     std::vector<CommitId> expired;
@@ -45,6 +46,13 @@ class RootSearch {
   }
 
  private:
+  Result<void> add_kept() {
+    return vault_.database().scan(storage::Table::state, as_bytes(kKeptRootPrefix), [&](ByteView, ByteView root) {
+      if (const auto id = ObjectId::from(root)) out_.held.push_back(*id);
+      return true;
+    });
+  }
+
   // (Two snapshots of the same tree have one root.)
   Result<void> count(const CommitId& commit) {
     BEFFROI_TRY(const auto encoded, vault_.store().commit(commit));

@@ -62,6 +62,13 @@ Result<void> prepare_folder(const std::string& folder) {
   return {};
 }
 
+Result<void> check_kind(const storage::SpaceLog& log, storage::SpaceKind expected) {
+  if (log.kind() == expected) return {};
+  if (expected == storage::SpaceKind::vault)
+    return fail(ErrorCode::refused, N_("These records belong to a shared space, not to a vault."));
+  return fail(ErrorCode::refused, N_("These records belong to a vault, not to a shared space."));
+}
+
 }  // namespace
 
 Vault::Vault(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -155,13 +162,20 @@ Result<storage::DeviceRequest> Vault::device_request() {
   return storage::DeviceRequest{state_->device->public_part(), state_->device->preshared.clone()};
 }
 
-Result<void> Vault::found(std::span<const Bytes> records) {
+Result<void> Vault::prepare(const std::string& data_folder, const crypto::DeviceKeys& keys) {
+  BEFFROI_CHECK(prepare_folder(data_folder));
+  const std::string file = data_folder + "/keys";
+  BEFFROI_TRY(const auto known, read_device_keys(file));
+  if (known && known->encode() == keys.encode()) return {};
+  return write_device_keys(file, keys);
+}
+
+Result<void> Vault::found(std::span<const Bytes> records, storage::SpaceKind kind) {
   const std::lock_guard writing(state_->writing);
   if (founded()) return fail(ErrorCode::wrong_state, N_("This station has a vault already."));
   if (!state_->device) return fail(ErrorCode::wrong_state, N_("This station has no keys yet."));
   BEFFROI_TRY(auto log, storage::SpaceLog::from_records(records, std::nullopt));
-  if (log.kind() != storage::SpaceKind::vault)
-    return fail(ErrorCode::refused, N_("These records belong to a shared space, not to a vault."));
+  BEFFROI_CHECK(check_kind(log, kind));
   BEFFROI_CHECK(storage::open_access(log, *state_->device));
   storage::SpaceStore store(*state_->database, log.space());
   // What an earlier attempt left behind.

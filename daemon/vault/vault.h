@@ -1,5 +1,6 @@
-// A station's vault: keys, log, local store and branch, as one object that backup, restore, check and push work on.
-// Files in the data folder: keys (0600: device keys), db/ (RocksDB), founded lazily by found() or adopt().
+// A station's replica of one space: keys, log, local store and branch, as one object that backup, restore, check, push
+// and shared folders work on. Its own vault is one, each of its shares another, in a data folder of its own.
+// Files in the data folder: keys (0600: device keys), db/ (RocksDB), founded lazily by found().
 #pragma once
 
 #include <memory>
@@ -20,6 +21,8 @@ namespace beffroi::daemon {
 using crypto::DeviceId;
 
 inline constexpr std::size_t kMaxNotedLosses = 1024;
+/// Rows of Table::state whose keys begin with this name a tree each that no commit holds and that a collection keeps.
+inline constexpr std::string_view kKeptRootPrefix = "share/kept_root/";
 /// What the peer dates further ahead of this machine's clock than this is not gone by: what is here must not go because
 /// of a wrong clock, or of a peer that says any date.
 inline constexpr std::int64_t kClockLeewayS = 24 * 3600;
@@ -62,9 +65,12 @@ struct Deletion {
   State state = State::waiting;
 };
 
-/// Thread-safe. One per station.
+/// Thread-safe. One per space and station.
 class Vault {
  public:
+  /// Makes the data folder of a share, before it is opened for the first time, with the keys that this device has in
+  /// it. Twice with the same keys is once; already_exists: it has others. Durable.
+  static Result<void> prepare(const std::string& data_folder, const crypto::DeviceKeys& keys);
   /// Opens the data folder; the vault may not be founded yet.
   static Result<std::unique_ptr<Vault>> open(const std::string& data_folder, Clock& clock, crypto::Random& random,
                                              const storage::DatabaseOptions& options = {});
@@ -73,9 +79,9 @@ class Vault {
   bool founded() const;
   /// Makes the device keys when there are none and says what the root needs to admit this device.
   Result<storage::DeviceRequest> device_request();
-  /// Takes the records that the root signed (init: all from the genesis; recover: the whole log). Verifies all;
-  /// wrong_state when founded.
-  Result<void> found(std::span<const Bytes> records);
+  /// Takes the records from the genesis on (init, create: those that the root signed; recover, join: the whole log).
+  /// Verifies all; wrong_state when founded; refused: a space of another kind.
+  Result<void> found(std::span<const Bytes> records, storage::SpaceKind kind = storage::SpaceKind::vault);
 
   storage::SpaceId space() const;
   std::string name() const;
@@ -164,14 +170,19 @@ class Vault {
   Result<void> note_given_back(std::span<const storage::ObjectId> ids);
 
   /// Signs and stores a commit on this device's branch; durable when it returns. Fills device, sequence, parents (this
-  /// branch's head, after a recovery the recovered heads), epoch, log head, last receipt and clock.
-  Result<storage::Commit> commit(const storage::TreeRoot& root, storage::CommitSealed sealed, std::uint32_t flags);
+  /// branch's head, after a recovery the recovered heads), epoch, log head, last receipt and clock. `extra_parents`:
+  /// commits of other branches whose trees this one takes in, in any order, with or without those. not_found, and
+  /// nothing changes: one of them is no snapshot here, or was set aside; limit_exceeded: more than kMaxParents in all.
+  Result<storage::Commit> commit(const storage::TreeRoot& root, storage::CommitSealed sealed, std::uint32_t flags,
+                                 std::span<const storage::CommitId> extra_parents = {});
   /// Stores a commit of another device that the log accepts; survives kill -9, durable after the next synced write. One
   /// whose sealed part does not open is kept as evidence and is no snapshot.
   Result<void> adopt_commit(ByteView encoded);
 
   /// All snapshots, oldest first. Partial ones included.
   Result<std::vector<Snapshot>> snapshots() const;
+  /// The one with this id; nullopt: it is no snapshot here.
+  std::optional<Snapshot> snapshot(const storage::CommitId& id) const;
   /// `latest` or a unique prefix of the hexadecimal id (at least 4 digits). not_found / usage (ambiguous).
   Result<Snapshot> resolve(const std::string& name) const;
   /// Newest commit of this branch, or of the branch that it continues; nullopt before the first.

@@ -164,7 +164,23 @@ Result<std::vector<CommitId>> Vault::State::branch_parents() const {
   return recovered_heads(*log, me);
 }
 
-Result<Commit> Vault::commit(const storage::TreeRoot& root, storage::CommitSealed sealed, std::uint32_t flags) {
+Result<std::vector<CommitId>> Vault::State::commit_parents(std::span<const CommitId> extra) const {
+  BEFFROI_TRY(const auto own, branch_parents());
+  std::set<CommitId> all(own.begin(), own.end());
+  const std::lock_guard lock(facts);
+  for (const CommitId& id : extra) {
+    const auto found = snapshots.find(id);
+    if (found == snapshots.end() || found->second.aside) return no_such_snapshot(id.hex());
+    all.insert(id);
+  }
+  if (all.size() > storage::kMaxParents)
+    return fail(ErrorCode::limit_exceeded, N_("A snapshot can't continue more than {} others."),
+                std::to_string(storage::kMaxParents));
+  return std::vector(all.begin(), all.end());
+}
+
+Result<Commit> Vault::commit(const storage::TreeRoot& root, storage::CommitSealed sealed, std::uint32_t flags,
+                             std::span<const CommitId> extra_parents) {
   const std::lock_guard writing(state_->writing);
   BEFFROI_CHECK(state_->catch_up());
   const storage::SpaceLog current = log();
@@ -175,7 +191,7 @@ Result<Commit> Vault::commit(const storage::TreeRoot& root, storage::CommitSeale
   clear.device = device_id();
   BEFFROI_TRY(const auto head, state_->store->branch_head(clear.device));
   clear.sequence = head ? head->sequence + 1 : 1;
-  BEFFROI_TRY(clear.parents, state_->branch_parents());
+  BEFFROI_TRY(clear.parents, state_->commit_parents(extra_parents));
   clear.root = root.object.id;
   clear.epoch = current.epoch();
   clear.log_head = current.head().id;
@@ -231,6 +247,12 @@ Result<std::vector<Snapshot>> Vault::snapshots() const {
   }
   std::sort(out.begin(), out.end(), is_older);
   return out;
+}
+
+std::optional<Snapshot> Vault::snapshot(const CommitId& id) const {
+  const std::lock_guard lock(state_->facts);
+  const auto found = state_->snapshots.find(id);
+  return found == state_->snapshots.end() ? std::nullopt : std::optional(found->second);
 }
 
 Result<std::optional<Snapshot>> Vault::latest() const {

@@ -71,6 +71,8 @@ struct Vault::State {
   Result<Snapshot> with_receipt(storage::Commit commit, storage::CommitSealed sealed) const;
   /// Commits whose trees the own branch continues: its head, or what a recovery listed. Ascending.
   Result<std::vector<storage::CommitId>> branch_parents() const;
+  /// Those and `extra`, ascending. Takes the lock `facts`.
+  Result<std::vector<storage::CommitId>> commit_parents(std::span<const storage::CommitId> extra) const;
   /// Own commits behind the last one with a receipt, oldest first. Takes the lock `facts`.
   std::vector<storage::Commit> pending_commits();
   /// Under the lock `writing`; takes `facts`.

@@ -86,7 +86,7 @@ std::string name_part(std::string_view text, std::size_t max_bytes) {
 std::string conflict_name(std::string_view name, const ChangeAuthor& author, UnixTime changed, std::size_t number) {
   const std::size_t extension = extension_of(name);
   const std::string end = in_brackets(author, changed, number) + std::string(name.substr(extension));
-  return std::string(beginning_of(name.substr(0, extension), kMaxNameBytes - end.size())) + end;
+  return std::string(beginning_of(name.substr(0, extension), kMaxFileNameBytes - end.size())) + end;
 }
 
 }  // namespace beffroi::storage

@@ -22,8 +22,14 @@ struct ChangeAuthor {
   auto operator<=>(const ChangeAuthor&) const = default;
 };
 
+struct MergeConflict {
+  std::string path;  ///< the name that both wanted
+  std::string copy;  ///< where the version is that did not get it
+  bool operator==(const MergeConflict&) const = default;
+};
+
 /// Longest name that Linux and Windows both take.
-inline constexpr std::size_t kMaxNameBytes = 255;
+inline constexpr std::size_t kMaxFileNameBytes = 255;
 /// Longest beginning of a person's or a device's name that a conflict's name repeats.
 inline constexpr std::size_t kMaxAuthorNameBytes = 40;
 
@@ -31,9 +37,9 @@ inline constexpr std::size_t kMaxAuthorNameBytes = 40;
 /// that turn the direction of writing and bytes that are not UTF-8 become '_'; no space or dot at either end.
 std::string name_part(std::string_view text, std::size_t max_bytes);
 
-/// `number` counts from 1; from 2 on it stands in the name. The extension stays, at most kMaxNameBytes come out (the
-/// middle of the name gives way), and the name's other bytes are left as they are. Times before 1970 and after 9999 are
-/// moved there.
+/// `number` counts from 1; from 2 on it stands in the name. The extension stays, at most kMaxFileNameBytes come out
+/// (the middle of the name gives way), and the name's other bytes are left as they are. Times before 1970 and after
+/// 9999 are moved there.
 std::string conflict_name(std::string_view name, const ChangeAuthor& author, UnixTime changed, std::size_t number);
 
 }  // namespace beffroi::storage

@@ -130,6 +130,16 @@ Result<IgnoreRules> IgnoreRules::from_patterns(std::vector<std::string> patterns
   return out;
 }
 
+Result<IgnoreRules> IgnoreRules::changed(const std::vector<std::string>& more,
+                                         const std::vector<std::string>& gone) const {
+  std::vector<std::string> patterns = patterns_;
+  for (const std::string& pattern : gone)
+    if (std::erase(patterns, pattern) == 0)
+      return fail(ErrorCode::usage, N_("\"{}\" is none of the rules for names to leave out."), pattern);
+  patterns.insert(patterns.end(), more.begin(), more.end());
+  return from_patterns(std::move(patterns));
+}
+
 const std::string* IgnoreRules::ignored_by(std::string_view entry_path, bool is_folder) const {
   if (entry_path.empty()) return nullptr;
   const Components path = split(entry_path, '\0');

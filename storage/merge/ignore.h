@@ -36,6 +36,10 @@ class IgnoreRules {
   /// together.
   static Result<IgnoreRules> from_patterns(std::vector<std::string> patterns);
 
+  /// With these patterns more, and without those. usage naming the first of `gone` that is none of the rules; else as
+  /// from_patterns().
+  Result<IgnoreRules> changed(const std::vector<std::string>& more, const std::vector<std::string>& gone) const;
+
   const std::vector<std::string>& patterns() const { return patterns_; }
   /// The first of the patterns that leaves this entry path (storage/tree/entry.h) out, by itself or by a folder above
   /// it; nullptr: it is shared. Time: patterns × bytes of path × bytes of pattern at most.

@@ -6,12 +6,6 @@
 
 namespace beffroi::storage {
 
-struct MergeConflict {
-  std::string path;  ///< the name that both wanted
-  std::string copy;  ///< where the version is that did not get it
-  bool operator==(const MergeConflict&) const = default;
-};
-
 /// What stands at a path after the merge.
 struct PlacedEntry {
   Entry entry;

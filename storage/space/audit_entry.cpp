@@ -63,6 +63,7 @@ const char* audit_action_name(AuditAction action) {
                                         "clock_held",
                                         "clock_released",
                                         "declare_loss",
+                                        "join_request",
                                         "refused",
                                         "start",
                                         "stop"};

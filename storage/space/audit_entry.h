@@ -42,6 +42,7 @@ enum class AuditAction : std::uint8_t {
   clock_held,          ///< the machine's clock is not believed
   clock_released,      ///< it is believed again
   declare_loss,        ///< this peer was restored from an older state
+  join_request,        ///< left with an invitation to a share
   refused,             ///< somebody tried what is not allowed
   start,               ///< of the peer
   stop,                ///< of the peer

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "storage/format/space_keys.h"
+#include "storage/merge/conflict_name.h"
 
 namespace beffroi::storage {
 
@@ -46,6 +47,15 @@ struct CommitStatistics {
   std::uint64_t duration_ms = 0;
 };
 
+/// What a commit of a share says beside its tree: who made the change, in words that every replica needs to name copies
+/// alike, and which names its merge had to give to copies.
+struct ShareNotes {
+  ChangeAuthor author;
+  std::vector<MergeConflict> conflicts;  ///< the first kMaxConflicts
+  std::uint64_t conflicts_total = 0;     ///< at least as many as are listed
+  bool operator==(const ShareNotes&) const = default;
+};
+
 struct CommitSealed {
   std::string label;  ///< space's name as the author knew it
   std::string host;
@@ -58,17 +68,21 @@ struct CommitSealed {
   CommitStatistics statistics;
   std::vector<CommitProblem> problems;  ///< the first kMaxProblems
   std::uint64_t problems_total = 0;
+  std::optional<ShareNotes> share{};  ///< in shares only
 };
 inline constexpr std::size_t kMaxProblems = 500;
 // Bounds of the sealed part. What passes them is cut when a commit is made: a backup never fails because of its
 // description.
-inline constexpr std::size_t kMaxNameBytes = 255;   ///< label, host, one tag
-inline constexpr std::size_t kMaxTextBytes = 4096;  ///< one source, one problem's path, reason or argument
+inline constexpr std::size_t kMaxNameBytes = 255;   ///< label, host, one tag; an author's names and words
+inline constexpr std::size_t kMaxTextBytes = 4096;  ///< one source; a problem's or a conflict's path and other texts
 inline constexpr std::size_t kMaxTags = 64;
 inline constexpr std::size_t kMaxSources = 1024;
 inline constexpr std::size_t kMaxProblemArguments = 8;
 inline constexpr std::size_t kMaxSourcesBytes = 64 * 1024;    ///< all sources together
 inline constexpr std::size_t kMaxProblemsBytes = 112 * 1024;  ///< all problems together
+inline constexpr std::size_t kMaxConflicts = 1000;
+inline constexpr std::size_t kMaxConflictsBytes = 48 * 1024;  ///< all conflicts together
+inline constexpr std::int32_t kMaxUtcOffsetS = 86'399;        ///< of an author's local time, either way
 
 /// A commit as it travels and is stored, its parts parsed and its signature checked or not yet.
 struct Commit {

@@ -1,5 +1,7 @@
 #include "storage/space/commit_sealed.h"
 
+#include <span>
+
 #include "storage/format/cbor.h"
 #include "storage/format/object.h"
 
@@ -8,6 +10,7 @@ namespace {
 
 constexpr std::size_t kLengthBytes = 4;
 constexpr std::size_t kFields = 11;
+constexpr std::size_t kFieldsInShare = kFields + 1;
 
 // The one order of the numbers, for writing and for reading.
 constexpr std::array kStatistics = {
@@ -40,6 +43,13 @@ std::vector<std::string> read_texts(CborReader& in, std::size_t max_items, std::
   return out;
 }
 
+// The first items, as many as both bounds let in.
+void write_first(CborWriter& out, const std::vector<Bytes>& encoded, std::size_t max_items, std::size_t max_bytes) {
+  const std::size_t count = fitting(encoded, max_items, max_bytes, [](const Bytes& item) { return item.size(); });
+  out.array(count);
+  for (std::size_t i = 0; i < count; ++i) out.encoded(encoded[i]);
+}
+
 Bytes encoded_problem(const CommitProblem& problem) {
   CborWriter out;
   out.array(3).bytes(cut(problem.path, kMaxTextBytes)).bytes(cut(problem.reason, kMaxTextBytes));
@@ -61,17 +71,68 @@ void write_problems(CborWriter& out, const std::vector<CommitProblem>& problems)
   std::vector<Bytes> encoded;
   for (std::size_t i = 0; i < std::min(problems.size(), kMaxProblems); ++i)
     encoded.push_back(encoded_problem(problems[i]));
-  const std::size_t count =
-      fitting(encoded, kMaxProblems, kMaxProblemsBytes, [](const Bytes& item) { return item.size(); });
-  out.array(count);
-  for (std::size_t i = 0; i < count; ++i) out.encoded(encoded[i]);
+  write_first(out, encoded, kMaxProblems, kMaxProblemsBytes);
+}
+
+void write_author(CborWriter& out, const ChangeAuthor& author) {
+  out.array(5).bytes(cut(author.person, kMaxNameBytes)).bytes(cut(author.device, kMaxNameBytes));
+  out.bytes(cut(author.words.conflict, kMaxNameBytes)).bytes(cut(author.words.hour_mark, kMaxNameBytes));
+  out.integer(std::clamp(author.utc_offset_s, -kMaxUtcOffsetS, kMaxUtcOffsetS));
+}
+
+ChangeAuthor read_author(CborReader& in) {
+  ChangeAuthor out;
+  in.array_of(5);
+  for (std::string* text : {&out.person, &out.device, &out.words.conflict, &out.words.hour_mark})
+    *text = to_string(in.bytes(kMaxNameBytes));
+  const std::int64_t offset = in.integer();
+  if (offset < -kMaxUtcOffsetS || offset > kMaxUtcOffsetS)
+    in.reject();
+  else
+    out.utc_offset_s = static_cast<std::int32_t>(offset);
+  in.leave();
+  return out;
+}
+
+void write_share(CborWriter& out, const ShareNotes& share) {
+  out.array(3);
+  write_author(out, share.author);
+  std::vector<Bytes> encoded;
+  for (const MergeConflict& conflict :
+       std::span(share.conflicts).first(std::min(share.conflicts.size(), kMaxConflicts))) {
+    CborWriter item;
+    item.array(2).bytes(cut(conflict.path, kMaxTextBytes)).bytes(cut(conflict.copy, kMaxTextBytes));
+    encoded.push_back(item.take());
+  }
+  write_first(out, encoded, kMaxConflicts, kMaxConflictsBytes);
+  out.uint(share.conflicts_total);
+}
+
+ShareNotes read_share(CborReader& in) {
+  ShareNotes out;
+  in.array_of(3);
+  out.author = read_author(in);
+  out.conflicts.resize(in.array(kMaxConflicts));
+  for (MergeConflict& conflict : out.conflicts) {
+    in.array_of(2);
+    conflict.path = to_string(in.bytes(kMaxTextBytes));
+    conflict.copy = to_string(in.bytes(kMaxTextBytes));
+    in.leave();
+  }
+  in.leave();
+  out.conflicts_total = in.uint();
+  in.leave();
+  if (out.conflicts_total < out.conflicts.size()) in.reject();
+  return out;
 }
 
 Bytes encode_fields(const CommitSealed& sealed) {
   const auto source_size = [](const std::string& text) { return std::min(text.size(), kMaxTextBytes); };
   const std::size_t sources = fitting(sealed.sources, kMaxSources, kMaxSourcesBytes, source_size);
   CborWriter out;
-  out.array(kFields).bytes(cut(sealed.label, kMaxNameBytes)).bytes(cut(sealed.host, kMaxNameBytes));
+  out.array(sealed.share ? kFieldsInShare : kFields)
+      .bytes(cut(sealed.label, kMaxNameBytes))
+      .bytes(cut(sealed.host, kMaxNameBytes));
   write_texts(out, sealed.sources, sources, kMaxTextBytes);
   write_texts(out, sealed.tags, std::min(sealed.tags.size(), kMaxTags), kMaxNameBytes);
   out.uint(sealed.content_generation).bytes(sealed.tree_digest).uint(sealed.root_height).uint(sealed.entries);
@@ -79,12 +140,13 @@ Bytes encode_fields(const CommitSealed& sealed) {
   for (const auto member : kStatistics) out.uint(sealed.statistics.*member);
   write_problems(out, sealed.problems);
   out.uint(sealed.problems_total);
+  if (sealed.share) write_share(out, *sealed.share);
   return out.take();
 }
 
 CommitSealed read_fields(CborReader& in) {
   CommitSealed out;
-  in.array_of(kFields);
+  const std::size_t fields = in.array(kFieldsInShare);
   out.label = to_string(in.bytes(kMaxNameBytes));
   out.host = to_string(in.bytes(kMaxNameBytes));
   out.sources = read_texts(in, kMaxSources, kMaxTextBytes);
@@ -100,6 +162,7 @@ CommitSealed read_fields(CborReader& in) {
   for (CommitProblem& problem : out.problems) problem = read_problem(in);
   in.leave();
   out.problems_total = in.uint();
+  if (fields != kFields) out.share = read_share(in);
   in.leave();
   if (out.content_generation == 0 || out.problems_total < out.problems.size()) in.reject();
   return out;

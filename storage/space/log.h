@@ -62,11 +62,11 @@ class SpaceLog {
   /// conflict: it follows an older head (somebody else was faster: read the log again, decide again, sign again).
   /// Rules of a vault: root signs everything; a device that may write signs pure rotations (next number, same content
   /// generation, boxes for exactly the entitled devices and the root), at most kMaxRotationsInARow of them.
-  /// Rules of a share: devices of managers sign members, devices, removals, epochs, retention, pins, homes and
-  /// deletions; those that may write also pure rotations; any device its own removal; root signs everything. In both:
-  /// any device takes a deletion back; root alone signs recovery and handover. While a rotation is due, only an epoch
-  /// or further removals may follow, and from root also members, devices, homes and recoveries (a ceremony that was cut
-  /// short must be able to go on).
+  /// Rules of a share: devices of managers sign members, devices, removals, epochs, retention, pins, homes, deletions
+  /// and settings; those that may write also pure rotations; any device its own removal; root signs everything. In
+  /// both: any device takes a deletion back; root alone signs recovery and handover. While a rotation is due, only an
+  /// epoch or further removals may follow, and from root also members, devices, homes and recoveries (a ceremony that
+  /// was cut short must be able to go on).
   Result<void> append(ByteView record);
   /// Would append() take it? The record, with append()'s errors. Costs no copy of the log.
   Result<Record> verify_next(ByteView record) const;
@@ -98,6 +98,8 @@ class SpaceLog {
   std::optional<HomeBody> home() const { return home_; }
   /// All rules that there ever were; none yet: nothing expires.
   const RetentionHistory& retentions() const { return retentions_; }
+  /// Of a share, now: its newest settings, or what a new space begins with.
+  const IgnoreRules& ignore_rules() const { return ignore_rules_; }
   bool pinned(const CommitId& commit) const { return pinned_.contains(commit); }
   /// True when some device or root of this log, present or past, has this as one of its public keys.
   bool key_used(ByteView public_key) const;
@@ -149,6 +151,7 @@ class SpaceLog {
   std::uint32_t rotations_in_a_row_ = 0;
   std::optional<HomeBody> home_;
   RetentionHistory retentions_;
+  IgnoreRules ignore_rules_ = IgnoreRules::defaults();
   friend struct LogChanges;
 };
 

@@ -110,4 +110,6 @@ void LogChanges::change(SpaceLog& log, const HandoverBody& body) {
 
 void LogChanges::change(SpaceLog& log, const CancelBody& body) { log.cancelled_.insert(body.deletion); }
 
+void LogChanges::change(SpaceLog& log, const SettingsBody& body) { log.ignore_rules_ = body.ignore; }
+
 }  // namespace beffroi::storage

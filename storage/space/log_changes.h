@@ -21,6 +21,7 @@ struct LogChanges {
   static void change(SpaceLog& log, const HomeBody& body);
   static void change(SpaceLog& log, const HandoverBody& body);
   static void change(SpaceLog& log, const CancelBody& body);
+  static void change(SpaceLog& log, const SettingsBody& body);
   // Statements about commits: they bind the peer and stay in the log, but change nothing of it.
   static void change(SpaceLog&, const RecoveryBody&) {}
   static void change(SpaceLog&, const DeletionBody&) {}

@@ -33,6 +33,7 @@ constexpr std::array<Rule, std::variant_size_v<RecordBody>> kRules = {{
     {Signer::root, Signer::root, WhileDue::wait},             // handover
     {Signer::root, Signer::manager, WhileDue::wait},          // deletion
     {Signer::member, Signer::member, WhileDue::wait},         // cancel
+    {Signer::root, Signer::manager, WhileDue::wait},          // settings
 }};
 
 // What the signer of a record is to this log.
@@ -251,6 +252,11 @@ Result<void> check(const SpaceLog& log, const Author&, const CancelBody& body) {
   if (!is_deletion || log.cancelled(body.deletion))
     return refuse(N_("What is to be taken back is not a deletion of this space, or was taken back before."));
   return {};
+}
+
+Result<void> check(const SpaceLog& log, const Author&, const SettingsBody&) {
+  if (log.kind() == SpaceKind::share) return {};
+  return refuse(N_("Only a shared folder has settings: a vault has none."));
 }
 
 // The decoder checked all there is to check.

@@ -53,6 +53,9 @@ class Rebase {
     if (by_root() || (device != nullptr && role_writes(device->role))) return Rebased::sign_again;
     return no_right_any_more();
   }
+  Result<Rebased> operator()(const WantsSettings&) const {
+    return manages() ? Result<Rebased>(Rebased::sign_again) : no_right_any_more();
+  }
 
  private:
   void note(const RemovalBody& removal) {

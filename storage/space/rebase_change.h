@@ -27,9 +27,11 @@ struct WantsDeviceRemoved {
 struct WantsToLeave {};
 /// A rotation, or names.
 struct WantsRotation {};
+/// Other rules for names to leave out: whoever was slower makes its change of the rules that hold now.
+struct WantsSettings {};
 
-using WantedChange =
-    std::variant<WantsAdmission, WantsRole, WantsMemberRemoved, WantsDeviceRemoved, WantsToLeave, WantsRotation>;
+using WantedChange = std::variant<WantsAdmission, WantsRole, WantsMemberRemoved, WantsDeviceRemoved, WantsToLeave,
+                                  WantsRotation, WantsSettings>;
 
 enum class Rebased {
   sign_again,  ///< call the ceremony again on this log

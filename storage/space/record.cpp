@@ -85,8 +85,8 @@ Bytes make_record(const Record* previous, const SpaceId& space, const RecordBody
 }
 
 const char* record_type_name(const RecordBody& body) {
-  static constexpr std::array kNames = {"genesis", "member", "device",   "removal",  "epoch",    "retention",
-                                        "pin",     "home",   "recovery", "handover", "deletion", "cancel"};
+  static constexpr std::array kNames = {"genesis", "member",   "device",   "removal",  "epoch",  "retention", "pin",
+                                        "home",    "recovery", "handover", "deletion", "cancel", "settings"};
   static_assert(kNames.size() == std::variant_size_v<RecordBody>);
   return kNames.at(body.index());
 }

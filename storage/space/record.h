@@ -6,6 +6,7 @@
 
 #include <variant>
 
+#include "storage/merge/ignore.h"
 #include "storage/space/receipt.h"
 
 namespace beffroi::storage {
@@ -122,12 +123,17 @@ struct CancelBody {
   RecordId deletion;
 };
 
+/// What holds for a share's folder at every member's.
+struct SettingsBody {
+  IgnoreRules ignore;
+};
+
 /// The type number in a record is the alternative's index + 1.
 using RecordBody = std::variant<GenesisBody, MemberBody, DeviceBody, RemovalBody, EpochBody, RetentionBody, PinBody,
-                                HomeBody, RecoveryBody, HandoverBody, DeletionBody, CancelBody>;
+                                HomeBody, RecoveryBody, HandoverBody, DeletionBody, CancelBody, SettingsBody>;
 
 /// "genesis", "member", "device", "removal", "epoch", "retention", "pin", "home", "recovery", "handover", "deletion",
-/// "cancel".
+/// "cancel", "settings".
 const char* record_type_name(const RecordBody& body);
 
 struct Record {

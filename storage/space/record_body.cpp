@@ -258,6 +258,33 @@ void read(BodyDecoding& decoding, CancelBody& body) {
   body.deletion = decoding.in.fixed<RecordId>();
 }
 
+constexpr std::uint64_t kSettingsVersion = 1;
+
+void write(CborWriter& out, const SettingsBody& body) {
+  out.array(2).uint(kSettingsVersion).encoded(encode_ignore_rules(body.ignore));
+}
+
+// A later version may say more: it is skipped, and the record reported as newer.
+void read(BodyDecoding& decoding, SettingsBody& body) {
+  constexpr std::size_t kMaxItems = 64;
+  CborReader& in = decoding.in;
+  const std::size_t items = in.array(kMaxItems);
+  const std::uint64_t version = in.uint();
+  if (version > kSettingsVersion) {
+    decoding.newer = true;
+    for (std::size_t i = 1; i < items && !in.failed(); ++i) in.encoded();
+    return;
+  }
+  if (version != kSettingsVersion || items != 2) in.reject();
+  auto rules = decode_ignore_rules(in.encoded());
+  if (rules)
+    body.ignore = std::move(*rules);
+  else if (rules.error().code == ErrorCode::unsupported_version)
+    decoding.newer = true;
+  else
+    in.reject();
+}
+
 template <std::size_t Index = 0>
 std::optional<RecordBody> read_alternative(BodyDecoding& decoding, std::uint64_t type) {
   if constexpr (Index == std::variant_size_v<RecordBody>) {

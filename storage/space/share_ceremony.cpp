@@ -260,4 +260,13 @@ Result<Bytes> set_names(const SpaceLog& log, const crypto::DeviceKeys& me, const
   return std::move(author.take().front());
 }
 
+Result<std::vector<Bytes>> set_ignore_rules(const SpaceLog& log, const crypto::DeviceKeys& me, const IgnoreRules& rules,
+                                            UnixTime clock, crypto::Random& random) {
+  if (rules == log.ignore_rules()) return std::vector<Bytes>();
+  BEFFROI_TRY(ShareAuthor author, ShareAuthor::open(log, me, clock, random));
+  BEFFROI_CHECK(author.rotate_if_due());
+  BEFFROI_CHECK(author.add(SettingsBody{rules}));
+  return author.take();
+}
+
 }  // namespace beffroi::storage

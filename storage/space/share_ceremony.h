@@ -64,4 +64,8 @@ Result<Bytes> leave_space(const SpaceLog& log, const crypto::DeviceKeys& me,
 Result<Bytes> set_names(const SpaceLog& log, const crypto::DeviceKeys& me, const SpaceNames& names, UnixTime clock,
                         crypto::Random& random);
 
+/// What the whole space leaves out from now on. No records when the rules are these already. refused: not a manager.
+Result<std::vector<Bytes>> set_ignore_rules(const SpaceLog& log, const crypto::DeviceKeys& me, const IgnoreRules& rules,
+                                            UnixTime clock, crypto::Random& random);
+
 }  // namespace beffroi::storage

@@ -11,7 +11,7 @@ from primitives import FormatError, aead_open, blake2b, ed25519_public, newer, r
 
 MAX_SUITE_BYTES, MAX_ROTATIONS = 16384, 64
 MANAGER, WRITER, READER, DEPOSITOR = range(1, 5)
-GENESIS, MEMBER, DEVICE, REMOVAL, EPOCH, RETENTION, PIN, HOME, RECOVERY, HANDOVER, DELETION, CANCEL = range(1, 13)
+GENESIS, MEMBER, DEVICE, REMOVAL, EPOCH, RETENTION, PIN, HOME, RECOVERY, HANDOVER, DELETION, CANCEL, SETTINGS = range(1, 14)
 VAULT, SHARE = 1, 2
 U32 = (1 << 32) - 1
 
@@ -60,7 +60,7 @@ class CommitSealed:
         require(len(padded) >= 4, "no length")
         length = struct.unpack_from("<I", padded)[0]
         require(len(padded) == padded_length(4 + length) and not any(padded[4 + length:]), "padding")
-        fields = array(cbor.decode(padded[4:4 + length]), exactly=11)
+        fields = array(cbor.decode(padded[4:4 + length]), 12, least=11)
         self.label, self.host = octets(fields[0], 255), octets(fields[1], 255)
         self.sources = [octets(s, 4096) for s in array(fields[2], 1024)]
         self.tags = [octets(t, 255) for t in array(fields[3], 64)]
@@ -71,6 +71,17 @@ class CommitSealed:
         self.problems = [self.problem(p) for p in array(fields[9], 500)]
         require(sum(len(cbor.encode(p)) for p in self.problems) <= 112 * 1024, "problems")
         self.problems_total = unsigned(fields[10], len(self.problems))
+        self.author, self.conflicts, self.conflicts_total = self.share(fields[11]) if len(fields) == 12 else (None, [], 0)
+
+    @staticmethod
+    def share(item):
+        """Of a commit in a share: its author with the words and the local time of copies' names, and the copies that its merge made."""
+        author, conflicts, total = array(item, exactly=3)
+        *texts, offset = array(author, exactly=5)
+        require(abs(signed(offset)) < 86_400, "a UTC offset")
+        listed = [[octets(text, 4096) for text in array(pair, exactly=2)] for pair in array(conflicts, 1000)]
+        require(sum(len(cbor.encode(pair)) for pair in listed) <= 48 * 1024, "conflicts")
+        return [*(octets(text, 255) for text in texts), offset], listed, unsigned(total, len(listed))
 
     @staticmethod
     def problem(item):
@@ -191,7 +202,7 @@ class Record:
         require(verify("bfr1 sig record", self.signer, b"\1" + clear, signature), "a record's signature")
         self.id = blake2b("bfr1 record id", data)
         self.space = space or self.id
-        if self.type > CANCEL:
+        if self.type > SETTINGS:
             raise newer("a record type")
         later = []
         self.body = BODIES[self.type](body, later)
@@ -291,7 +302,31 @@ def cancel(body, _):
     return Body(deletion=identifier(array(body, exactly=1)[0]))
 
 
-BODIES = dict(enumerate((genesis, member, device, removal, epoch, retention, pin, home, recovery, handover, deletion, cancel), 1))
+def settings(body, later):
+    require(isinstance(body, list) and 1 <= len(body) <= 64, "settings")
+    if unsigned(body[0], 1) > 1:
+        later.append(body[0])
+        return Body(ignore=None)
+    return Body(ignore=ignore_rules(array(body, exactly=2)[1], later))
+
+
+def is_pattern(text):
+    parts = text.removesuffix("/").removeprefix("/").split("/")
+    shown = 0 < len(text.encode()) <= 255 and not text.startswith("!") and not re.search("[\x00-\x1f\x7f]", text) and text.strip("*/")
+    return shown and all(p not in ("", ".", "..") and (p == "**" or "**" not in p) for p in parts)
+
+
+def ignore_rules(item, later):
+    require(isinstance(item, list) and 1 <= len(item) <= 64 and len(cbor.encode(item)) <= 16 * 1024, "rules for names to leave out")
+    if unsigned(item[0], 1) > 1:
+        later.append(item[0])
+        return None
+    patterns = array(array(item, exactly=2)[1], 256)
+    require(all(isinstance(p, str) and is_pattern(p) for p in patterns), "a rule for names to leave out")
+    return ascending([p.encode() for p in patterns])
+
+
+BODIES = dict(enumerate((genesis, member, device, removal, epoch, retention, pin, home, recovery, handover, deletion, cancel, settings), 1))
 
 
 def refuse(condition, text):
@@ -326,7 +361,8 @@ class Device:
 NOBODY, MANAGERS, WRITERS, ANYBODY = range(4)
 RULES = {MEMBER: (NOBODY, MANAGERS, "root"), DEVICE: (NOBODY, MANAGERS, "root"), REMOVAL: (NOBODY, ANYBODY, "all"), EPOCH: (WRITERS, WRITERS, "all"),
          RETENTION: (NOBODY, MANAGERS, ""), PIN: (NOBODY, MANAGERS, ""), HOME: (NOBODY, MANAGERS, "root"), RECOVERY: (NOBODY, NOBODY, "root"),
-         HANDOVER: (NOBODY, NOBODY, ""), DELETION: (NOBODY, MANAGERS, ""), CANCEL: (ANYBODY, ANYBODY, "")}
+         HANDOVER: (NOBODY, NOBODY, ""), DELETION: (NOBODY, MANAGERS, ""), CANCEL: (ANYBODY, ANYBODY, ""),
+         SETTINGS: (NOBODY, MANAGERS, "")}
 
 
 class Log:
@@ -341,7 +377,7 @@ class Log:
         self.members = {self.root.sign: [self.root, MANAGER, True]}  # root, role, still a member
         self.used, self.cancelled = set(self.root.keys()), set()
         self.epoch, self.generation, self.rotation_due, self.hostile, self.rotations = 0, 1, True, False, 0
-        self.history = [(0, True)]
+        self.history, self.ignore = [(0, True)], None  # None: what a new space begins with
         for data in records[1:]:
             self.append(data)
 
@@ -475,6 +511,10 @@ class Log:
         refuse(position is not None and self.records[position].type == DELETION and record.body.deletion not in self.cancelled, "no such deletion")
         self.cancelled.add(record.body.deletion)
 
+    def settings(self, record, _, __):
+        refuse(self.kind == SHARE, "settings of a vault")
+        self.ignore = record.body.ignore
+
     def accepts(self, commit):
         require(commit.space == self.space, "a commit of another space")
         author = self.devices.get(commit.device)
@@ -490,7 +530,7 @@ class Log:
 
 
 CHANGES = {MEMBER: Log.member, DEVICE: Log.device, REMOVAL: Log.removal, EPOCH: Log.next_epoch, RETENTION: Log.nothing, PIN: Log.nothing,
-           HOME: Log.nothing, RECOVERY: Log.recovery, HANDOVER: Log.handover, DELETION: Log.nothing, CANCEL: Log.cancel}
+           HOME: Log.nothing, RECOVERY: Log.recovery, HANDOVER: Log.handover, DELETION: Log.nothing, CANCEL: Log.cancel, SETTINGS: Log.settings}
 
 
 def open_box(suite, keys, context, box):

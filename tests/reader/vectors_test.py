@@ -251,6 +251,23 @@ class ShareTest(Reads):
         self.assertEqual([role for _, role in log.devices[laptop.id].roles], [spaces.READER, spaces.WRITER, spaces.READER])
         self.assertFalse(log.members[friend.sign][2])
 
+    def test_notes(self):
+        v = self.vectors["notes"]
+        keys = objects.EpochKeys(bytes.fromhex(self.vectors["log"]["epochs"][0]))
+        sealed = spaces.Commit(bytes.fromhex(v["commit"])).open(keys)
+        self.assertEqual(sealed.author, [b"Claire", b"PC mairie", b"conflit", b"h", 3600])
+        self.assertEqual((sealed.conflicts[0][0], len(sealed.conflicts), sealed.conflicts_total), (b"rapport.docx", 1, 1))
+        for m in v["malformed"]:
+            self.refuses("corrupt", spaces.Commit(bytes.fromhex(m["commit"])).open, keys, why=m["name"])
+
+    def test_settings(self):
+        v, log = self.vectors["settings"], spaces.Log([bytes.fromhex(r["record"]) for r in self.vectors["log"]["records"][:4]])
+        self.assertEqual(log.ignore, None)
+        log.append(bytes.fromhex(v["record"]))
+        self.assertEqual([p.decode() for p in log.ignore], v["patterns"])
+        for m in v["malformed"]:
+            self.refuses(m["error"], spaces.Record, bytes.fromhex(m["record"]), why=m["name"])
+
     def test_secret_of_a_founder(self):
         device = kit.Keys(bytes.fromhex(self.vectors["request"]["device"]))
         secret = objects.derive("bfr1 found psk", device.preshared, self.invitation.space)
@@ -696,6 +713,9 @@ class DocumentTest(unittest.TestCase):
             "kMaxProblemArguments": "each with at most {} arguments",
             "kMaxSourcesBytes": "bytes each and {} together",
             "kMaxProblemsBytes": "have at most {} bytes together",
+            "kMaxConflicts": "give to copies: at most {},",
+            "kMaxConflictsBytes": "their encodings have at most {} bytes together. `conflicts",
+            "kMaxUtcOffsetS": "to {} seconds",
         },
         "storage/space/expiry.h": {
             "kMaxExpiredCommits": "1 to {} commits that have gone",
@@ -769,6 +789,8 @@ class DocumentTest(unittest.TestCase):
             "plaintext": lambda: self.plaintext(which),
             "commit": lambda: bytes.fromhex(self.space["first_commit" if which == "first" else "commit"]["commit"]),
             "sealed_plaintext": lambda: bytes.fromhex(self.space["sealed_plaintext"]),
+            "share_plaintext": lambda: bytes.fromhex(load("storage/share.json")["notes"]["plaintext"]),
+            "settings": lambda: cbor.encode(cbor.decode(cbor.decode(bytes.fromhex(load("storage/share.json")["settings"]["record"]))[1])[6]),
             "receipt": lambda: self.receipt(which),
             "expiry": lambda: bytes.fromhex(self.space["expiry"]["expiry"]),
             "loss": lambda: bytes.fromhex(self.space["loss"]["loss"]),

@@ -92,14 +92,15 @@ Connector PeerWorld::connector(const FaultPlan& plan) {
   };
 }
 
-Result<std::unique_ptr<PeerLink>> PeerWorld::connect(const crypto::SecretBytes& seed, const FaultPlan& plan) {
+Result<std::unique_ptr<PeerLink>> PeerWorld::connect(const crypto::SecretBytes& seed, const FaultPlan& plan,
+                                                     std::optional<storage::SpaceId> space) {
   const Connector dial = connector(plan);
   const storage::PeerPublic peer = host->public_part();
-  return run(PeerLink::connect(dial, "memory:1", seed, peer));
+  return run(PeerLink::connect(dial, "memory:1", seed, peer, space));
 }
 
 Result<std::unique_ptr<PeerLink>> PeerWorld::connect(Vault& vault, const FaultPlan& plan) {
-  return connect(vault.device_keys().transport_seed, plan);
+  return connect(vault.device_keys().transport_seed, plan, vault.space());
 }
 
 storage::Invitation PeerWorld::invite(std::optional<std::uint64_t> quota, std::int64_t seconds) {
@@ -148,7 +149,7 @@ void PeerWorld::lose(const storage::SpaceId& space, std::vector<storage::ObjectI
 }
 
 PeerHost::Caller PeerWorld::caller(Vault& vault) {
-  auto out = host->caller(crypto::transport_public(vault.device_keys().transport_seed));
+  auto out = host->caller(crypto::transport_public(vault.device_keys().transport_seed), vault.space());
   if (!out) throw std::runtime_error(out.error().message());
   return std::move(*out);
 }

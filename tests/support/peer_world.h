@@ -63,7 +63,8 @@ class PeerWorld {
     return run_coroutine(context, std::move(work));
   }
 
-  Result<std::unique_ptr<PeerLink>> connect(const crypto::SecretBytes& seed, const FaultPlan& plan = {});
+  Result<std::unique_ptr<PeerLink>> connect(const crypto::SecretBytes& seed, const FaultPlan& plan = {},
+                                            std::optional<storage::SpaceId> space = {});
   Result<std::unique_ptr<PeerLink>> connect(Vault& vault, const FaultPlan& plan = {});
 
   storage::Invitation invite(std::optional<std::uint64_t> quota = {}, std::int64_t seconds = 1000);

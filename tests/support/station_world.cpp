@@ -4,7 +4,7 @@
 
 namespace beffroi::daemon::testing {
 
-StationWorld::StationWorld(Connector connector) : connector_(std::move(connector)) {
+StationWorld::StationWorld(Connector connector, std::uint64_t seed) : random(seed), connector_(std::move(connector)) {
   settings.data = folder.path() + "/data";
   settings.socket = folder.path() + "/socket";
   settings.schedule.enabled = false;

@@ -13,7 +13,8 @@ namespace beffroi::daemon::testing {
 
 class StationWorld {
  public:
-  explicit StationWorld(Connector connector = no_network());
+  /// `seed`: of its keys and its kit.
+  explicit StationWorld(Connector connector = no_network(), std::uint64_t seed = 1);
   ~StationWorld();
 
   void start();
@@ -47,7 +48,7 @@ class StationWorld {
 
   TemporaryFolder folder;
   ManualClock clock;
-  crypto::SeededRandom random{1};
+  crypto::SeededRandom random;
   crypto::DeviceKeys root = crypto::DeviceKeys::root_from_kit(crypto::SecretBytes::random(32, random));
   StationSettings settings;
   Caller caller{.uid = 0, .gids = {0}, .is_admin = true};

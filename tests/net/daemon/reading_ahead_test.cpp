@@ -34,7 +34,8 @@ class ReadingAheadTest : public ::testing::Test {
 
   asio::io_context io_;
   std::shared_ptr<MemoryLine> line_;
-  std::unique_ptr<Channel> sender_, reader_;
+  std::unique_ptr<Channel> sender_;
+  std::unique_ptr<ReadingAhead> reader_;
 };
 
 TEST_F(ReadingAheadTest, KeepsOrderAndStopsBehindBye) {
@@ -105,6 +106,22 @@ TEST_F(ReadingAheadTest, MayBeDroppedAtAnyTime) {
     EXPECT_FALSE(co_await sender_->send(object(10, 1), 1s));
   }());
   EXPECT_TRUE(io_.stopped());
+}
+
+// Goal: who watches for the next frame hears of it, of the line's end, and of whoever wakes it, also before it watches.
+TEST_F(ReadingAheadTest, AWatchEndsWithAFrameTheEndOrAWord) {
+  run([&]() -> asio::awaitable<void> {
+    reader_->wake();
+    EXPECT_TRUE(co_await reader_->wait_for_frame());
+    asio::post(io_, [&] { reader_->wake(); });
+    EXPECT_TRUE(co_await reader_->wait_for_frame());
+    EXPECT_TRUE(co_await sender_->send(object(3, 1), 1s));
+    EXPECT_FALSE(co_await reader_->wait_for_frame());
+    EXPECT_TRUE(co_await reader_->receive(1s));
+    asio::post(io_, [&] { line_->cut(); });
+    EXPECT_FALSE(co_await reader_->wait_for_frame());
+    EXPECT_FALSE(co_await reader_->receive(1s));
+  }());
 }
 
 }  // namespace

@@ -154,7 +154,13 @@ TEST(CheckTest, WhatIsSharedWithWhatWentIsStillLookedAt) {
   BackupWorld world;
   write_file(world.at("large"), to_string(seeded_bytes(1, 400'000)));
   world.backup();
-  world.backup();
+  // Not another backup: the times of the folders above the source are in it, and others change these.
+  const auto first = *world.vault->resolve("latest");
+  const storage::TreeRoot same{.object = {first.commit.clear.root, first.sealed.root_height},
+                               .digest = first.sealed.tree_digest,
+                               .entries = first.sealed.entries,
+                               .bytes = 0};
+  ASSERT_TRUE(world.vault->commit(same, first.sealed, 0));
   const auto snapshots = *world.vault->snapshots();
   ASSERT_EQ(snapshots.size(), 2U);
   ASSERT_EQ(snapshots[0].commit.clear.root, snapshots[1].commit.clear.root);

@@ -79,8 +79,10 @@ TEST(HostedSpaceTest, AnObjectThatWasHealedMeanwhileStays) {
   const std::atomic<bool> full = false;
   const std::string contact;
   const auto audit = *AuditLog::open(*database, clock);
-  const HostParts parts{*database, objects, clock, vault.random, sign, running_seconds, [](const auto&, const auto&) {},
-                        full,      contact, *audit};
+  ShareInvitationBook invitations(*database, clock);
+  const HostParts parts{
+      *database, objects, clock,  vault.random, sign, running_seconds, [](const auto&, const auto&) {},
+      full,      contact, *audit, invitations};
   const auto organisation = std::make_shared<Organisation>(OrganisationId{}, OrganisationState{});
   auto space = HostedSpaceImpl::open(parts, vault->log(), {}, organisation);
   ASSERT_TRUE(space);

@@ -47,6 +47,17 @@ std::vector<Message> one_of_each() {
       ExpiriesMessage{5, {to_bytes(as_bytes("an expiry"))}},
       LossesGetMessage{},
       LossesMessage{{to_bytes(as_bytes("a loss")), {2}}},
+      FoundMessage{{{1, 2}, {3}}, true},
+      InvitationOpenMessage{fixed<crypto::TransportPublicKey>(8), {1'900'000'000}},
+      InvitationCloseMessage{fixed<crypto::TransportPublicKey>(8), Bytes(storage::kSealedRefusalBytes, 9)},
+      RequestsGetMessage{},
+      RequestsMessage{{{crypto::TransportPublicKey{{1}}, Bytes(storage::kSealedJoinRequestBytes, 1), {5}},
+                       {crypto::TransportPublicKey{{2}}, Bytes(storage::kSealedJoinRequestBytes, 2), {6}}}},
+      RequestMessage{Bytes(storage::kSealedJoinRequestBytes, 3)},
+      AnswerGetMessage{},
+      AnswerMessage{{JoinAnswer::State::refused, Bytes(storage::kSealedRefusalBytes, 4)}},
+      NewsWaitMessage{{7, 8, 9}, std::chrono::milliseconds(250)},
+      NewsMessage{{7, 8, 10}},
   };
 }
 
@@ -107,6 +118,37 @@ TEST(MessagesTest, WhatIsOutOfBoundsIsRefused) {
   heads.array(2).uint(9).array(2);
   for (const auto& device : {high, low}) heads.array(3).bytes(device).uint(1).bytes(storage::CommitId{});
   EXPECT_TRUE(refused(heads));
+}
+
+// Goal: what is sealed for a share has one length, and nobody waits for longer than a peer wants to be waited for.
+TEST(MessagesTest, WhatASharesMessagesMayHold) {
+  using storage::CborWriter;
+  const auto taken = [](CborWriter& out) { return decode_message(out.take()).has_value(); };
+  const Bytes request(storage::kSealedJoinRequestBytes);
+  const Bytes refusal(storage::kSealedRefusalBytes);
+  const crypto::TransportPublicKey low{{1}};
+  const crypto::TransportPublicKey high{{2}};
+  EXPECT_TRUE(taken(CborWriter().array(2).uint(35).bytes(request)));
+  EXPECT_FALSE(taken(CborWriter().array(2).uint(35).bytes(ByteView(request).first(request.size() - 1))));
+  EXPECT_FALSE(taken(CborWriter().array(2).uint(35).bytes(Bytes(request.size() + 1))));
+  EXPECT_FALSE(taken(CborWriter().array(3).uint(32).bytes(low).bytes(request)));
+  EXPECT_TRUE(taken(CborWriter().array(3).uint(32).bytes(low).null()));
+  EXPECT_FALSE(taken(CborWriter().array(3).uint(31).bytes(low).uint(253'402'300'800)));
+  const auto requests = [&](std::initializer_list<crypto::TransportPublicKey> keys) {
+    CborWriter out;
+    out.array(2).uint(34).array(keys.size());
+    for (const auto& key : keys) out.array(3).bytes(key).bytes(request).uint(1);
+    return taken(out);
+  };
+  EXPECT_TRUE(requests({low, high}));
+  EXPECT_FALSE(requests({high, low}));
+  EXPECT_FALSE(requests({low, low}));
+  EXPECT_TRUE(taken(CborWriter().array(3).uint(37).uint(1).bytes({})));
+  EXPECT_FALSE(taken(CborWriter().array(3).uint(37).uint(1).bytes(refusal)));
+  EXPECT_FALSE(taken(CborWriter().array(3).uint(37).uint(2).bytes({})));
+  for (const std::uint64_t state : {0U, 4U}) EXPECT_FALSE(taken(CborWriter().array(3).uint(37).uint(state).bytes({})));
+  EXPECT_TRUE(taken(CborWriter().array(3).uint(38).array(3).uint(1).uint(2).uint(3).uint(30'000)));
+  EXPECT_FALSE(taken(CborWriter().array(3).uint(38).array(3).uint(1).uint(2).uint(3).uint(30'001)));
 }
 
 // Goal: an error's words come from another machine: no control character reaches a terminal, no length an allocation.

@@ -4,8 +4,10 @@
 #include <sys/un.h>
 
 #include "daemon/restore/access.h"
+#include "storage/merge/shared_part.h"
 #include "tests/support/backup_world.h"
 #include "tests/support/memory_objects.h"
+#include "tests/support/repeated_content.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -267,6 +269,40 @@ TEST(RestoreTest, SelectionsAreInOrder) {
   EXPECT_EQ(unknown.error().code, ErrorCode::not_found);
 }
 
+// Goal: of a stranger's tree only what a shared folder holds is sent; what is left out is named, and damages nothing.
+TEST(RestoreTest, OnlyTheSharedPartIsSent) {
+  BackupWorld world;
+  write_file(world.at("tool"), "x");
+  ASSERT_EQ(::chmod(world.at("tool").c_str(), 06755), 0);
+  ASSERT_EQ(::mkfifo(world.at("pipe").c_str(), 0644), 0);
+  ASSERT_EQ(::symlink("tool", world.at("near").c_str()), 0);
+  ASSERT_EQ(::symlink("/etc/passwd", world.at("out").c_str()), 0);
+  world.backup();
+  const std::string top = storage::to_entry_path(world.source());
+  make_folder(world.folder.path() + "/out");
+  RestoreReceiver received(world.folder.path() + "/out", top);
+  std::vector<Bytes> entries;
+  Progress progress;
+  const auto counts = stream_restore(
+      world.opener(), world.vault->resolve("latest")->commit.clear.root, {{top}}, {},
+      [&](ByteView head, ByteView rest) {
+        if (head[4] == 'E') entries.push_back(to_bytes(head.subspan(5)));
+        return received.writer()(head, rest);
+      },
+      {}, progress, 1, {}, storage::keep_shared_part);
+  ASSERT_TRUE(counts);
+  const auto path = [&](const std::string& name) { return storage::to_entry_path(world.at(name)); };
+  EXPECT_EQ(received.failures, (std::vector{path("out"), path("pipe")}));
+  EXPECT_EQ(received.paths, (std::vector{top, path("near"), path("tool")}));
+  EXPECT_EQ(counts->damaged + counts->missing, 0U);
+  for (const Bytes& encoded : entries) {
+    const auto entry = storage::decode_entry_logical(encoded);
+    ASSERT_TRUE(entry);
+    EXPECT_EQ(entry->mode & ~0777U, 0U);
+    EXPECT_TRUE(entry->user.empty() && entry->xattrs.empty());
+  }
+}
+
 // Goal: what a snapshot lacks that goes meanwhile is not called damage: the stream ends, and says why.
 TEST(RestoreTest, ASnapshotThatGoesEndsTheStream) {
   BackupWorld world;
@@ -338,6 +374,35 @@ TEST(RestoreTest, TheLongestPieceIsGiven) {
   ASSERT_TRUE(counts.has_value());
   EXPECT_EQ(counts->bytes, content.size());
   EXPECT_EQ(given, content);
+}
+
+// Goal: a restore can be stopped in the middle of a file of holes, of which nothing is ever written.
+TEST(RestoreTest, HolesWithoutEndCanBeStopped) {
+  struct Stopping final : storage::ObjectSource {
+    Stopping(std::shared_ptr<storage::ObjectSource> objects, const storage::ObjectId& id, Progress& counted)
+        : source(std::move(objects)), at(id), progress(counted) {}
+    Result<Bytes> get(const storage::ObjectId& id) override {
+      progress.cancel = progress.cancel || id == at;
+      return source->get(id);
+    }
+    std::shared_ptr<storage::ObjectSource> source;
+    storage::ObjectId at;
+    Progress& progress;
+  };
+  const auto objects = std::make_shared<storage::testing::MemoryObjects>(storage::testing::test_key_ring(5));
+  const std::vector<storage::Segment> hole{
+      {.length = 1, .object = std::nullopt, .offset = 0, .in_bundle = false, .digest = {}}};
+  const auto file = storage::testing::repeated_content("f", objects->keys(), *objects, hole, 3);
+  storage::TreeBuilder builder(objects->keys(), *objects);
+  ASSERT_TRUE(builder.add(file).has_value());
+  const auto root = builder.finish();
+  Progress progress;
+  const storage::ObjectOpener opener(storage::testing::test_key_ring(5),
+                                     std::make_shared<Stopping>(objects, file.content_root->id, progress));
+  const FrameWriter write = [](ByteView, ByteView) -> Result<void> { return {}; };
+  const auto outcome = stream_restore(opener, root->object.id, {{""}}, {}, write, {}, progress, 1);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().code, ErrorCode::cancelled);
 }
 
 // Goal: a client that goes away stops the stream.

@@ -57,7 +57,7 @@ TEST(ConflictNameTest, NeverLongerThanANameMayBe) {
   for (const std::string& name :
        {accents + ".docx", "x" + accents + ".docx", std::string(255, 'a'), std::string(300, '.')}) {
     const std::string out = conflict_name(name, long_winded, kMonday, 999'999);
-    EXPECT_LE(out.size(), kMaxNameBytes);
+    EXPECT_LE(out.size(), kMaxFileNameBytes);
     EXPECT_TRUE(is_utf8(as_bytes(out))) << out;
     EXPECT_NE(out.find("999999"), std::string::npos);
   }

@@ -133,6 +133,14 @@ TEST(IgnoreTest, OneEncodingInEveryOrder) {
   EXPECT_EQ(*decode_ignore_rules(encode_ignore_rules({})), IgnoreRules{});
 }
 
+TEST(IgnoreTest, RulesChangeByNames) {
+  const IgnoreRules rules = rules_of({"*.tmp", "b"});
+  EXPECT_EQ(*rules.changed({"a", "b"}, {"*.tmp"}), rules_of({"a", "b"}));
+  EXPECT_EQ(*rules.changed({}, {}), rules);
+  EXPECT_EQ(rules.changed({}, {"*.bak"}).error().code, ErrorCode::usage);
+  EXPECT_EQ(rules.changed({"*"}, {}).error().code, ErrorCode::usage);
+}
+
 TEST(IgnoreTest, OtherEncodingsAreRefused) {
   const auto error = [](const char* hex) { return decode_ignore_rules(*from_hex(hex)).error().code; };
   EXPECT_EQ(error("82018261626161"), ErrorCode::corrupt) << "not ascending";

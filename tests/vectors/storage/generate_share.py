@@ -165,10 +165,67 @@ class Share:
                 "records": [{"name": n, "record": r.hex()} for n, r in zip(self.log.names, self.log.records)]}
 
 
+AUTHOR = [b"Claire", b"PC mairie", b"conflit", b"h", 3600]
+CONFLICT = [b"rapport.docx", "rapport (conflit - Marc, PC école, 2023-11-14 23h13).docx".encode()]
+
+
+def notes_plaintext(author=AUTHOR, conflicts=(CONFLICT,), total=1, extra=()):
+    return space.padded(space.sealed_fields(notes=[author, list(conflicts), total, *extra]))
+
+
+def notes_vectors(share):
+    """What a commit of a share says beside its tree."""
+    head = space.record_id(share.log.records[2])
+
+    def commit(plaintext):
+        clear = space.clear_fields(share.log.space, head)
+        return {n: v.hex() for n, v in space.commit(share.log.space, share.secrets[0]["secret"], clear, plaintext).items()}
+
+    good = notes_plaintext()
+    bad = [("no author", notes_plaintext([])), ("an offset of a day", notes_plaintext([*AUTHOR[:4], 86_400])),
+           ("an offset of a day before", notes_plaintext([*AUTHOR[:4], -86_400])), ("person too long", notes_plaintext([b"x" * 256, *AUTHOR[1:]])),
+           ("fewer conflicts in all than listed", notes_plaintext(total=0)), ("1001 conflicts", notes_plaintext(conflicts=[[b"", b""]] * 1001, total=1001)),
+           ("a conflict without copy", notes_plaintext(conflicts=[[b"a"]])), ("copy too long", notes_plaintext(conflicts=[[b"a", b"x" * 4097]])),
+           ("a field too many", notes_plaintext(extra=[0])),
+           ("13 fields", space.padded(space.sealed_fields(notes=[AUTHOR, [], 0], more=0)))]
+    return {"plaintext": good.hex(), **commit(good), "malformed": [{"name": n, **commit(p)} for n, p in bad]}, good, bad
+
+
+SETTINGS = 13
+PATTERNS = ["*.tmp", "/brûlés/"]
+
+
+def settings_vectors(share):
+    """Records that follow those with which the share was founded."""
+    base = space.Log()
+    base.records = share.log.records[:4]
+
+    def record(body, author=DEVICE, kind=SETTINGS):
+        return base.encode(kind, body, author)
+
+    good = record([1, [1, PATTERNS]])
+    bad = [("version 0", "corrupt", [0, [1, PATTERNS]]), ("version 2", "unsupported_version", [2, [1, PATTERNS], b"more"]),
+           ("rules of version 2", "unsupported_version", [1, [2, 7]]), ("rules of version 0", "corrupt", [1, [0, PATTERNS]]),
+           ("no rules", "corrupt", [1]), ("a field too many", "corrupt", [1, [1, PATTERNS], 0]), ("patterns in the wrong order", "corrupt", [1, [1, PATTERNS[::-1]]]),
+           ("one pattern twice", "corrupt", [1, [1, ["*.tmp"] * 2]]), ("pattern of bytes", "corrupt", [1, [1, [b"*.tmp"]]]),
+           ("pattern that leaves all out", "corrupt", [1, [1, ["*"]]]), ("pattern that goes up", "corrupt", [1, [1, ["../a"]]]),
+           ("257 patterns", "corrupt", [1, [1, [f"{i:03}" for i in range(257)]]]), ("nothing", "corrupt", [])]
+    bad = [(n, e, record(b)) for n, e, b in bad] + [("type 14", "unsupported_version", record([1, [1, PATTERNS]], kind=14))]
+    return {"patterns": PATTERNS, "record": good.hex(), "malformed": [{"name": n, "error": e, "record": r.hex()} for n, e, r in bad]}, good, bad
+
+
 def main():
     codes, requests = invitation_vectors(), request_vectors()
     refusals, good, bad = refusal_vectors()
-    space.objects.write("share.json", {"invitation": codes, "request": requests, "refusal": refusals, "log": Share().vectors()})
+    share = Share()
+    settings, good_settings, bad_settings = settings_vectors(share)
+    notes, good_notes, bad_notes = notes_vectors(share)
+    space.objects.write("share.json", {"invitation": codes, "request": requests, "refusal": refusals, "log": share.vectors(), "notes": notes,
+                                       "settings": settings})
+    seeds = [("settings", good_settings)] + [(f"settings: {n}", r) for n, _, r in bad_settings]
+    space.objects.write_corpus("envelope", seeds[:1])
+    space.objects.write_corpus("record", [(n, c.replace(DEVICE.sign, ROOT.sign)) for n, c in space.clear_parts(seeds)])
+    space.objects.write_corpus("commit_sealed", [("notes of a share", good_notes)] + [(f"notes: {n}", p) for n, p in bad_notes])
     space.objects.write_corpus("share_invitation", [("invitation", codes["code"].encode())] + [
         (f"forgiven {i}", c.encode()) for i, c in enumerate(codes["forgiven"])] + [
         (m["name"], m["code"].encode()) for m in codes["malformed"]])

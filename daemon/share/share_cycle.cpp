@@ -1,0 +1,670 @@
+#include "daemon/share/share_cycle.h"
+
+#include <spdlog/spdlog.h>
+
+#include "daemon/share/share_brake.h"
+#include "daemon/share/share_trees.h"
+#include "storage/format/codec.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::CommitId;
+using storage::Durability;
+using storage::Entry;
+using storage::EntryType;
+using storage::MergeConflict;
+using storage::ObjectId;
+using storage::ObjectOpener;
+using storage::TreeReader;
+
+// More changes than this come from a scan of much, which finds sound trees; a look at single paths may miss a folder
+// that was made at the same moment.
+constexpr std::size_t kSoundChanges = 2000;
+
+storage::ChangeAuthor author_of(const Snapshot& snapshot) {
+  if (snapshot.sealed.share) return snapshot.sealed.share->author;
+  storage::ChangeAuthor out;
+  out.device = snapshot.sealed.host;
+  return out;
+}
+
+std::vector<CommitId> ids_of(const std::vector<Snapshot>& snapshots) {
+  std::vector<CommitId> out;
+  for (const Snapshot& snapshot : snapshots) out.push_back(snapshot.commit.id);
+  return out;
+}
+
+std::set<std::string> paths_of(std::span<const storage::MergeChange> changes) {
+  std::set<std::string> out;
+  for (const auto& change : changes) out.insert(change.path);
+  return out;
+}
+
+std::uint64_t count_files(std::span<const storage::MergeChange> changes) {
+  const auto is_folder = [](const std::optional<Entry>& entry) {
+    return !entry || entry->type == EntryType::directory;
+  };
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      changes, [&](const auto& change) { return !is_folder(change.before) || !is_folder(change.after); }));
+}
+
+/// Counts no further than `enough`.
+Result<std::uint64_t> files_in(const ObjectOpener& opener, const ObjectId& tree, std::uint64_t enough) {
+  std::uint64_t out = 0;
+  bool stopped = false;
+  const auto counted = TreeReader(opener, tree).for_each("", [&](const Entry& entry) -> Result<void> {
+    if (entry.type == EntryType::file) ++out;
+    if (out < enough) return {};
+    stopped = true;
+    return fail(ErrorCode::cancelled, "enough");
+  });
+  if (!counted && !stopped) return forward_error(counted);
+  return out;
+}
+
+/// What trying again does not mend.
+bool is_damage(ErrorCode code) {
+  return code == ErrorCode::corrupt || code == ErrorCode::not_found || code == ErrorCode::refused;
+}
+
+bool is_of_folder(storage::BrakeReason reason) {
+  return reason == storage::BrakeReason::folder_missing || reason == storage::BrakeReason::other_folder;
+}
+
+}  // namespace
+
+/// What one cycle works with. The order of its steps is what makes it safe: share_state.h.
+class FolderCycle::Run {
+ public:
+  Run(FolderCycle& cycle, const CycleSettings& settings, std::shared_ptr<storage::ObjectSource> source,
+      Progress& progress)
+      : cycle_(cycle),
+        vault_(cycle.vault_),
+        settings_(settings),
+        source_(std::move(source)),
+        progress_(progress),
+        keys_(vault_.keys()),
+        epoch_(keys_->current()->epoch()),
+        opener_(keys_, source_),
+        presence_(vault_.objects(), vault_.space(), epoch_, {}),
+        guard_(vault_, settings.limits),
+        sink_(vault_, presence_, guard_, progress, [] { return storage::kDefaultCompressionLevel; }) {}
+
+  Result<CycleReport> go(const ScanScope& scope) {
+    const auto found = cycle_.folder_.look();
+    BEFFROI_CHECK(prepare());
+    if (found != storage::FolderFound::same) {
+      BEFFROI_CHECK(hold(*storage::judge_cycle(found, {}), {}));
+      return std::move(report_);
+    }
+    BEFFROI_CHECK(take_stock(scope));
+    BEFFROI_CHECK(read_theirs());
+    BEFFROI_CHECK(choose_base());
+    BEFFROI_CHECK(join());
+    BEFFROI_TRY(const bool held, brake());
+    if (held) return std::move(report_);
+    BEFFROI_CHECK(make_durable());
+    BEFFROI_CHECK(commit());
+    BEFFROI_CHECK(write());
+    BEFFROI_CHECK(note_conflicts());
+    return std::move(report_);
+  }
+
+  Result<std::uint64_t> bring_back() {
+    BEFFROI_CHECK(prepare());
+    if (!state_.base)
+      return fail(ErrorCode::wrong_state,
+                  N_("This folder was never the same as that of others: nothing can be undone."));
+    BEFFROI_CHECK(take_stock({.everything = true, .paths = {}}));
+    BEFFROI_TRY(const storage::SideChanges done, storage::changes_since(opener_, state_.base->tree, mine_));
+    TreeEdits back;
+    for (const auto& [path, entry] : done.removed)
+      if (!done.moved_to.contains(path)) back.insert_or_assign(path, entry);
+    for (const auto& [path, edit] : done.edited)
+      if (!storage::same_content(edit.before, edit.after)) back.insert_or_assign(path, edit.before);
+    BEFFROI_TRY(const ObjectId target, edited(opener_, sink_, mine_, std::move(back), state_.base->tree));
+    BEFFROI_TRY(const auto changes, changes_between(opener_, disk_, target));
+    BEFFROI_TRY(const std::set<std::string> kept, write_into_folder(changes, target));
+    static_cast<void>(kept);
+    BEFFROI_CHECK(save(Durability::synced));
+    return report_.files_written;
+  }
+
+ private:
+  Result<void> prepare() {
+    BEFFROI_TRY(state_, cycle_.state_.folder());
+    BEFFROI_TRY(own_head_, own_head());
+    BEFFROI_TRY(empty_, empty_tree(*keys_, sink_));
+    return {};
+  }
+
+  Result<std::optional<CommitId>> own_head() const {
+    BEFFROI_TRY(const auto head, vault_.store().branch_head(vault_.device_id()));
+    return head ? std::optional(head->commit) : std::nullopt;
+  }
+
+  Result<ObjectOpener> opener_of(std::uint32_t generation) const {
+    BEFFROI_TRY(auto ring, vault_.keys_for(generation));
+    return ObjectOpener(std::move(ring), source_);
+  }
+
+  Result<void> save(Durability durability) {
+    // The trees before the row that names them.
+    if (durability == Durability::synced) BEFFROI_CHECK(vault_.objects().sync());
+    return cycle_.state_.set_folder(state_, durability);
+  }
+
+  /// The folder as a tree.
+  Result<void> take_stock(const ScanScope& asked) {
+    const std::uint32_t generation = keys_->content_keys().generation;
+    const bool new_keys = state_.applied && state_.content_generation != generation;
+    const bool fresh = !state_.applied || new_keys;
+    ObjectId applied = fresh ? empty_ : *state_.applied;
+    if (!fresh && (state_.epoch != epoch_ || cycle_.store_anew_)) {
+      BEFFROI_TRY(applied, stored_anew(opener_, sink_, applied));
+    }
+    ScanScope scope = asked;
+    scope.everything = scope.everything || fresh || !cycle_.trusted_;
+    scope.paths.insert(cycle_.again_.begin(), cycle_.again_.end());
+    BEFFROI_TRY(FolderScan scan, cycle_.folder_.scan(sink_, opener_, applied, settings_.rules, scope, progress_));
+    BEFFROI_CHECK(sink_.flush());
+    cycle_.unsynced_ = cycle_.unsynced_ || !scan.changes.empty();
+    BEFFROI_CHECK(take_changes(applied, std::move(scan.changes)));
+    if (new_keys) BEFFROI_CHECK(move_to_new_keys());
+    BEFFROI_CHECK(keep_what_was_not_read(scan, fresh));
+    if (fresh) BEFFROI_CHECK(keep_what_rules_leave_out());
+    disk_ = mine_;
+    BEFFROI_CHECK(take_what_was_left());
+    cycle_.note_skipped(scope, scan);
+    report_.look_again = !scan.unquiet.empty();
+    cycle_.again_ = std::move(scan.unquiet);
+    state_.applied = disk_;
+    state_.content_generation = generation;
+    state_.epoch = epoch_;
+    BEFFROI_CHECK(sink_.outcome());
+    return save(new_keys ? Durability::synced : Durability::buffered);
+  }
+
+  Result<void> take_changes(const ObjectId& applied, std::vector<storage::TreeChange> changes) {
+    if (changes.size() > kSoundChanges) {
+      BEFFROI_TRY(const storage::TreeRoot root, storage::edit_tree(opener_, applied, changes, sink_));
+      mine_ = root.object.id;
+      return sink_.flush();
+    }
+    TreeEdits edits;
+    for (auto& change : changes) edits.insert_or_assign(std::move(change.path), std::move(change.entry));
+    BEFFROI_TRY(mine_, edited(opener_, sink_, applied, std::move(edits), applied));
+    return {};
+  }
+
+  /// Digests of two generations of keys do not compare. Contents of the base that the folder has no more are stored
+  /// anew; where that fails, it becomes what of it the folder still has.
+  Result<void> move_to_new_keys() {
+    BEFFROI_TRY(const ObjectOpener old_keys, opener_of(state_.content_generation));
+    const auto move = [&](ObjectId& tree) -> Result<void> {
+      auto moved = under_new_keys(old_keys, tree, opener_, mine_, sink_);
+      if (!moved && is_damage(moved.error().code)) {
+        spdlog::warn("the folder is joined from only a part of its last state: {}", moved.error().message());
+        moved = unchanged_since(old_keys, tree, opener_, mine_, sink_);
+      }
+      if (!moved) return forward_error(moved);
+      tree = *moved;
+      return {};
+    };
+    if (state_.base) BEFFROI_CHECK(move(state_.base->tree));
+    if (!state_.left) return {};
+    BEFFROI_CHECK(move(state_.left->root));
+    return move(state_.left->base);
+  }
+
+  /// A file that is left out or can't be read now was not deleted. `fresh`: nor was what is in a folder that could not
+  /// be finished, of which there is no earlier tree.
+  Result<void> keep_what_was_not_read(const FolderScan& scan, bool fresh) {
+    if (!state_.base) return {};
+    std::set<std::string> paths = scan.unquiet;
+    paths.insert(scan.kept.begin(), scan.kept.end());
+    const TreeReader mine(opener_, mine_);
+    TreeEdits edits;
+    for (const std::string& path : paths) {
+      BEFFROI_TRY(const auto here, mine.find(path));
+      if (here && (!fresh || here->type != EntryType::directory)) continue;
+      BEFFROI_CHECK(TreeReader(opener_, state_.base->tree).for_each(path, [&](const Entry& entry) -> Result<void> {
+        BEFFROI_TRY(const auto known, mine.find(entry.path));
+        if (!known) edits.insert_or_assign(entry.path, entry);
+        return {};
+      }));
+    }
+    return put_back(std::move(edits));
+  }
+
+  Result<void> put_back(TreeEdits edits) {
+    if (edits.empty()) return {};
+    BEFFROI_TRY(mine_, edited(opener_, sink_, mine_, std::move(edits), state_.base->tree));
+    return {};
+  }
+
+  /// A look without an earlier tree can't tell what a rule leaves out and is not here from what was deleted. As a scan
+  /// does it: a rule deletes nothing, but with a folder that is gone goes what is in it.
+  Result<void> keep_what_rules_leave_out() {
+    if (!state_.base) return {};
+    const TreeReader mine(opener_, mine_);
+    TreeEdits edits;
+    std::optional<std::string> gone;
+    BEFFROI_CHECK(TreeReader(opener_, state_.base->tree).for_each("", [&](const Entry& entry) -> Result<void> {
+      const bool is_folder = entry.type == EntryType::directory;
+      const bool is_ignored = settings_.rules.ignored_by(entry.path, is_folder) != nullptr;
+      if ((!is_folder && !is_ignored) || (gone && storage::is_at_or_below(entry.path, *gone))) return {};
+      BEFFROI_TRY(const auto here, mine.find(entry.path));
+      if (!here && is_ignored)
+        edits.insert_or_assign(entry.path, entry);
+      else if (is_folder && (!here || here->type != EntryType::directory))
+        gone = entry.path;
+      return {};
+    }));
+    return put_back(std::move(edits));
+  }
+
+  /// What was merged before, could not be written and is in no commit that counts: not yet, or not at all.
+  Result<void> take_what_was_left() {
+    BEFFROI_CHECK(take_left_tree());
+    if (!state_.pending || state_.pending->whole) return {};
+    const storage::MergeInput input{state_.pending->base, mine_, state_.pending->root, settings_.author,
+                                    settings_.author};
+    BEFFROI_TRY(const storage::MergedTree joined, storage::merge_trees(opener_, input, sink_));
+    mine_ = joined.root.object.id;
+    return sink_.flush();
+  }
+
+  Result<void> take_left_tree() {
+    if (!state_.left) return {};
+    const storage::MergeInput input{state_.left->base, mine_, state_.left->root, settings_.author, settings_.author};
+    const auto joined = storage::merge_trees(opener_, input, sink_);
+    if (joined) {
+      mine_ = joined->root.object.id;
+      return sink_.flush();
+    }
+    if (!is_damage(joined.error().code)) return forward_error(joined);
+    spdlog::warn("what was left of an earlier merge can't be read: {}", joined.error().message());
+    state_.left.reset();
+    return {};
+  }
+
+  /// The tree of a commit under the keys of now.
+  Result<ObjectId> tree_of(const Snapshot& snapshot) {
+    const std::uint32_t generation = snapshot.sealed.content_generation;
+    if (generation == keys_->content_keys().generation) return snapshot.commit.clear.root;
+    BEFFROI_TRY(const ObjectOpener old_keys, opener_of(generation));
+    return under_new_keys(old_keys, snapshot.commit.clear.root, opener_, mine_, sink_);
+  }
+
+  Result<ObjectId> ancestor_tree(const std::optional<Snapshot>& snapshot) const {
+    if (!snapshot || snapshot->sealed.content_generation != keys_->content_keys().generation) return empty_;
+    return snapshot->commit.clear.root;
+  }
+
+  /// All heads joined, in the order of their ids, so that every replica finds the same.
+  Result<void> read_theirs() {
+    BEFFROI_TRY(heads_, cycle_.graph_.heads());
+    theirs_ = empty_;
+    std::vector<CommitId> joined;
+    std::optional<storage::Digest> digest;
+    for (const Snapshot& head : heads_) {
+      BEFFROI_TRY(const ObjectId tree, tree_of(head));
+      if (joined.empty()) {
+        theirs_ = tree;
+      } else {
+        BEFFROI_CHECK(join_head(head, tree, joined));
+      }
+      // A tree under old keys is to be stored anew by whoever comes first.
+      const bool old_keys = head.sealed.content_generation != keys_->content_keys().generation;
+      several_trees_ = several_trees_ || old_keys || (digest && *digest != head.sealed.tree_digest);
+      digest = head.sealed.tree_digest;
+      joined.push_back(head.commit.id);
+    }
+    return {};
+  }
+
+  Result<void> join_head(const Snapshot& head, const ObjectId& tree, std::span<const CommitId> joined) {
+    BEFFROI_TRY(const auto shared, cycle_.graph_.common_ancestor(joined, {&head.commit.id, 1}));
+    BEFFROI_TRY(const ObjectId ancestor, ancestor_tree(shared));
+    const storage::MergeInput input{ancestor, theirs_, tree, author_of(heads_.front()), author_of(head)};
+    BEFFROI_TRY(storage::MergedTree merged, storage::merge_trees(opener_, input, sink_));
+    BEFFROI_CHECK(sink_.flush());
+    theirs_ = merged.root.object.id;
+    conflicts_.insert(conflicts_.end(), merged.conflicts.begin(), merged.conflicts.end());
+    return {};
+  }
+
+  /// The peer may have lost what the base rests on, and what was set aside since nobody else knows.
+  Result<void> choose_base() {
+    base_ = empty_;
+    if (!state_.base) return {};
+    const std::vector<CommitId> heads = ids_of(heads_);
+    BEFFROI_TRY(const bool stands, cycle_.graph_.are_behind(state_.base->commits, heads));
+    if (stands) {
+      base_ = state_.base->tree;
+      return {};
+    }
+    spdlog::warn("what the folder was last the same as is not at the peer any more: it is joined from before that");
+    if (!state_.base->whole) return {};
+    BEFFROI_TRY(const auto shared, cycle_.graph_.common_ancestor(state_.base->commits, heads));
+    BEFFROI_TRY(base_, ancestor_tree(shared));
+    return {};
+  }
+
+  Result<void> join() {
+    storage::MergeInput input{base_, mine_, theirs_, settings_.author, {}};
+    if (!heads_.empty()) input.their_author = author_of(heads_.front());
+    BEFFROI_TRY(merged_, storage::merge_trees(opener_, input, sink_));
+    BEFFROI_CHECK(sink_.flush());
+    conflicts_.insert(conflicts_.end(), merged_.conflicts.begin(), merged_.conflicts.end());
+    BEFFROI_TRY(const storage::TreeRoot theirs, tree_root(opener_, theirs_));
+    differs_ = theirs.digest != merged_.root.digest;
+    if (disk_ == mine_) {
+      todo_ = merged_.for_ours;
+    } else {
+      BEFFROI_TRY(todo_, changes_between(opener_, disk_, merged_.root.object.id));
+    }
+    return {};
+  }
+
+  Result<void> hold(storage::BrakeReason reason, const storage::CycleCounts& counts) {
+    BEFFROI_TRY(const auto before, cycle_.state_.held());
+    HeldBack held{.reason = reason, .counts = counts, .since = vault_.clock().now(), .released = false};
+    if (before && before->reason == reason) held.since = before->since;
+    if (!before || before->reason != reason || before->counts != counts || before->released)
+      BEFFROI_CHECK(cycle_.state_.set_held(held));
+    report_.held = held;
+    report_.look_again = true;
+    return {};
+  }
+
+  /// True: nothing goes on.
+  Result<bool> brake() {
+    BEFFROI_TRY(const auto before, cycle_.state_.held());
+    const bool passes_on = can_commit() && differs_;
+    if (passes_on && must_wait()) return is_held_meanwhile(before);
+    if (passes_on) {
+      BEFFROI_TRY(const storage::SideChanges changes, storage::changes_since(opener_, theirs_, merged_.root.object.id));
+      passed_ = inflicted(changes, vault_.clock().now());
+    }
+    if (passes_on && !passed_.empty() && !(before && before->released)) {
+      BEFFROI_TRY(const storage::CycleCounts counts, counts_of_now());
+      const auto reason = storage::judge_cycle(storage::FolderFound::same, counts);
+      if (reason) {
+        BEFFROI_CHECK(hold(*reason, counts));
+        return true;
+      }
+    }
+    released_ = before && before->released;
+    if (before) BEFFROI_CHECK(cycle_.state_.set_held(std::nullopt));
+    return false;
+  }
+
+  /// Nothing is passed on now, so nothing is judged: what is held stays so, and what somebody has said yes to, too.
+  Result<bool> is_held_meanwhile(const std::optional<HeldBack>& before) {
+    if (before && is_of_folder(before->reason)) {
+      BEFFROI_CHECK(cycle_.state_.set_held(std::nullopt));
+    } else if (before && !before->released) {
+      report_.held = before;
+      report_.look_again = true;
+    }
+    return report_.held.has_value();
+  }
+
+  Result<storage::CycleCounts> counts_of_now() {
+    BEFFROI_TRY(const PassedChanges lately, cycle_.state_.passed());
+    storage::CycleCounts out = count(with_recent(lately, passed_, vault_.clock().now()));
+    BEFFROI_TRY(out.files_after, files_in(opener_, mine_, 1));
+    const bool matters = out.files_after == 0 || out.deleted + out.rewritten >= storage::kBrakeLeastFiles;
+    const ObjectId before = state_.base ? base_ : theirs_;
+    BEFFROI_TRY(out.files_before, files_in(opener_, before, matters ? UINT64_MAX : 1));
+    return out;
+  }
+
+  /// What a power cut takes out of the folder after others have it, or after the base counts on it, would look as if
+  /// it had been deleted here.
+  Result<void> make_durable() {
+    if (!cycle_.unsynced_) return {};
+    BEFFROI_CHECK(cycle_.folder_.sync());
+    cycle_.unsynced_ = false;
+    return {};
+  }
+
+  bool is_refused() const {
+    return settings_.refused && settings_.refused->tree == merged_.root.digest && settings_.refused->epoch == epoch_;
+  }
+  bool must_wait() const { return !settings_.may_commit || is_refused(); }
+
+  bool can_commit() const {
+    if (!vault_.can_write()) return false;
+    const storage::SpaceLog log = vault_.log();
+    const storage::DeviceState* const me = log.device(vault_.device_id());
+    if (me == nullptr || me->removed) return false;
+    return me->role == storage::Role::manager || me->role == storage::Role::writer;
+  }
+
+  Result<void> commit() {
+    if (!can_commit() || (!differs_ && !several_trees_)) return {};
+    report_.refused = is_refused();
+    report_.waits = must_wait();
+    if (report_.waits) return {};
+    BEFFROI_TRY(const auto head, vault_.store().branch_head(vault_.device_id()));
+    // Somebody rewound the space meanwhile, say: this commit would continue that one, and undo it.
+    if ((head ? std::optional(head->commit) : std::nullopt) != own_head_)
+      return fail(ErrorCode::busy, N_("This folder is being brought up to date just now. Try again in a moment."));
+    // Until the folder has it, a base may only say what the folder has.
+    PendingCommit pending{.sequence = head ? head->sequence + 1 : 1,
+                          .root = merged_.root.object.id,
+                          .base = merged_.root.object.id,
+                          .whole = todo_.empty()};
+    BEFFROI_TRY(pending.base, held_back(opener_, sink_, base_, merged_.root.object.id, paths_of(todo_)));
+    state_.pending = pending;
+    state_.left.reset();  // it is in there
+    BEFFROI_CHECK(sink_.outcome());
+    BEFFROI_CHECK(save(Durability::synced));
+    storage::CommitSealed sealed;
+    sealed.statistics.bytes_source = merged_.root.bytes;
+    sealed.statistics.objects_added = sink_.objects_added();
+    sealed.share =
+        storage::ShareNotes{.author = settings_.author, .conflicts = conflicts_, .conflicts_total = conflicts_.size()};
+    std::vector<CommitId> parents = ids_of(heads_);
+    if (parents.size() >= storage::kMaxParents) parents.resize(storage::kMaxParents - 1);
+    BEFFROI_TRY(report_.commit, vault_.commit(merged_.root, std::move(sealed), 0, parents));
+    report_.files_passed = count_files(merged_.for_theirs);
+    BEFFROI_TRY(PassedChanges lately, cycle_.state_.passed());
+    // What somebody has said yes to is not asked about again.
+    if (released_) lately.clear();
+    return cycle_.state_.set_passed(
+        with_recent(std::move(lately), released_ ? PassedChanges{} : passed_, vault_.clock().now()));
+  }
+
+  /// Brings changes into the folder. Paths where it has something else now.
+  Result<std::set<std::string>> write_into_folder(std::span<const storage::MergeChange> changes,
+                                                  const ObjectId& target) {
+    std::set<std::string> kept;
+    TreeEdits edits;
+    ApplyOutcome outcome;
+    if (!changes.empty()) {
+      BEFFROI_TRY(outcome, cycle_.folder_.apply(opener_, changes, progress_));
+    }
+    report_.files_written = outcome.files_written;
+    for (auto& change : outcome.not_applied) {
+      kept.insert(change.path);
+      edits.insert_or_assign(change.path, std::move(change.entry));
+    }
+    cycle_.note_unwritten(outcome.reasons);
+    BEFFROI_TRY(state_.applied, edited(opener_, sink_, target, std::move(edits), mine_));
+    cycle_.again_.insert(kept.begin(), kept.end());
+    report_.look_again = report_.look_again || !kept.empty();
+    return kept;
+  }
+
+  Result<void> write() {
+    BEFFROI_TRY(const std::set<std::string> kept, write_into_folder(todo_, merged_.root.object.id));
+    if (!heads_.empty()) {
+      ShareBase next{.tree = theirs_, .commits = ids_of(heads_), .whole = kept.empty()};
+      BEFFROI_TRY(next.tree, held_back(opener_, sink_, base_, theirs_, kept));
+      state_.base = std::move(next);
+    }
+    if (state_.pending) {
+      // One that waits since an earlier cycle is in the folder now, but where that has something else.
+      const ObjectId before = report_.commit ? base_ : state_.pending->base;
+      BEFFROI_TRY(state_.pending->base, held_back(opener_, sink_, before, state_.pending->root, kept));
+      state_.pending->whole = kept.empty();
+    }
+    BEFFROI_CHECK(note_left(kept));
+    BEFFROI_CHECK(sink_.outcome());
+    return save(Durability::synced);
+  }
+
+  /// Only what others don't have: what they have comes again by itself, and would count as made here if they delete it.
+  Result<void> note_left(std::set<std::string> kept) {
+    state_.left.reset();
+    const std::set<std::string> ours = paths_of(merged_.for_theirs);
+    std::erase_if(kept, [&](const std::string& path) { return !ours.contains(path); });
+    if (report_.commit || kept.empty()) return {};
+    LeftTree left{.root = merged_.root.object.id, .base = {}};
+    BEFFROI_TRY(left.base, held_back(opener_, sink_, base_, left.root, kept));
+    state_.left = left;
+    return {};
+  }
+
+  /// Conflicts stay listed until the copy is gone.
+  Result<void> note_conflicts() {
+    BEFFROI_TRY(const std::vector<MergeConflict> known, cycle_.state_.conflicts());
+    std::vector<MergeConflict> asked = known;
+    for (const Snapshot& head : heads_)
+      if (head.sealed.share)
+        conflicts_.insert(conflicts_.end(), head.sealed.share->conflicts.begin(), head.sealed.share->conflicts.end());
+    const auto is_known = [&](const MergeConflict& conflict) {
+      return std::ranges::any_of(asked, [&](const auto& each) { return each.copy == conflict.copy; });
+    };
+    for (const MergeConflict& conflict : conflicts_)
+      if (asked.size() < kMaxListedConflicts && !is_known(conflict)) asked.push_back(conflict);
+    if (asked.empty()) return {};
+    const TreeReader tree(opener_, *state_.applied);
+    std::vector<MergeConflict> listed;
+    for (const MergeConflict& conflict : asked) {
+      BEFFROI_TRY(const auto copy, tree.find(conflict.copy));
+      if (copy) listed.push_back(conflict);
+    }
+    for (const MergeConflict& conflict : listed)
+      if (std::ranges::find(known, conflict) == known.end()) ++report_.conflicts;
+    return listed == known ? Result<void>() : cycle_.state_.set_conflicts(listed);
+  }
+
+  FolderCycle& cycle_;
+  Vault& vault_;
+  const CycleSettings& settings_;
+  const std::shared_ptr<storage::ObjectSource> source_;
+  Progress& progress_;
+  const std::shared_ptr<const storage::KeyRing> keys_;
+  const storage::Epoch epoch_;
+  const ObjectOpener opener_;
+  Presence presence_;
+  SpaceGuard guard_;
+  StoreSink sink_;
+
+  FolderState state_;
+  std::optional<CommitId> own_head_;  ///< of this device's branch, as the cycle began
+  ObjectId empty_;
+  ObjectId disk_;    ///< the folder
+  ObjectId mine_;    ///< the same, with what was left of an earlier merge
+  ObjectId theirs_;  ///< the space
+  ObjectId base_;    ///< what both come from
+  std::vector<Snapshot> heads_;
+  bool several_trees_ = false;  ///< heads differ, or are of old keys
+  storage::MergedTree merged_;
+  std::vector<storage::MergeChange> todo_;  ///< from disk_ to merged_
+  bool differs_ = false;                    ///< merged from theirs
+  bool released_ = false;
+  PassedChanges passed_;
+  std::vector<MergeConflict> conflicts_;
+  CycleReport report_;
+};
+
+FolderCycle::FolderCycle(Vault& vault, ShareFolder& folder)
+    : vault_(vault), folder_(folder), state_(vault.database()), graph_(vault) {}
+
+Result<void> FolderCycle::settle() {
+  BEFFROI_TRY(FolderState state, state_.folder());
+  if (!state.pending) return {};
+  const PendingCommit pending = *state.pending;
+  BEFFROI_TRY(const auto id, vault_.store().branch_commit(vault_.device_id(), pending.sequence));
+  const auto snapshot = id ? vault_.snapshot(*id) : std::nullopt;
+  const bool is_it = snapshot && !snapshot->aside && snapshot->commit.clear.root == pending.root;
+  if (is_it && !snapshot->receipt_counter) return {};
+  if (is_it)
+    state.base = ShareBase{.tree = pending.base, .commits = {*id}, .whole = pending.whole};
+  else if (!pending.whole && !state.left)  // else that one is younger, and has all of it
+    state.left = LeftTree{.root = pending.root, .base = pending.base};
+  state.pending.reset();
+  return state_.set_folder(state, Durability::synced);
+}
+
+Result<CycleReport> FolderCycle::run(const ScanScope& scope, const CycleSettings& settings,
+                                     std::shared_ptr<storage::ObjectSource> source, Progress& progress) {
+  const auto lock = vault_.try_begin_backup();
+  if (!lock) return fail(ErrorCode::busy, N_("The store of this space is being tidied up. Try again in a moment."));
+  BEFFROI_CHECK(settle());
+  BEFFROI_TRY(const auto head, vault_.store().branch_head(vault_.device_id()));
+  if (head) {
+    BEFFROI_TRY(const auto receipt, vault_.store().receipt_of(head->commit));
+    const auto snapshot = vault_.snapshot(head->commit);
+    const bool may_wait = !settings.may_commit && snapshot && snapshot->commit.clear.epoch == vault_.log().epoch();
+    if (!receipt && !may_wait)
+      return fail(ErrorCode::wrong_state, N_("What was changed in this folder before has not reached the peer yet."));
+  }
+  auto report = Run(*this, settings, std::move(source), progress).go(scope);
+  // What the folder was read as before it failed, or was held back, need not be all that has changed in it.
+  if (report) store_anew_ = false;
+  trusted_ = report.has_value() && (!report->held || !is_of_folder(report->held->reason));
+  return report;
+}
+
+Result<void> FolderCycle::release() {
+  BEFFROI_TRY(auto held, state_.held());
+  if (!held || is_of_folder(held->reason))
+    return fail(ErrorCode::wrong_state, N_("Nothing of this folder is held back that could be passed on."));
+  held->released = true;
+  return state_.set_held(held);
+}
+
+Result<std::uint64_t> FolderCycle::undo(const CycleSettings& settings, std::shared_ptr<storage::ObjectSource> source,
+                                        Progress& progress) {
+  const auto lock = vault_.try_begin_backup();
+  if (!lock) return fail(ErrorCode::busy, N_("The store of this space is being tidied up. Try again in a moment."));
+  trusted_ = false;
+  auto written = Run(*this, settings, std::move(source), progress).bring_back();
+  if (written) BEFFROI_CHECK(state_.set_held(std::nullopt));
+  return written;
+}
+
+void FolderCycle::note_skipped(const ScanScope& scope, const FolderScan& scan) {
+  const auto looked_at = [&](const std::string& path) {
+    return scope.everything ||
+           std::ranges::any_of(scope.paths, [&](const std::string& top) { return storage::is_at_or_below(path, top); });
+  };
+  const std::lock_guard lock(mutex_);
+  std::erase_if(skipped_, [&](const auto& each) { return looked_at(each.first); });
+  for (const SkippedFile& file : scan.skipped) skipped_.insert_or_assign(file.path, file);
+}
+
+void FolderCycle::note_unwritten(const std::vector<SkippedFile>& files) {
+  const std::lock_guard lock(mutex_);
+  unwritten_.clear();
+  for (const SkippedFile& file : files) unwritten_.insert_or_assign(file.path, file);
+}
+
+std::vector<SkippedFile> FolderCycle::skipped() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, SkippedFile> all = skipped_;
+  all.insert(unwritten_.begin(), unwritten_.end());
+  std::vector<SkippedFile> out;
+  for (const auto& [path, file] : all) out.push_back(file);
+  return out;
+}
+
+}  // namespace beffroi::daemon
