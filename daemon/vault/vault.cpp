@@ -241,8 +241,7 @@ Result<void> Vault::can_write() const {
   const std::lock_guard lock(state_->facts);
   const auto& newest = state_->keys->current();
   if (!state_->log->rotation_due() && newest && newest->epoch() == state_->log->epoch()) return {};
-  return fail(ErrorCode::wrong_state,
-              N_("The keys of this vault are being renewed. Synchronise with the peer, then try again."));
+  return fail(ErrorCode::wrong_state, N_("The keys are being renewed. Synchronise with the peer, then try again."));
 }
 
 std::vector<storage::EpochProblem> Vault::key_problems() const {
