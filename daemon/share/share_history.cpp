@@ -273,7 +273,22 @@ Result<std::vector<PathVersion>> ShareHistory::versions(const std::string& path,
   return out;
 }
 
+/// What the newest snapshot whose id begins so has at this path, changed there or not.
+Result<std::optional<PathVersion>> ShareHistory::standing_at(const std::string& path, const std::string& commit) {
+  const auto& moments = timeline_.moments();
+  for (std::size_t place = moments.size(); place-- > 0;) {
+    if (!moments[place].snapshot.commit.id.hex().starts_with(commit)) continue;
+    BEFFROI_CHECK(go_on());
+    BEFFROI_TRY(auto entry, find(place, path));
+    if (entry) return PathVersion{.moment = place, .act = PathAct::changed, .path = path, .entry = std::move(entry)};
+  }
+  return std::nullopt;
+}
+
 Result<PathVersion> ShareHistory::version(const std::string& path, const std::string& commit) {
+  BEFFROI_TRY(auto standing, standing_at(path, commit));
+  // A folder has no versions of its own: the walk knows only when it came and went.
+  if (standing && standing->entry->type == EntryType::directory) return std::move(*standing);
   PathWalk walk(*this, path);
   for (;;) {
     BEFFROI_TRY(auto version, walk.next());
@@ -281,6 +296,7 @@ Result<PathVersion> ShareHistory::version(const std::string& path, const std::st
     const std::string id = timeline_.moments()[version->moment].snapshot.commit.id.hex();
     if (version->entry && id.starts_with(commit)) return std::move(*version);
   }
+  if (standing) return std::move(*standing);
   return fail(ErrorCode::not_found,
               N_("There is no such version of {}. 'beffroi space versions' lists those that there "
                  "are."),

@@ -71,7 +71,8 @@ class ShareHistory {
 
   /// Of one path and of what it was called before, newest first, `most` at most. not_found: it never was there.
   Result<std::vector<PathVersion>> versions(const std::string& path, std::size_t most);
-  /// The version in the snapshot whose id begins so; of "" the newest that is there, of a deleted path the last one.
+  /// The version in the snapshot whose id begins so, made there or only standing there, as the trash names it; of ""
+  /// the newest that is there, of a deleted path the last one. A folder is what it was in that snapshot, or last.
   /// not_found.
   Result<PathVersion> version(const std::string& path, const std::string& commit);
 
@@ -91,6 +92,7 @@ class ShareHistory {
   Result<std::vector<PathChange>> own_changes(const Moment& moment);
   Result<std::vector<PathChange>> everything(const Moment& moment);
   Result<std::optional<storage::Entry>> find(std::size_t moment, const std::string& path);
+  Result<std::optional<PathVersion>> standing_at(const std::string& path, const std::string& commit);
   bool same(std::size_t a, const storage::Entry& in_a, std::size_t b, const storage::Entry& in_b) const;
   Result<std::optional<std::string>> renamed_from(const Moment& moment, std::size_t before,
                                                   const storage::Entry& entry);
