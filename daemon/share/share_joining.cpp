@@ -215,10 +215,15 @@ asio::awaitable<Result<AskedToJoin>> ask_to_join(StationContext& station, JoinWi
   BEFFROI_CO_TRY(join.invitation, storage::parse_share_invitation(wish.code));
   BEFFROI_CO_TRY(const auto request, request_of(station, join));
   BEFFROI_CO_TRY(const SharePointer share, co_await share_for(station, join.invitation, wish.folder));
-  auto outcome = co_await station.work.run([&] { return share->book.set_join(join); });
+  const auto note = [&] { return share->book.set_join(join); };
+  BEFFROI_CO_TRY(const auto before, co_await station.work.run([&] { return share->book.join(); }));
+  // A request that was left before, and may be granted already, stays as it is when it can't be left once more.
+  Result<void> outcome;
+  if (!before) outcome = co_await station.work.run(note);
   if (outcome) outcome = co_await leave_request(station, join, request);
+  if (outcome && before) outcome = co_await station.work.run(note);
   if (!outcome) {
-    co_await take_back(station, share);
+    if (!before) co_await take_back(station, share);
     co_return forward_error(outcome);
   }
   co_return AskedToJoin{share, spoken(join.invitation, request), join.identity_name, join.device_name};
