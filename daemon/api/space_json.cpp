@@ -110,6 +110,8 @@ void add_body(Json& out, const LogNames& names, const storage::RecordBody& body)
     out["hostile"] = removal->hostile;
   } else if (const auto* epoch = std::get_if<storage::EpochBody>(&body)) {
     out["epoch"] = epoch->epoch.value;
+  } else if (const auto* settings = std::get_if<storage::SettingsBody>(&body)) {
+    out["patterns"] = settings->ignore.patterns();
   }
 }
 
