@@ -31,6 +31,13 @@ void say_brake(const Session& session, const SpaceWords& words, const json& stat
   session.say("");
   session.say(fill(_("On hold since {}: nothing is passed on to the others. {}"), time_text(text_field(brake, "since")),
                    brake_in_words(brake)));
+  const std::string reason = text_field(brake, "reason");
+  if (reason == "folder_missing" || reason == "other_folder") {
+    session.say(_("  Connect its disk, or put the folder back: it goes on by itself."));
+    if (reason == "folder_missing")
+      session.say(fill(_("  If the folder is lost for good: beffroi space undo {}"), space));
+    return;
+  }
   session.say(fill(_("  If that is meant:     beffroi space resume {}"), space));
   session.say(fill(_("  If it is a mistake:   beffroi space undo {}"), space));
 }
@@ -80,6 +87,10 @@ Result<int> status(Session& session, const SpaceWords& words) {
     rows.push_back({_("Six words"), text_field(answer, "words")});
   } else if (state == "refused") {
     rows.push_back({_("State"), fill(_("refused: {}"), session.console().name(text_field(answer, "reason")))});
+  } else if (state == "removed") {
+    rows.push_back({_("State"), _("this computer was taken out: 'beffroi space leave --only-here' clears it away")});
+  } else {
+    rows.push_back({_("State"), _("the invitation has ended: ask for a new one, then 'beffroi space join' again")});
   }
   session.say(table_text(rows));
   const json& error = sub_field(answer, "last_error");
@@ -120,7 +131,7 @@ Result<int> resume(Session& session, const SpaceWords& words) {
 Result<int> undo(Session& session, const SpaceWords& words) {
   BEFFROI_TRY(const json answer,
               session.station().post_events("/v1/spaces/undo", {{"space", words.space}}, ignore_event));
-  session.say(fill(_("The folder is again as the others have it. Files brought back: {}."),
+  session.say(fill(_("Files brought back: {}. What is new in the folder stays."),
                    count_text(number_field(answer, "files_restored"))));
   session.answer(answer);
   return kExitDone;

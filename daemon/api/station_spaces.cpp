@@ -134,8 +134,8 @@ asio::awaitable<Result<void>> answer_status(StationContext& station, HttpRequest
   BEFFROI_CO_TRY(const SharePointer share, station.shares.find(query_text(request, "space")));
   Json out = co_await station.work.run([&] { return share_json(station, *share); });
   if (share->joined() && station.shares.control() != nullptr) {
-    BEFFROI_CO_TRY(const ShareStatus status, station.shares.control()->status(share->space));
-    out.update(share_status_json(status));
+    const auto status = station.shares.control()->status(share->space);
+    out.update(status ? share_status_json(*status) : Json{{"last_error", error_json(status.error())}});
   }
   co_return co_await reply_json(exchange, std::move(out));
 }

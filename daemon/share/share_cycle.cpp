@@ -126,9 +126,14 @@ class FolderCycle::Run {
     BEFFROI_TRY(const ObjectId target, edited(opener_, sink_, mine_, std::move(back), state_.base->tree));
     BEFFROI_TRY(const auto changes, changes_between(opener_, disk_, target));
     BEFFROI_TRY(const std::set<std::string> kept, write_into_folder(changes, target));
-    static_cast<void>(kept);
     BEFFROI_CHECK(save(Durability::synced));
-    return report_.files_written;
+    // What is still as somebody made it would be passed on by the next cycle: it stays held.
+    if (kept.empty() && cycle_.again_.empty()) return report_.files_written;
+    return fail(ErrorCode::partial,
+                N_("Files brought back: {}. Others could not be: a program has them open, or the disk is full. Nothing "
+                   "is passed on to the others. Close the programs, or make room, and start 'beffroi space undo' "
+                   "again."),
+                std::to_string(report_.files_written));
   }
 
  private:

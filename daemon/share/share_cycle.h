@@ -62,7 +62,8 @@ class FolderCycle {
   /// The next cycle passes on what the brake holds. wrong_state: it holds nothing, or the folder is not there.
   Result<void> release();
   /// Brings back what was deleted or rewritten in the folder since it and the others were last the same; what is new
-  /// stays. How many files were written. wrong_state: there was no such moment.
+  /// stays. How many files were written. wrong_state: there was no such moment; partial: not all could be brought back,
+  /// and the brake goes on holding.
   Result<std::uint64_t> undo(const CycleSettings& settings, std::shared_ptr<storage::ObjectSource> source,
                              Progress& progress);
 

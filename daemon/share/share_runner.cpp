@@ -45,14 +45,18 @@ void ShareRunner::begin(storage::SpaceId space) {
 }
 
 asio::awaitable<void> ShareRunner::end(storage::SpaceId space) {
-  const auto found = keepers_.find(space);
-  if (found == keepers_.end()) co_return;
-  const auto keeper = found->second;
-  co_await keeper->end();
-  keepers_.erase(space);
+  if (const auto found = keepers_.find(space); found != keepers_.end()) {
+    const auto keeper = found->second;
+    co_await keeper->end();
+    keepers_.erase(space);
+  }
+  // Also where nothing had begun: the mark of a space that is given up would keep every other one out of the folder.
+  const auto share = station_.shares.find(space);
+  if (!share) co_return;
   co_await folders_.run([&] {
-    const std::string marker = keeper->place().path() + "/" + std::string(kMarkerName);
-    if (keeper->place().look() == storage::FolderFound::same) static_cast<void>(::unlink(marker.c_str()));
+    const auto place = SyncedFolder::at(share->folder, space);
+    const std::string marker = place.path() + "/" + std::string(kMarkerName);
+    if (place.look() == storage::FolderFound::same) static_cast<void>(::unlink(marker.c_str()));
     return true;
   });
 }
@@ -60,7 +64,9 @@ asio::awaitable<void> ShareRunner::end(storage::SpaceId space) {
 Result<std::shared_ptr<ShareKeeper>> ShareRunner::find(const storage::SpaceId& space) const {
   const auto found = keepers_.find(space);
   if (found != keepers_.end()) return found->second;
-  return fail(ErrorCode::not_found, N_("This station does not share the space {}."), space.hex());
+  // It was founded while the peer was away.
+  return fail(ErrorCode::wrong_state,
+              N_("The peer does not know of this space yet: it hears of it by itself, as soon as it can be reached."));
 }
 
 void ShareRunner::look(storage::SpaceId space) {

@@ -25,7 +25,7 @@ std::unexpected<Error> rolled_back(std::string shown, std::string signed_before)
 std::unexpected<Error> other_log(std::size_t position) {
   return fail(
       ErrorCode::corrupt,
-      N_("The peer shows another log of this vault than the one known here: they part at record {}. Nothing here "
+      N_("The peer shows another log of this space than the one known here: they part at record {}. Nothing here "
          "was changed. Ask the EPCI what happened to its server."),
       std::to_string(position));
 }
@@ -381,7 +381,7 @@ std::size_t counted_bytes(std::span<const Bytes> records) {
   return out;
 }
 
-Error log_too_long() { return {ErrorCode::limit_exceeded, N_("The peer's log of this vault is too long."), {}}; }
+Error log_too_long() { return {ErrorCode::limit_exceeded, N_("The peer's log of this space is too long."), {}}; }
 
 asio::awaitable<Result<void>> exchange_state_over(LinkSession& session, Vault& vault, Pool& pool) {
   StateExchange exchange(session, vault, pool);

@@ -184,7 +184,7 @@ Result<void> PeerHostImpl::enrol(const TransportPublicKey& invitation_key, std::
     return std::unexpected(refused);
   }
   if (!hosted->agrees_with(records))
-    return fail(ErrorCode::corrupt, N_("The peer has another log of this vault than this station. Ask the EPCI."));
+    return fail(ErrorCode::corrupt, N_("The peer has another log of this space than this station. Ask the EPCI."));
   invitations_.mark_used(batch, invitation_key, log.space());
   BEFFROI_CHECK(database_->write(batch, storage::Durability::synced));
   // The same again, when the answer was lost: it is written down once.
