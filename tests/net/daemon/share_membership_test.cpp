@@ -124,6 +124,21 @@ TEST_F(ShareMembershipTest, SomebodyIsInvitedAndLetIn) {
   EXPECT_EQ(join(invitation["code"]).error(), "already_exists");
 }
 
+// Goal: a request that waits outlives one that is refused in its place.
+TEST_F(ShareMembershipTest, AskingAgainSpoilsNothing) {
+  const json invitation = invite("writer");
+  const json asked = join(invitation["code"]).json;
+  EXPECT_EQ(join(invitation["code"]).json["words"], asked["words"]);
+  const auto other =
+      ben_.post("/v1/spaces/join", {{"code", invitation["code"]}, {"folder", folder_of(ben_)}, {"name", "Benoît"}});
+  EXPECT_NE(other.status, 200);
+  EXPECT_EQ(spaces(ben_)[0]["state"], "waiting");
+  EXPECT_EQ(spaces(ben_)[0]["words"], asked["words"]);
+  EXPECT_EQ(confirm(request(), asked["words"]).status, 200);
+  EXPECT_NE(join(invitation["code"]).status, 200) << "let in meanwhile, and not known yet";
+  EXPECT_EQ(wait()["state"], "joined");
+}
+
 // Goal: other words than those of the request let nobody in, however the rest looks.
 TEST_F(ShareMembershipTest, OtherWordsLetNobodyIn) {
   const json asked = join(invite("writer")["code"]).json;

@@ -381,7 +381,14 @@ TEST(ShareCycleTest, HoldsBackWhatTakesTooMuch) {
   EXPECT_FALSE(held.report.commit);
   world[1].synced();
   EXPECT_EQ(world[1].folder.listing(), all);
-  const auto back = world[0].cycle->undo(world[0].settings, world[0].vault->local_source(), world[0].progress);
+  const auto undo = [&] {
+    return world[0].cycle->undo(world[0].settings, world[0].vault->local_source(), world[0].progress);
+  };
+  world[0].folder.refused_per_mille = 1000;
+  EXPECT_EQ(undo().error().code, ErrorCode::partial);
+  ASSERT_TRUE(world[0].synced().report.held) << "what could not be brought back is not passed on";
+  world[0].folder.refused_per_mille = 0;
+  const auto back = undo();
   ASSERT_TRUE(back.has_value()) << back.error().message();
   EXPECT_EQ(*back, 30U);
   world.settle();

@@ -186,6 +186,40 @@ TEST_F(ShareHistoryTest, VersionIsNamedByItsSnapshot) {
   EXPECT_EQ(all.version("a", "0000000000").error().code, ErrorCode::not_found);
 }
 
+// The last snapshot that had it need not be one that changed it.
+TEST_F(ShareHistoryTest, WhatTheTrashNamesIsAVersion) {
+  FolderModel files;
+  files.write("a", 1);
+  by_founder(files);
+  files.write("b", 2);
+  by_founder(files);
+  files.remove("a");
+  by_founder(files);
+  ShareHistory all = history();
+  const auto items = must(all.trash({}, 10));
+  ASSERT_EQ(items.size(), 1U);
+  const std::string id = all.timeline().moments()[items[0].last].snapshot.commit.id.hex();
+  EXPECT_EQ(must(all.version("a", id)).entry->size, 1U);
+}
+
+TEST_F(ShareHistoryTest, AFolderIsWhatItWasLast) {
+  FolderModel files;
+  files.mkdir("d");
+  files.write("d/x", 1);
+  const CommitId first = by_founder(files);
+  files.write("d/y", 2);
+  const CommitId second = by_founder(files);
+  files.remove("d");
+  files.write("z", 3);
+  by_founder(files);
+  ShareHistory all = history();
+  const auto id_of = [&](const std::string& id) {
+    return all.timeline().moments()[must(all.version("d", id)).moment].snapshot.commit.id;
+  };
+  EXPECT_EQ(id_of(""), second);
+  EXPECT_EQ(id_of(first.hex()), first);
+}
+
 TEST_F(ShareHistoryTest, TrashHasWhatIsGoneAndNothingElse) {
   FolderModel files;
   files.write("old", 111);
