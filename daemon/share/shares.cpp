@@ -132,16 +132,19 @@ Result<void> Shares::check_folder(const std::string& folder) const {
   return {};
 }
 
-Result<std::shared_ptr<Share>> Shares::add(const storage::SpaceId& space, const crypto::DeviceKeys& keys,
-                                           const std::string& folder) {
-  BEFFROI_CHECK(check_folder(folder));
+Result<void> Shares::reserve(const storage::SpaceId& space) {
   const std::lock_guard lock(mutex_);
   if (shares_.contains(space)) return fail(ErrorCode::already_exists, N_("This computer is in the space already."));
   if (faulty_.contains(space))
     return fail(ErrorCode::wrong_state, N_("What is here of this space can't be opened: see 'beffroi status'."));
   const auto left = leaving_.find(space);
-  if (left != leaving_.end() && !left->second.expired())
+  if ((left != leaving_.end() && !left->second.expired()) || !opening_.insert(space).second)
     return fail(ErrorCode::busy, N_("This space was left just now. Try again in a moment."));
+  return {};
+}
+
+Result<std::shared_ptr<Share>> Shares::make(const storage::SpaceId& space, const crypto::DeviceKeys& keys,
+                                            const std::string& folder) {
   // What an earlier attempt left behind.
   std::error_code error;
   std::filesystem::remove_all(data_of(space), error);
@@ -149,7 +152,18 @@ Result<std::shared_ptr<Share>> Shares::add(const storage::SpaceId& space, const 
   BEFFROI_TRY(auto vault, Vault::open(data_of(space), clock_, random_, options_));
   auto share = std::make_shared<Share>(space, std::move(vault), folder);
   BEFFROI_CHECK(share->book.set_folder(folder));
-  shares_.emplace(space, share);
+  return share;
+}
+
+// Without the lock meanwhile: whoever looks for a share must not wait for the disk.
+Result<std::shared_ptr<Share>> Shares::add(const storage::SpaceId& space, const crypto::DeviceKeys& keys,
+                                           const std::string& folder) {
+  BEFFROI_CHECK(check_folder(folder));
+  BEFFROI_CHECK(reserve(space));
+  auto share = make(space, keys, folder);
+  const std::lock_guard lock(mutex_);
+  opening_.erase(space);
+  if (share) shares_.emplace(space, *share);
   return share;
 }
 

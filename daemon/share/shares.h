@@ -73,6 +73,10 @@ class Shares {
  private:
   std::string data_of(const storage::SpaceId& space) const;
   Result<std::shared_ptr<Share>> open(const storage::SpaceId& space);
+  /// Nobody else makes it from here on, until it is there or given up.
+  Result<void> reserve(const storage::SpaceId& space);
+  Result<std::shared_ptr<Share>> make(const storage::SpaceId& space, const crypto::DeviceKeys& keys,
+                                      const std::string& folder);
   const std::string data_folder_;
   Clock& clock_;
   crypto::Random& random_;
@@ -81,6 +85,7 @@ class Shares {
   mutable std::mutex mutex_;
   std::map<storage::SpaceId, std::shared_ptr<Share>> shares_;
   std::set<storage::SpaceId> faulty_;
+  std::set<storage::SpaceId> opening_;  ///< being made, without the lock
   std::map<storage::SpaceId, std::weak_ptr<const bool>> leaving_;
 };
 
