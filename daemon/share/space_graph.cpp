@@ -43,13 +43,20 @@ Result<std::optional<SpaceGraph::Node>> SpaceGraph::read(const CommitId& id) {
 // Without recursion: a branch may be long.
 Result<SpaceGraph::History> SpaceGraph::history(const CommitId& id) {
   std::vector<CommitId> open{id};
+  // One whose parents come first is looked at twice.
+  std::map<CommitId, std::optional<Node>> waiting;
   while (!open.empty()) {
     const CommitId next = open.back();
     if (known_.contains(next)) {
       open.pop_back();
       continue;
     }
-    BEFFROI_TRY(const auto node, read(next));
+    auto known = waiting.find(next);
+    if (known == waiting.end()) {
+      BEFFROI_TRY(auto fresh, read(next));
+      known = waiting.emplace(next, std::move(fresh)).first;
+    }
+    const auto& node = known->second;
     History history;
     bool complete = true;
     if (node) {
@@ -67,6 +74,7 @@ Result<SpaceGraph::History> SpaceGraph::history(const CommitId& id) {
     }
     if (!complete) continue;
     known_.emplace(next, std::move(history));
+    waiting.erase(next);
     open.pop_back();
   }
   return known_.at(id);
