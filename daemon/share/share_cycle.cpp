@@ -422,9 +422,16 @@ class FolderCycle::Run {
     BEFFROI_TRY(const PassedChanges lately, cycle_.state_.passed());
     storage::CycleCounts out = count(with_recent(lately, passed_, vault_.clock().now()));
     BEFFROI_TRY(out.files_after, files_in(opener_, mine_, 1));
-    const bool matters = out.files_after == 0 || out.deleted + out.rewritten >= storage::kBrakeLeastFiles;
+    const std::uint64_t touched = out.deleted + out.rewritten;
+    const bool matters = out.files_after == 0 || touched >= storage::kBrakeLeastFiles;
+    // With so many files it is no large part of them: a big folder isn't gone through at every change.
+    const std::uint64_t enough =
+        matters ? std::max(storage::kBrakeEmptiedFiles, touched * 100 / storage::kBrakePercent + 1) : 1;
     const ObjectId before = state_.base ? base_ : theirs_;
-    BEFFROI_TRY(out.files_before, files_in(opener_, before, matters ? UINT64_MAX : 1));
+    BEFFROI_TRY(out.files_before, files_in(opener_, before, enough));
+    if (storage::judge_cycle(storage::FolderFound::same, out)) {
+      BEFFROI_TRY(out.files_before, files_in(opener_, before, UINT64_MAX));  // the status shows it
+    }
     return out;
   }
 
