@@ -8,6 +8,7 @@
 #include "daemon/api/station_api.h"
 #include "daemon/restore/restore_stream.h"
 #include "daemon/share/membership.h"
+#include "daemon/share/share_author.h"
 #include "daemon/share/share_history.h"
 #include "storage/merge/shared_part.h"
 
@@ -31,9 +32,7 @@ struct Look {
 
 Result<Look> begin(StationContext& station, const std::string& space) {
   BEFFROI_TRY(const SharePointer share, station.shares.find(space));
-  if (!share->joined())
-    return fail(ErrorCode::wrong_state, N_("This computer was not let into the space yet: a manager has to confirm it. "
-                                           "'beffroi space list' shows what it waits for."));
+  BEFFROI_CHECK(require_joined(*share));
   BEFFROI_TRY(auto job, station.jobs.begin(JobKind::look));
   auto source = share->vault->peer() ? make_remote_source(*share->vault, station.executor, station.connector, true)
                                      : share->vault->local_source();
@@ -230,20 +229,7 @@ Result<RewindWish> read_rewind(const HttpRequest& request) {
   return out;
 }
 
-/// This station, as others read it.
-storage::ChangeAuthor author_of(const Share& share) {
-  storage::ChangeAuthor out;
-  const auto names = names_of(share);
-  const storage::SpaceLog log = share.vault->log();
-  const storage::DeviceState* own = log.device(share.vault->device_id());
-  if (!names || own == nullptr) return out;
-  if (const auto name = names->members.find(own->identity); name != names->members.end()) out.person = name->second;
-  if (const auto name = names->devices.find(share.vault->device_id()); name != names->devices.end())
-    out.device = name->second;
-  return out;
-}
-
-Result<Json> rewind(const Look& look, const RewindWish& wish) {
+Result<Json> rewind(const Look& look, const RewindWish& wish, storage::UnixTime now) {
   BEFFROI_TRY(ShareHistory history, look.history());
   BEFFROI_TRY(const Rewind found, history.rewind(wish.to));
   Json out = {{"space", look.share->space.hex()},
@@ -260,7 +246,7 @@ Result<Json> rewind(const Look& look, const RewindWish& wish) {
     return fail(ErrorCode::refused,
                 N_("You may only read in this space. Ask a member who may write to go back in time."));
   BEFFROI_TRY(const storage::Commit made,
-              commit_rewind(*look.share->vault, history.timeline(), found, author_of(*look.share)));
+              commit_rewind(*look.share->vault, history.timeline(), found, author_of(*look.share, now)));
   out["snapshot"] = made.id.hex();
   return out;
 }
@@ -268,7 +254,7 @@ Result<Json> rewind(const Look& look, const RewindWish& wish) {
 asio::awaitable<Result<void>> answer_rewind(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_TRY(const RewindWish wish, read_rewind(request));
   BEFFROI_CO_TRY(const Look look, begin(station, wish.space));
-  BEFFROI_CO_TRY(Json out, co_await station.streams.run([&] { return rewind(look, wish); }));
+  BEFFROI_CO_TRY(Json out, co_await station.streams.run([&] { return rewind(look, wish, station.clock.now()); }));
   const bool changed = !out["snapshot"].is_null();
   if (changed && station.shares.control() != nullptr) station.shares.control()->look(look.share->space);
   co_return co_await reply_json(exchange, std::move(out));

@@ -16,12 +16,6 @@ Json rules_json(const Share& share) {
           {"defaults", rules == storage::IgnoreRules::defaults()}};
 }
 
-Result<void> require_joined(const Share& share) {
-  if (share.joined()) return {};
-  return fail(ErrorCode::wrong_state, N_("This computer was not let into the space yet: a manager has to confirm it. "
-                                         "'beffroi space list' shows what it waits for."));
-}
-
 asio::awaitable<Result<void>> show(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_TRY(const SharePointer share, station.shares.find(query_text(request, "space")));
   BEFFROI_CO_CHECK(require_joined(*share));

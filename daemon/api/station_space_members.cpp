@@ -18,9 +18,8 @@ Json list_json(const char* name, const auto& items, auto to_json) {
 
 Result<SharePointer> joined_share(const StationContext& station, const std::string& name) {
   BEFFROI_TRY(SharePointer share, station.shares.find(name));
-  if (share->joined()) return share;
-  return fail(ErrorCode::wrong_state, N_("This computer was not let into the space yet: a manager has to confirm it. "
-                                         "'beffroi space list' shows what it waits for."));
+  BEFFROI_CHECK(require_joined(*share));
+  return share;
 }
 
 asio::awaitable<Result<void>> answer_invite(StationContext& station, HttpRequest& request, HttpExchange& exchange) {

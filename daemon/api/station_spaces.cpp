@@ -93,16 +93,15 @@ asio::awaitable<Result<void>> answer_leave(StationContext& station, HttpRequest&
   const std::string name = fields.text("space");
   const bool only_here = fields.flag("only_here");
   BEFFROI_CO_CHECK(fields.finish());
-  BEFFROI_CO_TRY(const SharePointer share, station.shares.find(name));
+  BEFFROI_CO_TRY(SharePointer share, station.shares.find(name));
   Json out = {{"space", share->space.hex()}, {"folder", share->folder}};
   BEFFROI_CO_CHECK(co_await leave_share(station, share, only_here));
+  co_await let_go(station, share);
   co_return co_await reply_json(exchange, std::move(out));
 }
 
 Result<ShareControl*> control_of(StationContext& station, const Share& share) {
-  if (!share.joined())
-    return fail(ErrorCode::wrong_state, N_("This computer was not let into the space yet: a manager has to confirm it. "
-                                           "'beffroi space list' shows what it waits for."));
+  BEFFROI_CHECK(require_joined(share));
   if (station.shares.control() != nullptr) return station.shares.control();
   return fail(ErrorCode::wrong_state, N_("This service keeps no folders in step."));
 }

@@ -27,7 +27,7 @@ class FolderEvents {
   static Result<std::unique_ptr<FolderEvents>> open(const SyncedFolder& folder);
   /// Readable when there are events.
   int descriptor() const { return inotify_.get(); }
-  /// Takes all events that wait; does not block. Watches folders that are new. Errors as of open().
+  /// Takes all events that wait. Watches folders that are new, for which it blocks. Errors as of open().
   Result<void> take(FolderNews& news);
 
  private:

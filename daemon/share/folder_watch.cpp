@@ -37,13 +37,17 @@ asio::awaitable<Result<bool>> FolderWatch::readable(std::optional<std::chrono::m
   co_return !error;
 }
 
+asio::awaitable<Result<void>> FolderWatch::take(FolderNews& news) {
+  co_return co_await pool_.run([this, &news] { return events_->take(news); });
+}
+
 asio::awaitable<Result<FolderNews>> FolderWatch::next() {
   BEFFROI_ASSERT(events_ != nullptr);
   FolderNews news;
   while (news.is_empty() && !stopped_) {
     BEFFROI_CO_TRY(const bool some, co_await readable(std::nullopt));
     if (!some) continue;
-    BEFFROI_CO_CHECK(events_->take(news));
+    BEFFROI_CO_CHECK(co_await take(news));
   }
   const auto begun = clock_.monotonic();
   while (!stopped_) {
@@ -51,7 +55,7 @@ asio::awaitable<Result<FolderNews>> FolderWatch::next() {
     if (left <= std::chrono::milliseconds(0)) break;
     BEFFROI_CO_TRY(const bool more, co_await readable(left));
     if (!more) break;
-    BEFFROI_CO_CHECK(events_->take(news));
+    BEFFROI_CO_CHECK(co_await take(news));
   }
   if (stopped_) co_return fail(ErrorCode::cancelled, N_("The watch on the shared folder was stopped."));
   co_return news;

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "daemon/service/clock.h"
+#include "daemon/service/pool.h"
 #include "daemon/share/folder_events.h"
 
 namespace beffroi::daemon {
@@ -18,8 +19,9 @@ inline constexpr std::chrono::milliseconds kNewsPatience{2000};
 /// Lives on one executor; only what is made for start() comes from elsewhere.
 class FolderWatch {
  public:
-  /// `clock` outlives it.
-  FolderWatch(const asio::any_io_executor& executor, Clock& clock) : clock_(clock), descriptor_(executor) {}
+  /// `pool` and `clock` outlive it. On the pool events are taken: a folder that was moved in is gone through for that.
+  FolderWatch(const asio::any_io_executor& executor, Pool& pool, Clock& clock)
+      : pool_(pool), clock_(clock), descriptor_(executor) {}
   ~FolderWatch();
   /// FolderEvents::open() takes its time for it: 10,000 folders about 100 ms, best on a thread of the pool. What
   /// changes from then on is told. May be called again, when nobody waits in next().
@@ -32,7 +34,9 @@ class FolderWatch {
 
  private:
   asio::awaitable<Result<bool>> readable(std::optional<std::chrono::milliseconds> patience);
+  asio::awaitable<Result<void>> take(FolderNews& news);
 
+  Pool& pool_;
   Clock& clock_;
   std::unique_ptr<FolderEvents> events_;
   asio::posix::stream_descriptor descriptor_;  ///< that of events_, which owns it

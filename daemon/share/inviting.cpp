@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "crypto/kit.h"
+#include "daemon/share/share_joining.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -64,15 +65,6 @@ KeptInvitation copy_of(const KeptInvitation& kept) {
           .made = kept.made,
           .state = kept.state,
           .applicant = kept.applicant};
-}
-
-std::string words_text(const storage::ShareInvitation& invitation, const storage::JoinRequest& request) {
-  std::string out;
-  for (const std::string_view word : storage::check_words(invitation, request)) {
-    if (!out.empty()) out += ' ';
-    out += word;
-  }
-  return out;
 }
 
 /// As people write them: case, accents and blanks are forgiven, and what else the kit's words forgive.

@@ -108,6 +108,12 @@ std::optional<Role> own_role(const Share& share) {
   return own->role;
 }
 
+Result<void> require_joined(const Share& share) {
+  if (share.joined()) return {};
+  return fail(ErrorCode::wrong_state, N_("This computer was not let into the space yet: a manager has to confirm it. "
+                                         "'beffroi space list' shows what it waits for."));
+}
+
 Result<void> require_manager(const Share& share) {
   if (own_role(share) == Role::manager) return {};
   return fail(ErrorCode::refused,
@@ -249,6 +255,13 @@ asio::awaitable<Result<bool>> renew_keys_if_due(StationContext& station, SharePo
         return std::vector<Bytes>(1, std::move(record));
       }));
   co_return renewed;
+}
+
+asio::awaitable<void> let_go(StationContext& station, SharePointer& share) {
+  co_await station.work.run([&share] {
+    share.reset();
+    return true;
+  });
 }
 
 }  // namespace beffroi::daemon

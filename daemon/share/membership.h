@@ -29,6 +29,8 @@ Result<std::vector<Member>> members_of(const Share& share);
 Result<storage::SpaceNames> names_of(const Share& share);
 /// Of this device; nullopt: it was removed, or is not in yet.
 std::optional<storage::Role> own_role(const Share& share);
+/// wrong_state, with a sentence, while a manager has to let this device in.
+Result<void> require_joined(const Share& share);
 /// refused, with a sentence, unless this device is a manager's.
 Result<void> require_manager(const Share& share);
 
@@ -63,5 +65,8 @@ asio::awaitable<Result<void>> leave_share(StationContext& station, SharePointer 
 
 /// Opens the next epoch when one is due and this device may: after somebody has left. True when it did.
 asio::awaitable<Result<bool>> renew_keys_if_due(StationContext& station, SharePointer share);
+
+/// Lets a share go on the pool: who holds it last closes its database, and removes it when it was left.
+asio::awaitable<void> let_go(StationContext& station, SharePointer& share);
 
 }  // namespace beffroi::daemon

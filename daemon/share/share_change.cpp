@@ -1,6 +1,6 @@
 #include "daemon/share/share_change.h"
 
-#include <algorithm>
+#include "daemon/share/membership.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -56,10 +56,10 @@ asio::awaitable<Result<void>> change_over(StationContext& station, Vault& vault,
 }  // namespace
 
 asio::awaitable<Result<std::unique_ptr<PeerLink>>> connect_to_share(StationContext& station, Share& share) {
+  BEFFROI_CO_CHECK(require_joined(share));
   const auto binding = share.vault->peer();
-  if (!share.joined() || !binding)
-    co_return fail(ErrorCode::wrong_state, N_("This computer was not let into the space yet: a manager has to confirm "
-                                              "it. 'beffroi space list' shows what it waits for."));
+  if (!binding)
+    co_return fail(ErrorCode::wrong_state, N_("This shared folder has no peer yet. It is told by the invitation."));
   co_return co_await PeerLink::connect(station.connector, binding->address, share.vault->device_keys().transport_seed,
                                        binding->peer, share.space);
 }

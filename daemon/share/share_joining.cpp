@@ -3,8 +3,6 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "daemon/station/sync_job.h"
 
 namespace beffroi::daemon {
@@ -82,15 +80,6 @@ Result<storage::JoinRequest> request_of(const StationContext& station, const Pen
                                   join.device_name);
 }
 
-std::string spoken(const storage::ShareInvitation& invitation, const storage::JoinRequest& request) {
-  std::string out;
-  for (const std::string_view word : storage::check_words(invitation, request)) {
-    if (!out.empty()) out += ' ';
-    out += word;
-  }
-  return out;
-}
-
 /// A share for this invitation: the one that waits with it already, or a new one, in the place of one that waits with
 /// another invitation.
 asio::awaitable<Result<SharePointer>> share_for(StationContext& station, const storage::ShareInvitation& invitation,
@@ -102,7 +91,7 @@ asio::awaitable<Result<SharePointer>> share_for(StationContext& station, const s
       co_return known;
     co_await take_back(station, known);
     // Its place is free only when nobody holds it.
-    known.reset();
+    co_await let_go(station, known);
   }
   const auto keys = storage::with_preshared(station.vault->device_keys(), invitation.preshared());
   co_return co_await add_share(station, invitation.space, keys, std::move(folder));
@@ -226,12 +215,21 @@ asio::awaitable<Result<AskedToJoin>> ask_to_join(StationContext& station, JoinWi
     if (!before) co_await take_back(station, share);
     co_return forward_error(outcome);
   }
-  co_return AskedToJoin{share, spoken(join.invitation, request), join.identity_name, join.device_name};
+  co_return AskedToJoin{share, words_text(join.invitation, request), join.identity_name, join.device_name};
+}
+
+std::string words_text(const storage::ShareInvitation& invitation, const storage::JoinRequest& request) {
+  std::string out;
+  for (const std::string_view word : storage::check_words(invitation, request)) {
+    if (!out.empty()) out += ' ';
+    out += word;
+  }
+  return out;
 }
 
 Result<std::string> words_of_join(const StationContext& station, const PendingJoin& join) {
   BEFFROI_TRY(const auto request, request_of(station, join));
-  return spoken(join.invitation, request);
+  return words_text(join.invitation, request);
 }
 
 const char* join_state_name(JoinState state) {

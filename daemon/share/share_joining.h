@@ -36,6 +36,8 @@ struct AskedToJoin {
 /// Leaves a request at the peer that the code names. Twice the same is once. usage: no such code, or an unusable name
 /// or folder; already_exists: this computer is in the space; refused: the peer does not know the invitation (any more).
 asio::awaitable<Result<AskedToJoin>> ask_to_join(StationContext& station, JoinWish wish);
+/// The six, with blanks between.
+std::string words_text(const storage::ShareInvitation& invitation, const storage::JoinRequest& request);
 /// The words of a request that waits.
 Result<std::string> words_of_join(const StationContext& station, const PendingJoin& join);
 

@@ -2,11 +2,11 @@
 
 #include <spdlog/spdlog.h>
 
-#include <ctime>
-
 #include "daemon/service/coroutine.h"
 #include "daemon/service/translate.h"
 #include "daemon/share/membership.h"
+#include "daemon/share/share_author.h"
+#include "daemon/share/share_change.h"
 #include "daemon/station/sync_job.h"
 #include "daemon/vault/collection.h"
 
@@ -22,28 +22,6 @@ constexpr const char* kHeldAlarm = "share_held:";
 constexpr const char* kFailedAlarm = "share_failed:";
 constexpr const char* kPeerFaultAlarm = "integrity:share:";
 constexpr std::size_t kIdDigits = 12;
-
-std::int32_t utc_offset_s(storage::UnixTime now) {
-  const std::time_t at = now.seconds;
-  std::tm local{};
-  return ::localtime_r(&at, &local) == nullptr ? 0 : static_cast<std::int32_t>(local.tm_gmtoff);
-}
-
-/// As others will read it in the names of copies.
-storage::ChangeAuthor author_of(const Share& share, storage::UnixTime now) {
-  storage::ChangeAuthor out;
-  out.words = {_("conflict"), _(".")};
-  out.utc_offset_s = utc_offset_s(now);
-  const DeviceId id = share.vault->device_id();
-  const storage::SpaceLog log = share.vault->log();
-  const storage::DeviceState* const device = log.device(id);
-  const auto names = names_of(share);
-  if (!names || device == nullptr) return out;
-  if (const auto person = names->members.find(device->identity); person != names->members.end())
-    out.person = person->second;
-  if (const auto computer = names->devices.find(id); computer != names->devices.end()) out.device = computer->second;
-  return out;
-}
 
 Error held_error(const std::string& name, const HeldBack& held) {
   switch (held.reason) {
@@ -76,7 +54,7 @@ ShareKeeper::ShareKeeper(StationContext& station, Pool& folders, std::shared_ptr
       cycle_(*share_->vault, folder_),
       line_(station.clock, station.settings.upload_limit, station.state.line_speed()),
       parts_{*share_->vault, cycle_, station.work, folders, &line_},
-      watch_(station.executor, station.clock) {}
+      watch_(station.executor, station.work, station.clock) {}
 
 void ShareKeeper::start() {
   for (const auto loop : {&ShareKeeper::keep, &ShareKeeper::watch, &ShareKeeper::listen}) {
@@ -180,11 +158,7 @@ asio::awaitable<void> ShareKeeper::run_cycle() {
 }
 
 asio::awaitable<Result<std::unique_ptr<PeerLink>>> ShareKeeper::connect() {
-  const auto binding = share_->vault->peer();
-  if (!binding)
-    co_return fail(ErrorCode::wrong_state, N_("This shared folder has no peer yet. It is told by the invitation."));
-  co_return co_await PeerLink::connect(station_.connector, binding->address,
-                                       share_->vault->device_keys().transport_seed, binding->peer, share_->space);
+  co_return co_await connect_to_share(station_, *share_);
 }
 
 asio::awaitable<CycleSettings> ShareKeeper::settings() {
@@ -307,7 +281,7 @@ asio::awaitable<void> ShareKeeper::watch() {
   while (!over()) {
     auto events = co_await folders_.run([this] { return FolderEvents::open(folder_.place()); });
     if (!events) {
-      if (!co_await sleep(kUnwatchedLook)) co_return;
+      if (!co_await sleep_out(kUnwatchedLook)) co_return;
     } else {
       watch_.start(std::move(*events));
     }
@@ -323,7 +297,7 @@ asio::awaitable<void> ShareKeeper::listen() {
   while (!over()) {
     auto link = co_await connect();
     if (!link) {
-      co_await sleep(kReconnect);
+      co_await sleep_out(kReconnect);
       continue;
     }
     if (last_ && !*last_) {
@@ -340,7 +314,7 @@ asio::awaitable<void> ShareKeeper::listen() {
       if (!co_await sleep_out(pause_after_news(asked, station_.clock.monotonic()))) break;
     }
     listening_ = nullptr;
-    co_await sleep(kReconnectSoon);
+    co_await sleep_out(kReconnectSoon);
   }
 }
 
@@ -348,7 +322,7 @@ asio::awaitable<void> ShareKeeper::listen() {
 void ShareKeeper::take_news(const SpaceNews& news) {
   const auto newest = share_->vault->newest_receipt();
   const bool is_new =
-      news.newest_receipt > (newest ? newest->counter : 0) || news.log_length > share_->vault->log().records().size();
+      news.newest_receipt > (newest ? newest->counter : 0) || news.log_length > share_->vault->log_length();
   if (!is_new) return;
   pace_.want(station_.clock.monotonic());
   wake();

@@ -209,6 +209,12 @@ storage::SpaceLog Vault::log() const {
   return *state_->log;
 }
 
+std::uint64_t Vault::log_length() const {
+  const std::lock_guard lock(state_->facts);
+  BEFFROI_ASSERT(state_->log);
+  return state_->log->records().size();
+}
+
 Result<void> Vault::append_records(std::span<const Bytes> records) {
   const std::lock_guard writing(state_->writing);
   BEFFROI_CHECK(state_->catch_up());

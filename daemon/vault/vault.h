@@ -89,6 +89,8 @@ class Vault {
   DeviceId device_id() const { return device_keys().public_part().id(); }
   /// A consistent copy.
   storage::SpaceLog log() const;
+  /// How many records it has; costs no copy.
+  std::uint64_t log_length() const;
   /// Verifies, stores, and opens new epochs.
   Result<void> append_records(std::span<const Bytes> records);
   std::shared_ptr<const storage::KeyRing> keys() const;

@@ -108,9 +108,10 @@ TEST_F(FolderWatchTest, ManyPathsAreEverything) {
 // Goal: who waits gets several changes at once when it has become quiet, and ends when it is stopped.
 TEST_F(FolderWatchTest, WaitsUntilItIsQuiet) {
   watch();
+  Pool pool(1);
   testing::ProtocolThread thread;
   auto watching = thread.call([&] {
-    auto out = std::make_unique<FolderWatch>(thread.executor(), system_clock());
+    auto out = std::make_unique<FolderWatch>(thread.executor(), pool, system_clock());
     out->start(std::move(events));
     return out;
   });
