@@ -1,5 +1,7 @@
 #include "daemon/vault/check.h"
 
+#include <sys/stat.h>
+
 #include "storage/store/limits.h"
 #include "storage/tree/tree_walk.h"
 #include "tests/support/backup_world.h"
@@ -37,6 +39,19 @@ void damage(BackupWorld& world, const storage::ObjectId& id) {
   (**bytes)[(*bytes)->size() - 20] ^= 1;
   ASSERT_TRUE(
       world.vault->database().put(storage::Table::objects, key, **bytes, storage::Durability::synced).has_value());
+}
+
+/// The leaves of a tree, first to last, whatever its height.
+std::vector<storage::ObjectId> leaves_below(const storage::ObjectOpener& opener, const storage::ObjectId& id) {
+  const auto page = storage::open_tree_page(opener, id);
+  EXPECT_TRUE(page.has_value());
+  if (!page || page->self.level == 0) return {id};
+  std::vector<storage::ObjectId> out;
+  for (const auto& child : page->children) {
+    const auto below = leaves_below(opener, child.ref.id);
+    out.insert(out.end(), below.begin(), below.end());
+  }
+  return out;
 }
 
 // Goal: a sound vault has no damage, and what snapshots share is read once.
@@ -97,12 +112,17 @@ TEST(CheckTest, DamagedTreeIsFoundAndSurvived) {
 TEST(CheckTest, ADamagedPageOfTheLastSnapshotIsSurvived) {
   BackupWorld world;
   const std::string long_name(200, 'n');
-  for (int i = 0; i < 1'500; ++i) write_file(world.at(long_name + std::to_string(i)), "content " + std::to_string(i));
+  std::string deep = world.source();
+  for (int i = 0; i < 4; ++i) {
+    deep += "/" + long_name;
+    ASSERT_EQ(::mkdir(deep.c_str(), 0755), 0);
+  }
+  // About 20 leaves; where they end depends on the paths, so on the name of the temporary folder.
+  for (int i = 0; i < 1'200; ++i) write_file(deep + "/" + std::to_string(i), "content " + std::to_string(i));
   world.backup();
-  const auto opener = world.opener();
-  const auto page = storage::open_tree_page(opener, world.vault->resolve("latest")->commit.clear.root);
-  ASSERT_TRUE(page && page->children.size() >= 3);
-  damage(world, page->children[1].ref.id);
+  const auto leaves = leaves_below(world.opener(), world.vault->resolve("latest")->commit.clear.root);
+  ASSERT_GE(leaves.size(), 3U);
+  damage(world, leaves[leaves.size() / 2]);
   EXPECT_EQ(check(world, false).damages_total, 1U);
   const auto result = world.backup();
   EXPECT_GT(result.damages, 0U);
