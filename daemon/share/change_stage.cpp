@@ -95,7 +95,7 @@ Result<void> ChangeStage::take_file(Slot& slot) {
   Entry& entry = slot.entry();
   constexpr std::uint32_t kNotRead = storage::kEntryUnreadable | storage::kEntryStale;
   if (slot.dropped || (entry.flags & storage::kEntryChangedWhileRead) != 0 ||
-      (slot.was_read && !is_quiet(slot.walked.status, vault_.clock().now_ms()))) {
+      (slot.was_read && !is_quiet(slot.walked.status, vault_.clock().now_ms(), kQuietClosed))) {
     unquiet_.insert(entry.path);
     return {};
   }

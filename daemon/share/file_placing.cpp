@@ -71,7 +71,7 @@ Result<Refusal> FilePlacing::check_at_rest(const OpenFolder& folder, const std::
                                            struct stat& seen) {
   BEFFROI_TRY(Refusal refusal, check(folder, name, expected, seen));
   if (refusal || !S_ISREG(seen.st_mode)) return refusal;
-  return is_open_for_writing(folder->get(), name) ? Refusal(in_use()) : Refusal();
+  return writers_of(folder->get(), name) == Writers::somebody ? Refusal(in_use()) : Refusal();
 }
 
 Result<Refusal> FilePlacing::publish(int from, const std::string& temporary, const OpenFolder& folder,

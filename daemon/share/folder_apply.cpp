@@ -299,7 +299,7 @@ class FolderApply {
     // A second look: somebody may have written into it since. Its new time would hide that.
     struct stat now{};
     const bool is_it = ::fstatat(from->get(), name.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-                       is_unchanged(moved.seen, now) && !is_open_for_writing(from->get(), name);
+                       is_unchanged(moved.seen, now) && writers_of(from->get(), name) != Writers::somebody;
     if (!is_it) leave(change, was_changed());
     BEFFROI_TRY(const bool published, publish(change, from, name));
     if (published) {

@@ -106,7 +106,7 @@ class FolderScanner final : public WalkVisitor {
         return true;
       }
     }
-    if (is_quiet(status, vault_.clock().now_ms())) return false;
+    if (is_at_rest(path, status)) return false;
     scan_.unquiet.insert(path);
     return true;
   }
@@ -149,6 +149,14 @@ class FolderScanner final : public WalkVisitor {
   void socket_skipped() override {}
 
  private:
+  bool is_at_rest(const std::string& path, const struct stat& status) {
+    const auto now = vault_.clock().now_ms();
+    if (is_quiet(status, now)) return true;
+    if (!is_quiet(status, now, kQuietClosed)) return false;
+    const FileDescriptor folder = open_below(top_->get(), storage::folder_of(path));
+    return folder && writers_of(folder.get(), std::string(storage::name_of(path))) == Writers::nobody;
+  }
+
   Result<void> look() {
     if (scope_.everything) {
       BEFFROI_CHECK(applied_.begin({}));

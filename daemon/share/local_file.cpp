@@ -27,13 +27,13 @@ bool is_of_type(const Entry& entry, const struct stat& status) {
   }
 }
 
-bool has_writers(int file) {
+Writers has_it_open(int file) {
   // A lease for reading is refused while somebody has the file open for writing. It is given back at once; who opens
   // the file in between waits that long, and the signal that tells of it is one that is ignored.
-  if (::fcntl(file, F_SETSIG, SIGURG) != 0) return false;
-  if (::fcntl(file, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
+  if (::fcntl(file, F_SETSIG, SIGURG) != 0) return Writers::unknown;
+  if (::fcntl(file, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN ? Writers::somebody : Writers::unknown;
   ::fcntl(file, F_SETLEASE, F_UNLCK);
-  return false;
+  return Writers::nobody;
 }
 
 bool is_locked(int file) {
@@ -45,9 +45,10 @@ bool is_locked(int file) {
 
 }  // namespace
 
-bool is_open_for_writing(int folder, const std::string& name) {
+Writers writers_of(int folder, const std::string& name) {
   const FileDescriptor file = open_file_at(folder, name);
-  return file && (has_writers(file.get()) || is_locked(file.get()));
+  if (!file) return Writers::unknown;
+  return is_locked(file.get()) ? Writers::somebody : has_it_open(file.get());
 }
 
 std::optional<std::string> read_link_at(int folder, const std::string& name) {

@@ -45,8 +45,13 @@ class LocalFiles {
   std::map<std::pair<dev_t, ino_t>, struct stat> trusted_;
 };
 
-/// Has another process opened this file for writing, or locked it? False where the system doesn't say.
-bool is_open_for_writing(int folder, const std::string& name);
+/// Has another process opened this file for writing, or locked it?
+enum class Writers : std::uint8_t {
+  nobody,
+  somebody,
+  unknown,  ///< the system doesn't say: not of files of other users, nor on every file system
+};
+Writers writers_of(int folder, const std::string& name);
 
 /// The target of a link; nullopt when it is none, or can't be read.
 std::optional<std::string> read_link_at(int folder, const std::string& name);

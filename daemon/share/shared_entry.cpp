@@ -87,12 +87,12 @@ std::uint32_t shared_rights(const std::optional<storage::CachedFile>& cached, co
   return get_le32(&mark[4]) == here ? get_le32(&mark[0]) & kSharedBits : here;
 }
 
-bool is_quiet(const struct stat& status, std::chrono::milliseconds wall) {
+bool is_quiet(const struct stat& status, std::chrono::milliseconds wall, std::chrono::milliseconds quiet) {
   const auto changed =
       std::chrono::seconds(status.st_mtim.tv_sec) +
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(status.st_mtim.tv_nsec));
   // A time in the future was set by hand, or by another machine: nobody can wait for it.
-  return changed > wall + kQuiet || changed + kQuiet <= wall;
+  return changed > wall + kQuiet || changed + quiet <= wall;
 }
 
 }  // namespace beffroi::daemon

@@ -14,6 +14,8 @@ namespace beffroi::daemon {
 
 /// Contents changed more recently than this are still being written.
 inline constexpr std::chrono::milliseconds kQuiet{1000};
+/// The same, of a file that nobody has open for writing.
+inline constexpr std::chrono::milliseconds kQuietClosed{250};
 
 /// Of these rights, those that are shared and given: its owner may always read and write a file and work in a folder,
 /// strangers never change one. Else a member would lock the others out of their own folder, or let local strangers in.
@@ -37,7 +39,7 @@ storage::CachedFile rights_not_set(const storage::Entry& entry, const struct sta
 /// The entry's rights, if this was written for a folder that has the same rights as then; else those that it has.
 std::uint32_t shared_rights(const std::optional<storage::CachedFile>& cached, const struct stat& status);
 
-/// `wall`: the time now.
-bool is_quiet(const struct stat& status, std::chrono::milliseconds wall);
+/// `wall`: the time now. `quiet`: for how long the content must have been as it is.
+bool is_quiet(const struct stat& status, std::chrono::milliseconds wall, std::chrono::milliseconds quiet = kQuiet);
 
 }  // namespace beffroi::daemon

@@ -1,5 +1,8 @@
 #include "daemon/share/folder_scan.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "tests/support/folder_world.h"
 #include "tests/support/test_entries.h"
 
@@ -118,6 +121,24 @@ TEST(FolderScanTest, FilesBeingWrittenAreLeft) {
   scan = replica.scan_paths({"a", "b"});
   EXPECT_EQ(changed(scan), (Names{"a", "b"}));
   EXPECT_TRUE(scan.unquiet.empty());
+}
+
+// Goal: a file that was closed is taken sooner than one that somebody still has open for writing.
+TEST(FolderScanTest, WhatNobodyWritesIsTakenSooner) {
+  FolderReplica replica;
+  const auto changed_before = [&](const std::string& name, long nanoseconds) {
+    write_file(replica.at(name), name);
+    const struct timespec times[2] = {{0, UTIME_OMIT}, {replica.vault.clock.wall_s - 1, 1'000'000'000 - nanoseconds}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, replica.at(name).c_str(), times, 0), 0);
+  };
+  changed_before("closed", 300'000'000);
+  changed_before("just now", 200'000'000);
+  changed_before("open", 300'000'000);
+  const FileDescriptor writer(::open(replica.at("open").c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_TRUE(writer);
+  const auto scan = replica.scan();
+  EXPECT_EQ(changed(scan), Names{"closed"});
+  EXPECT_EQ(scan.unquiet, (std::set<std::string>{"just now", "open"}));
 }
 
 // Goal: what rules leave out, the marker and temporary names are not shared; what a later rule leaves out stays in the
