@@ -14,8 +14,9 @@ DiskFolder::DiskFolder(const std::string& path, Vault& vault)
 storage::FolderFound DiskFolder::look() { return place_.look(); }
 
 Result<FolderScan> DiskFolder::scan(StoreSink& sink, const storage::ObjectOpener& opener, storage::ObjectId applied,
-                                    const storage::IgnoreRules& rules, const ScanScope& scope, Progress& progress) {
-  return scan_folder(place_, vault_, sink, opener, applied, rules, scope, progress);
+                                    const storage::IgnoreRules& rules, const LocalPaths& local, const ScanScope& scope,
+                                    Progress& progress) {
+  return scan_folder(place_, vault_, sink, opener, applied, rules, local, scope, progress);
 }
 
 Result<ApplyOutcome> DiskFolder::apply(const storage::ObjectOpener& opener,

@@ -12,7 +12,8 @@ class DiskFolder final : public ShareFolder {
   DiskFolder(const std::string& path, Vault& vault);
   storage::FolderFound look() override;
   Result<FolderScan> scan(StoreSink& sink, const storage::ObjectOpener& opener, storage::ObjectId applied,
-                          const storage::IgnoreRules& rules, const ScanScope& scope, Progress& progress) override;
+                          const storage::IgnoreRules& rules, const LocalPaths& local, const ScanScope& scope,
+                          Progress& progress) override;
   Result<ApplyOutcome> apply(const storage::ObjectOpener& opener, std::span<const storage::MergeChange> changes,
                              Progress& progress) override;
   Result<void> sync() override;

@@ -42,14 +42,15 @@ class SharedMetadata final : public MetadataReader {
 class FolderScanner final : public WalkVisitor {
  public:
   FolderScanner(OpenFolder top, Vault& vault, StoreSink& sink, const storage::ObjectOpener& opener,
-                storage::ObjectId applied, const storage::IgnoreRules& rules, const ScanScope& scope,
-                Progress& progress)
+                storage::ObjectId applied, const storage::IgnoreRules& rules, const LocalPaths& local,
+                const ScanScope& scope, Progress& progress)
       : top_(std::move(top)),
         vault_(vault),
         sink_(sink),
         opener_(opener),
         root_(applied),
         rules_(rules),
+        local_(local),
         scope_(scope),
         progress_(progress),
         network_(is_network_file_system(top_->get())),
@@ -83,6 +84,7 @@ class FolderScanner final : public WalkVisitor {
                   {ErrorCode::refused, N_("This link leads out of the shared folder, and so is not shared."), {}});
     skipped_.judge_name(path, scope_.everything);
     BEFFROI_TRY(const auto before, take(path, walked.entry.type));
+    if (before && !local_.has(path)) return stands_in_the_way(path, *before, walked.entry.type);
     if (walked.entry.type == EntryType::directory && !(before && before->mode == walked.entry.mode)) {
       BEFFROI_TRY(const auto cached, find_cached(path));
       walked.entry.mode = shared_rights(cached, walked.status);
@@ -99,6 +101,10 @@ class FolderScanner final : public WalkVisitor {
     ++progress_.files_scanned;
     skipped_.judge_name(path, scope_.everything);
     BEFFROI_TRY(before_, take(path, EntryType::file));
+    if (before_ && !local_.has(path)) {
+      BEFFROI_CHECK(stands_in_the_way(path, *before_, EntryType::file));
+      return true;
+    }
     if (before_) {
       BEFFROI_TRY(const auto cached, find_cached(path));
       if (cached && vouches_for(*cached, *before_) && cached->fingerprint == fingerprint_of(status, network_)) {
@@ -257,13 +263,14 @@ class FolderScanner final : public WalkVisitor {
   /// The tree's entry at this path. With another type there now, what the tree has below it is gone for good.
   Result<std::optional<Entry>> take(const std::string& path, EntryType type) {
     BEFFROI_TRY(auto before, applied_.take(path));
-    if (before && before->type == EntryType::directory && type != EntryType::directory) removed_ = path;
+    const bool was_folder = before && before->type == EntryType::directory;
+    if (was_folder && type != EntryType::directory && local_.has(path)) removed_ = path;
     return before;
   }
 
   /// A rule that came later must not delete at the others what is gone here.
   Result<void> gone(const Entry& entry) {
-    if (entry.path.empty()) return {};
+    if (entry.path.empty() || !local_.has(entry.path)) return {};
     const bool is_folder = entry.type == EntryType::directory;
     const bool folder_is_gone = removed_ && storage::is_at_or_below(entry.path, *removed_);
     if (!folder_is_gone && rules_.ignored_by(entry.path, is_folder) != nullptr) return {};
@@ -271,6 +278,12 @@ class FolderScanner final : public WalkVisitor {
     removals_ = true;
     sink_.write_behind([&](storage::WriteBatch& batch) { vault_.files().remove(batch, entry.path); });
     return emit({entry.path, std::nullopt});
+  }
+
+  /// Something is where the space has what is not kept here.
+  Result<void> stands_in_the_way(const std::string& path, const Entry& before, EntryType type) {
+    if (before.type == EntryType::directory && type == EntryType::directory) return {};
+    return skip(path, in_the_way_of_another());
   }
 
   Result<void> skip(const std::string& path, const Error& reason) {
@@ -321,6 +334,7 @@ class FolderScanner final : public WalkVisitor {
   const storage::ObjectOpener& opener_;
   const storage::ObjectId root_;
   const storage::IgnoreRules& rules_;
+  const LocalPaths& local_;
   const ScanScope& scope_;
   Progress& progress_;
   const bool network_;
@@ -346,9 +360,10 @@ class FolderScanner final : public WalkVisitor {
 
 Result<FolderScan> scan_folder(const SyncedFolder& folder, Vault& vault, StoreSink& sink,
                                const storage::ObjectOpener& opener, storage::ObjectId applied,
-                               const storage::IgnoreRules& rules, const ScanScope& scope, Progress& progress) {
+                               const storage::IgnoreRules& rules, const LocalPaths& local, const ScanScope& scope,
+                               Progress& progress) {
   BEFFROI_TRY(OpenFolder top, folder.open());
-  FolderScanner scanner(std::move(top), vault, sink, opener, applied, rules, scope, progress);
+  FolderScanner scanner(std::move(top), vault, sink, opener, applied, rules, local, scope, progress);
   BEFFROI_TRY(FolderScan out, scanner.run());
   // A disk that went while it was looked at must not look like files that were deleted.
   if (scanner.has_removals()) BEFFROI_CHECK(folder.open());

@@ -16,11 +16,13 @@ inline constexpr std::size_t kMaxIgnoredTold = 100;
 /// link, and folders on which another disk is mounted. Names that Windows can't hold, or that only differ in case from
 /// another one, are shared, and told in `skipped` all the same (of clashes only a look at everything knows). A file
 /// that is being written (kQuiet, kQuietClosed), or changed while it was read, is in `unquiet` and stays as `applied`
-/// has it. A look at everything also removes temporary files that a crash left behind. Blocks, with threads of its own;
-/// not beside apply_to_folder(). Contents are in the sink; the caller flushes it. Errors: the folder is missing or not
-/// the marked one (also at the end: then nothing is to be made of it), cancelled, those of the store.
+/// has it. So does what `local` has not, whatever is in its place; what is new is taken anywhere. A look at everything
+/// also removes temporary files that a crash left behind. Blocks, with threads of its own; not beside
+/// apply_to_folder(). Contents are in the sink; the caller flushes it. Errors: the folder is missing or not the marked
+/// one (also at the end: then nothing is to be made of it), cancelled, those of the store.
 Result<FolderScan> scan_folder(const SyncedFolder& folder, Vault& vault, StoreSink& sink,
                                const storage::ObjectOpener& opener, storage::ObjectId applied,
-                               const storage::IgnoreRules& rules, const ScanScope& scope, Progress& progress);
+                               const storage::IgnoreRules& rules, const LocalPaths& local, const ScanScope& scope,
+                               Progress& progress);
 
 }  // namespace beffroi::daemon

@@ -4,7 +4,9 @@
 
 #include "daemon/share/share_brake.h"
 #include "daemon/share/share_trees.h"
+#include "daemon/share/synced_folder.h"
 #include "storage/format/codec.h"
+#include "storage/merge/path_parts.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -98,10 +100,12 @@ class FolderCycle::Run {
       BEFFROI_CHECK(hold(*storage::judge_cycle(found, {}), {}));
       return std::move(report_);
     }
+    BEFFROI_CHECK(clear_unsettled());
     BEFFROI_CHECK(take_stock(scope));
     BEFFROI_CHECK(read_theirs());
     BEFFROI_CHECK(choose_base());
     BEFFROI_CHECK(join());
+    BEFFROI_CHECK(follow_moves());
     BEFFROI_TRY(const bool held, brake());
     if (held) return std::move(report_);
     BEFFROI_CHECK(make_durable());
@@ -109,6 +113,58 @@ class FolderCycle::Run {
     BEFFROI_CHECK(write());
     BEFFROI_CHECK(note_conflicts());
     return std::move(report_);
+  }
+
+  Result<std::uint64_t> fetch(const std::set<std::string>& paths) {
+    BEFFROI_CHECK(prepare_part());
+    LocalPaths wider = local_;
+    std::map<std::string, storage::MergeChange> todo;
+    for (const std::string& path : paths) {
+      wider.set(path, true);
+      BEFFROI_TRY(const bool found, for_each_applied(path, [&](const Entry& entry) -> Result<void> {
+                    if (!local_.has(entry.path))
+                      todo.emplace(entry.path, storage::MergeChange{entry.path, {}, entry, {}});
+                    return {};
+                  }));
+      if (!found) return no_such_path(path);
+      BEFFROI_CHECK(add_folders_above(path, todo));
+    }
+    // Until it is a part of the folder it would look new when others delete it.
+    local_.unsettled = paths;
+    BEFFROI_CHECK(save_local_paths());
+    std::vector<storage::MergeChange> changes;
+    for (auto& [path, change] : todo) changes.push_back(std::move(change));
+    BEFFROI_TRY(const ApplyOutcome outcome, cycle_.folder_.apply(opener_, changes, progress_));
+    BEFFROI_CHECK(lacks(outcome));
+    BEFFROI_CHECK(sink_.outcome());
+    BEFFROI_CHECK(save(Durability::synced));
+    local_ = std::move(wider);
+    BEFFROI_CHECK(save_local_paths());
+    return outcome.files_written;
+  }
+
+  Result<std::uint64_t> free(const std::set<std::string>& paths) {
+    BEFFROI_CHECK(prepare_part());
+    if (!state_.base) return not_in_step();
+    const TreeReader base(opener_, state_.base->tree);
+    std::set<std::string> going;
+    std::set<std::string> only_here;
+    for (const std::string& path : paths) {
+      BEFFROI_TRY(const bool found, for_each_applied(path, [&](const Entry& entry) -> Result<void> {
+                    if (entry.type == EntryType::directory || !local_.has(entry.path)) return {};
+                    BEFFROI_TRY(const auto known, base.find(entry.path));
+                    (known && storage::same_content(*known, entry) ? going : only_here).insert(entry.path);
+                    return {};
+                  }));
+      if (!found && !local_.rules().contains(path)) return no_such_path(path);
+    }
+    for (const std::string& path : paths) local_.set(path, false);
+    for (const std::string& path : only_here) local_.set(path, true);
+    local_.unsettled = paths;
+    BEFFROI_CHECK(save_local_paths());
+    BEFFROI_CHECK(clear_unsettled());
+    return static_cast<std::uint64_t>(
+        std::ranges::count_if(going, [&](const std::string& path) { return !local_.has(path); }));
   }
 
   Result<std::uint64_t> bring_back() {
@@ -137,8 +193,174 @@ class FolderCycle::Run {
   }
 
  private:
+  static std::unexpected<Error> no_such_path(const std::string& path) {
+    return fail(ErrorCode::not_found,
+                N_("The space has nothing of this name: {}. 'beffroi space files' shows what it has."),
+                storage::to_display_path(path).substr(1));
+  }
+
+  static std::unexpected<Error> not_in_step() {
+    return fail(ErrorCode::wrong_state,
+                N_("This folder is not in step yet. Start 'beffroi space sync', then try again."));
+  }
+
+  Result<void> prepare_part() {
+    BEFFROI_CHECK(prepare());
+    if (cycle_.folder_.look() != storage::FolderFound::same || !has_applied()) return not_in_step();
+    return clear_unsettled();
+  }
+
+  bool has_applied() const { return state_.applied && state_.content_generation == keys_->content_keys().generation; }
+
+  Result<void> save_local_paths() {
+    if (local_ == stored_local_) return {};
+    BEFFROI_CHECK(cycle_.state_.set_local_paths(local_));
+    stored_local_ = local_;
+    return {};
+  }
+
+  /// What the folder is meant to have at and below a path, but for its top. False: nothing.
+  Result<bool> for_each_applied(const std::string& path, const std::function<Result<void>(const Entry&)>& visit) const {
+    bool found = path.empty();
+    BEFFROI_CHECK(TreeReader(opener_, *state_.applied).for_each(path, [&](const Entry& entry) -> Result<void> {
+      found = true;
+      return entry.path.empty() ? Result<void>() : visit(entry);
+    }));
+    return found;
+  }
+
+  Result<void> add_folders_above(const std::string& path, std::map<std::string, storage::MergeChange>& todo) const {
+    const TreeReader tree(opener_, *state_.applied);
+    for (std::string above(storage::folder_of(path)); !above.empty(); above = storage::folder_of(above)) {
+      if (local_.has(above)) return {};
+      BEFFROI_TRY(const auto entry, tree.find(above));
+      if (entry) todo.emplace(above, storage::MergeChange{above, {}, entry, {}});
+    }
+    return {};
+  }
+
+  /// What could not be written is neither in the folder nor behind it: it comes as if others had just made it.
+  Result<void> lacks(const ApplyOutcome& outcome) {
+    std::set<std::string> paths;
+    TreeEdits edits;
+    for (const auto& change : outcome.not_applied) {
+      paths.insert(change.path);
+      edits.insert_or_assign(change.path, std::nullopt);
+    }
+    cycle_.note_unwritten(outcome.reasons);
+    if (paths.empty()) return {};
+    cycle_.again_.insert(paths.begin(), paths.end());
+    BEFFROI_TRY(state_.applied, edited(opener_, sink_, *state_.applied, std::move(edits), *state_.applied));
+    if (state_.base) {
+      BEFFROI_TRY(state_.base->tree, held_back(opener_, sink_, empty_, state_.base->tree, paths));
+      state_.base->whole = false;
+    }
+    if (state_.pending) {
+      BEFFROI_TRY(state_.pending->base, held_back(opener_, sink_, empty_, state_.pending->base, paths));
+      state_.pending->whole = false;
+    }
+    if (state_.left) {
+      BEFFROI_TRY(state_.left->base, held_back(opener_, sink_, empty_, state_.left->base, paths));
+    }
+    return {};
+  }
+
+  /// Removes copies of what is not kept here. What is not as the space has it, or is in use, is kept then.
+  Result<void> clear_unsettled() {
+    if (local_.unsettled.empty()) return {};
+    std::map<std::string, storage::MergeChange> todo;
+    if (has_applied() && state_.base) {
+      const TreeReader base(opener_, state_.base->tree);
+      const auto add = [&](const Entry& entry) -> Result<void> {
+        if (local_.has(entry.path) || local_.leads_to(entry.path)) return {};
+        BEFFROI_TRY(const auto known, base.find(entry.path));
+        if (known && storage::same_content(*known, entry))
+          todo.emplace(entry.path, storage::MergeChange{entry.path, entry, {}, {}});
+        return {};
+      };
+      for (const std::string& path : local_.unsettled) BEFFROI_CHECK(for_each_applied(path, add));
+    }
+    std::vector<storage::MergeChange> changes;
+    for (auto& [path, change] : todo) changes.push_back(std::move(change));
+    BEFFROI_TRY(const ApplyOutcome outcome, cycle_.folder_.apply(opener_, changes, progress_));
+    for (const auto& change : outcome.not_applied)
+      if (change.entry && change.entry->type != EntryType::directory) local_.set(change.path, true);
+    local_.unsettled.clear();
+    return save_local_paths();
+  }
+
+  /// What somebody puts into the folder is kept there: a new file, or a new folder with all that comes into it.
+  Result<void> keep_what_is_new(const std::vector<storage::TreeChange>& changes) {
+    for (const auto& change : changes)
+      if (change.entry && !local_.has(change.path)) local_.set(change.path, true);
+    return save_local_paths();
+  }
+
+  /// Without an earlier tree a scan can't tell what is new from what stands in the place of a file that is not kept
+  /// here.
+  Result<void> leave_what_is_in_the_way(FolderScan& scan) const {
+    if (!state_.base || local_.has_all()) return {};
+    const TreeReader base(opener_, state_.base->tree);
+    std::vector<storage::TreeChange> changes;
+    for (auto& change : scan.changes) {
+      const bool may_be = change.entry && !local_.has(change.path);
+      BEFFROI_TRY(const auto known, may_be ? base.find(change.path) : std::optional<Entry>());
+      if (!known) {
+        changes.push_back(std::move(change));
+        continue;
+      }
+      scan.kept.insert(change.path);
+      const bool are_folders = known->type == EntryType::directory && change.entry->type == EntryType::directory;
+      const Error why = in_the_way_of_another();
+      if (!are_folders) scan.skipped.push_back({change.path, why.text, why.args});
+    }
+    scan.changes = std::move(changes);
+    return {};
+  }
+
+  /// A file or folder that others gave another name is kept here, or is not, as before.
+  Result<void> follow_moves() {
+    const std::map<std::string, bool> rules = local_.rules();
+    const bool concerns_us = std::ranges::any_of(
+        todo_, [&](const storage::MergeChange& change) { return !change.after && rules.contains(change.path); });
+    if (!concerns_us) return keep_copies();
+    BEFFROI_TRY(const auto moves, storage::changes_since(opener_, disk_, merged_.root.object.id));
+    for (const auto& [path, here] : rules) {
+      const auto to = moves.moved_to.find(path);
+      if (to == moves.moved_to.end()) continue;
+      local_.copy(path, to->second);
+      if (!storage::is_at_or_below(to->second, path)) outdated_.insert(path);
+    }
+    return keep_copies();
+  }
+
+  /// Who keeps a file keeps the version that lost against it.
+  Result<void> keep_copies() {
+    for (const MergeConflict& conflict : conflicts_)
+      if (local_.has(conflict.path) && !local_.has(conflict.copy)) local_.set(conflict.copy, true);
+    return {};
+  }
+
+  /// Of these changes those that concern the folder.
+  std::vector<storage::MergeChange> local_part(std::span<const storage::MergeChange> changes) const {
+    std::vector<storage::MergeChange> out;
+    for (const storage::MergeChange& change : changes) {
+      const bool has = local_.has(change.path);
+      const bool is_folder = change.after && change.after->type == EntryType::directory;
+      if (has || (local_.leads_to(change.path) && (is_folder || !change.after))) {
+        out.push_back(change);
+      } else if (local_.leads_to(change.path)) {
+        out.push_back(change);  // a file is there now: the folder goes
+        out.back().after.reset();
+      }
+    }
+    return out;
+  }
+
   Result<void> prepare() {
     BEFFROI_TRY(state_, cycle_.state_.folder());
+    BEFFROI_TRY(local_, cycle_.state_.local_paths());
+    stored_local_ = local_;
     BEFFROI_TRY(own_head_, own_head());
     BEFFROI_TRY(empty_, empty_tree(*keys_, sink_));
     return {};
@@ -172,13 +394,16 @@ class FolderCycle::Run {
     ScanScope scope = asked;
     scope.everything = scope.everything || fresh || !cycle_.trusted_;
     scope.paths.insert(cycle_.again_.begin(), cycle_.again_.end());
-    BEFFROI_TRY(FolderScan scan, cycle_.folder_.scan(sink_, opener_, applied, settings_.rules, scope, progress_));
+    BEFFROI_TRY(FolderScan scan,
+                cycle_.folder_.scan(sink_, opener_, applied, settings_.rules, local_, scope, progress_));
     BEFFROI_CHECK(sink_.flush());
+    if (fresh) BEFFROI_CHECK(leave_what_is_in_the_way(scan));
+    BEFFROI_CHECK(keep_what_is_new(scan.changes));
     cycle_.unsynced_ = cycle_.unsynced_ || !scan.changes.empty();
     BEFFROI_CHECK(take_changes(applied, std::move(scan.changes)));
     if (new_keys) BEFFROI_CHECK(move_to_new_keys());
     BEFFROI_CHECK(keep_what_was_not_read(scan, fresh));
-    if (fresh) BEFFROI_CHECK(keep_what_rules_leave_out());
+    if (fresh) BEFFROI_CHECK(keep_what_is_not_here());
     disk_ = mine_;
     BEFFROI_CHECK(take_what_was_left());
     cycle_.note_skipped(scope, scan);
@@ -249,19 +474,19 @@ class FolderCycle::Run {
     return {};
   }
 
-  /// A look without an earlier tree can't tell what a rule leaves out and is not here from what was deleted. As a scan
-  /// does it: a rule deletes nothing, but with a folder that is gone goes what is in it.
-  Result<void> keep_what_rules_leave_out() {
+  /// A look without an earlier tree can't tell what a rule leaves out, or is not kept here, from what was deleted. As a
+  /// scan does it: neither deletes anything, but with a folder that is gone goes what a rule leaves out in it.
+  Result<void> keep_what_is_not_here() {
     if (!state_.base) return {};
     const TreeReader mine(opener_, mine_);
     TreeEdits edits;
     std::optional<std::string> gone;
     BEFFROI_CHECK(TreeReader(opener_, state_.base->tree).for_each("", [&](const Entry& entry) -> Result<void> {
       const bool is_folder = entry.type == EntryType::directory;
-      const bool is_ignored = settings_.rules.ignored_by(entry.path, is_folder) != nullptr;
-      if ((!is_folder && !is_ignored) || (gone && storage::is_at_or_below(entry.path, *gone))) return {};
+      const bool is_kept = !local_.has(entry.path) || settings_.rules.ignored_by(entry.path, is_folder) != nullptr;
+      if ((!is_folder && !is_kept) || (gone && storage::is_at_or_below(entry.path, *gone))) return {};
       BEFFROI_TRY(const auto here, mine.find(entry.path));
-      if (!here && is_ignored)
+      if (!here && is_kept)
         edits.insert_or_assign(entry.path, entry);
       else if (is_folder && (!here || here->type != EntryType::directory))
         gone = entry.path;
@@ -498,8 +723,9 @@ class FolderCycle::Run {
     std::set<std::string> kept;
     TreeEdits edits;
     ApplyOutcome outcome;
-    if (!changes.empty()) {
-      BEFFROI_TRY(outcome, cycle_.folder_.apply(opener_, changes, progress_));
+    const std::vector<storage::MergeChange> here = local_part(changes);
+    if (!here.empty()) {
+      BEFFROI_TRY(outcome, cycle_.folder_.apply(opener_, here, progress_));
     }
     report_.files_written = outcome.files_written;
     for (auto& change : outcome.not_applied) {
@@ -514,6 +740,7 @@ class FolderCycle::Run {
   }
 
   Result<void> write() {
+    BEFFROI_CHECK(save_local_paths());
     BEFFROI_TRY(const std::set<std::string> kept, write_into_folder(todo_, merged_.root.object.id));
     if (!heads_.empty()) {
       ShareBase next{.tree = theirs_, .commits = ids_of(heads_), .whole = kept.empty()};
@@ -528,7 +755,9 @@ class FolderCycle::Run {
     }
     BEFFROI_CHECK(note_left(kept));
     BEFFROI_CHECK(sink_.outcome());
-    return save(Durability::synced);
+    BEFFROI_CHECK(save(Durability::synced));
+    for (const std::string& path : outdated_) local_.forget(path);
+    return save_local_paths();
   }
 
   /// Only what others don't have: what they have comes again by itself, and would count as made here if they delete it.
@@ -580,6 +809,9 @@ class FolderCycle::Run {
   StoreSink sink_;
 
   FolderState state_;
+  LocalPaths local_;
+  LocalPaths stored_local_;           ///< as the row has it
+  std::set<std::string> outdated_;    ///< rules for what has another name now
   std::optional<CommitId> own_head_;  ///< of this device's branch, as the cycle began
   ObjectId empty_;
   ObjectId disk_;    ///< the folder
@@ -652,6 +884,28 @@ Result<std::uint64_t> FolderCycle::undo(const CycleSettings& settings, std::shar
   auto written = Run(*this, settings, std::move(source), progress).bring_back();
   if (written) BEFFROI_CHECK(state_.set_held(std::nullopt));
   return written;
+}
+
+Result<std::uint64_t> FolderCycle::change_part(Part change, const std::set<std::string>& paths,
+                                               const CycleSettings& settings,
+                                               std::shared_ptr<storage::ObjectSource> source, Progress& progress) {
+  const auto lock = vault_.try_begin_backup();
+  if (!lock) return fail(ErrorCode::busy, N_("The store of this space is being tidied up. Try again in a moment."));
+  Run run(*this, settings, std::move(source), progress);
+  auto files = (run.*change)(paths);
+  // It broke off somewhere: which files are there is found by a look at everything.
+  if (!files) trusted_ = false;
+  return files;
+}
+
+Result<std::uint64_t> FolderCycle::fetch(const std::set<std::string>& paths, const CycleSettings& settings,
+                                         std::shared_ptr<storage::ObjectSource> source, Progress& progress) {
+  return change_part(&Run::fetch, paths, settings, std::move(source), progress);
+}
+
+Result<std::uint64_t> FolderCycle::free(const std::set<std::string>& paths, const CycleSettings& settings,
+                                        std::shared_ptr<storage::ObjectSource> source, Progress& progress) {
+  return change_part(&Run::free, paths, settings, std::move(source), progress);
 }
 
 void FolderCycle::note_skipped(const ScanScope& scope, const FolderScan& scan) {

@@ -8,6 +8,7 @@
 
 #include "daemon/backup/store_sink.h"
 #include "daemon/service/progress.h"
+#include "daemon/share/local_paths.h"
 #include "storage/merge/brake.h"
 #include "storage/merge/ignore.h"
 #include "storage/merge/three_way.h"
@@ -49,8 +50,11 @@ class ShareFolder {
  public:
   virtual ~ShareFolder() = default;
   virtual storage::FolderFound look() = 0;
+  /// What `applied` has, and `local` has not, stays in the tree; what stands in its place is skipped, but for folders.
+  /// What is new is taken wherever it is.
   virtual Result<FolderScan> scan(StoreSink& sink, const storage::ObjectOpener& opener, storage::ObjectId applied,
-                                  const storage::IgnoreRules& rules, const ScanScope& scope, Progress& progress) = 0;
+                                  const storage::IgnoreRules& rules, const LocalPaths& local, const ScanScope& scope,
+                                  Progress& progress) = 0;
   virtual Result<ApplyOutcome> apply(const storage::ObjectOpener& opener, std::span<const storage::MergeChange> changes,
                                      Progress& progress) = 0;
   /// All that is in it now survives a power cut.

@@ -13,6 +13,7 @@ using storage::Table;
 
 constexpr std::uint64_t kVersion = 1;
 constexpr std::string_view kFolder = "share/folder_state";
+constexpr std::string_view kLocalPaths = "share/local_paths";
 constexpr std::string_view kHeld = "share/held_back";
 constexpr std::string_view kPassed = "share/passed_on";
 constexpr std::string_view kConflicts = "share/conflicts";
@@ -150,6 +151,15 @@ Result<void> ShareState::set_folder(const FolderState& state, Durability durabil
       batch.remove(Table::state, key);
   }
   return database_.write(batch, durability);
+}
+
+Result<LocalPaths> ShareState::local_paths() const {
+  BEFFROI_TRY(const auto row, database_.get(Table::state, as_bytes(kLocalPaths)));
+  return row ? LocalPaths::decode(*row) : LocalPaths{};
+}
+
+Result<void> ShareState::set_local_paths(const LocalPaths& paths) {
+  return database_.put(Table::state, as_bytes(kLocalPaths), paths.encode(), Durability::synced);
 }
 
 Result<std::optional<HeldBack>> ShareState::held() const {

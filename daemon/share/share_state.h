@@ -17,11 +17,16 @@
 // version that lost, say, and whose copy could not be written, is joined with the folder by the next cycle. It goes
 // into the next commit, and is gone with it: what is there beside a pending commit is younger than that.
 //
+// `local_paths`: which part of the space the folder has. It moves on so that what a crash leaves behind never looks
+// like something that was deleted, or made, by people: what is to come is written first, what is to go is given up
+// first.
+//
 // The trees are kept from collections by rows of their own: kKeptRootPrefix.
 #pragma once
 
 #include <map>
 
+#include "daemon/share/local_paths.h"
 #include "daemon/vault/vault.h"
 #include "storage/merge/brake.h"
 #include "storage/merge/placement.h"
@@ -74,13 +79,16 @@ using PassedChanges = std::map<std::uint64_t, PassedChange>;
 inline constexpr std::size_t kMaxListedConflicts = 1000;
 
 /// Each row is versioned CBOR. What is malformed reads as if it were not there: everything is then scanned, and joined
-/// without an ancestor, which loses nothing. Thread-safe; changes of one row by two threads at once are in no order.
+/// without an ancestor, which loses nothing. Not local_paths(): what is not here would look deleted. Thread-safe;
+/// changes of one row by two threads at once are in no order.
 class ShareState {
  public:
   explicit ShareState(storage::Database& database) : database_(database) {}
 
   Result<FolderState> folder() const;
   Result<void> set_folder(const FolderState& state, storage::Durability durability);
+  Result<LocalPaths> local_paths() const;
+  Result<void> set_local_paths(const LocalPaths& paths);
   Result<std::optional<HeldBack>> held() const;
   Result<void> set_held(const std::optional<HeldBack>& held);
   Result<PassedChanges> passed() const;

@@ -108,6 +108,14 @@ Error on_another_disk() {
       ErrorCode::refused, N_("Another disk is mounted on this folder, and what is on that disk is not shared."), {}};
 }
 
+Error in_the_way_of_another() {
+  return {
+      ErrorCode::conflict,
+      N_("The space has a file of this name which is not kept on this computer. Give this one another name, or fetch "
+         "the other one with 'beffroi space fetch'."),
+      {}};
+}
+
 bool is_reserved_name(std::string_view name) {
   return (name.size() == kMarkerName.size() && begins_with(name, kMarkerName)) || begins_with(name, kTemporaryPrefix);
 }

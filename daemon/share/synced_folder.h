@@ -42,6 +42,9 @@ class SyncedFolder {
 /// Why a folder on which another disk is mounted is not shared: without the disk it would look emptied.
 Error on_another_disk();
 
+/// Why a file is not shared in whose place the space has one that is not kept on this computer.
+Error in_the_way_of_another();
+
 /// Opens a folder below `top` by its entry path ("" is the top itself). No part of it may be a link. errno on failure;
 /// EXDEV when it is on another disk.
 FileDescriptor open_below(int top, std::string_view entry_path);

@@ -58,7 +58,7 @@ class FolderReplica {
     StoreSink sink = make_sink();
     const auto reading = opener();
     Progress counted;
-    auto out = scan_folder(folder, *vault, sink, reading, applied, rules, scope, counted);
+    auto out = scan_folder(folder, *vault, sink, reading, applied, rules, local, scope, counted);
     EXPECT_TRUE(out.has_value()) << (out ? "" : out.error().message());
     if (!out) return {};
     const auto root = storage::edit_tree(reading, applied, out->changes, sink);
@@ -107,6 +107,7 @@ class FolderReplica {
   Presence presence;
   SpaceGuard guard;
   storage::IgnoreRules rules;
+  LocalPaths local;
   storage::ObjectId applied;
   FolderReplica* other = nullptr;
 };

@@ -43,7 +43,8 @@ Result<std::string> content_of(const Entry& entry, const storage::ObjectOpener& 
 bool MemoryFolder::chance(std::uint32_t per_mille) { return random != nullptr && random->below(1000) < per_mille; }
 
 Result<FolderScan> MemoryFolder::scan(StoreSink& sink, const storage::ObjectOpener& opener, storage::ObjectId applied,
-                                      const storage::IgnoreRules& rules, const ScanScope& scope, Progress&) {
+                                      const storage::IgnoreRules& rules, const LocalPaths& local,
+                                      const ScanScope& scope, Progress&) {
   FolderScan out;
   std::map<std::string, Entry> before;
   BEFFROI_CHECK(storage::TreeReader(opener, applied).for_each("", [&](const Entry& entry) -> Result<void> {
@@ -56,7 +57,7 @@ Result<FolderScan> MemoryFolder::scan(StoreSink& sink, const storage::ObjectOpen
   };
   std::map<std::string, std::optional<Entry>> changes;
   for (const auto& [path, entry] : before)
-    if (in_scope(path) && !files.contains(path) &&
+    if (in_scope(path) && !files.contains(path) && local.has(path) &&
         rules.ignored_by(path, entry.type == EntryType::directory) == nullptr)
       changes.emplace(path, std::nullopt);
   for (const auto& [path, file] : files) {
@@ -66,12 +67,18 @@ Result<FolderScan> MemoryFolder::scan(StoreSink& sink, const storage::ObjectOpen
       out.kept.insert(path);
       continue;
     }
+    const auto known = before.find(path);
+    if (known != before.end() && !local.has(path)) {
+      if (file.is_folder && known->second.type == EntryType::directory) continue;
+      out.skipped.push_back({path, "in the way", {}});
+      out.kept.insert(path);
+      continue;
+    }
     if (!file.is_folder && chance(unquiet_per_mille)) {
       out.unquiet.insert(path);
       continue;
     }
     BEFFROI_TRY(Entry entry, entry_of(path, file, sink));
-    const auto known = before.find(path);
     if (known != before.end() && storage::same_content(known->second, entry) && same_metadata(known->second, entry))
       continue;
     changes.insert_or_assign(path, std::move(entry));

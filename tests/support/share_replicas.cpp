@@ -49,11 +49,22 @@ Result<SyncOutcome> Replica::sync(const FaultPlan& line, const ScanScope& scope)
   auto link = world_.peer.connect(*vault, line);
   if (!link) return forward_error(link);
   ShareParts parts{*vault, *cycle, world_.peer.pool, world_.peer.pool, nullptr, std::move(known_trees_)};
-  auto out = world_.peer.run(
-      sync_share(**link, parts, scope, settings, std::make_shared<PeerStoreSource>(*vault, world_.peer), progress));
+  auto out = world_.peer.run(sync_share(**link, parts, scope, settings, source(), progress));
   known_trees_ = std::move(parts.known_trees);
   (*link)->cut();
   return out;
+}
+
+std::shared_ptr<storage::ObjectSource> Replica::source() {
+  return std::make_shared<PeerStoreSource>(*vault, world_.peer);
+}
+
+Result<std::uint64_t> Replica::fetch(const std::string& path) {
+  return cycle->fetch({storage::to_entry_path(path)}, settings, source(), progress);
+}
+
+Result<std::uint64_t> Replica::free(const std::string& path) {
+  return cycle->free({storage::to_entry_path(path)}, settings, source(), progress);
 }
 
 SyncOutcome Replica::synced() {

@@ -19,6 +19,9 @@ class Replica {
   Result<SyncOutcome> sync(const FaultPlan& line = {}, const ScanScope& scope = {.everything = true, .paths = {}});
   /// One that must go well.
   SyncOutcome synced();
+  /// Keeps what is at and below this path in the folder, or not. '/'-separated; "" is everything.
+  Result<std::uint64_t> fetch(const std::string& path);
+  Result<std::uint64_t> free(const std::string& path);
   /// As after a kill: what was in memory only is gone.
   void restart();
 
@@ -37,6 +40,8 @@ class Replica {
   Progress progress;
 
  private:
+  std::shared_ptr<storage::ObjectSource> source();
+
   ShareReplicas& world_;
   std::unordered_set<storage::ObjectId> known_trees_;
 };

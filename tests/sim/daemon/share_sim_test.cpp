@@ -1,5 +1,6 @@
 // Several stations work in one shared folder, at random, while lines are cut, stations are killed or lose their power,
-// files can't be written, commits have to wait or are refused, keys are renewed and people leave. In the end all
+// files can't be written, commits have to wait or are refused, keys are renewed, people leave, and stations keep only a
+// part of the space, or another one than before. In the end, when each has everything again, all
 // folders are the same, and every content that nobody deleted or overwrote is in them.
 // BEFFROI_SHARE_SEED=n runs the seed n alone, BEFFROI_SHARE_SEEDS=n that many.
 #include <gtest/gtest.h>
@@ -36,6 +37,7 @@ class ShareSimulation {
       replica->folder.unquiet_per_mille = 0;
       replica->settings.may_commit = true;
     }
+    for (const auto& replica : world_.replicas) fetch_everything(*replica);
     world_.settle();
     expect_all_contents();
   }
@@ -43,7 +45,11 @@ class ShareSimulation {
  private:
   void act() {
     Replica& replica = world_[random_.below(world_.replicas.size())];
-    switch (random_.below(20)) {
+    switch (random_.below(22)) {
+      case 20:
+      case 21:
+        keep_another_part(replica);
+        return;
       case 0:
         renew_keys(replica);
         return;
@@ -87,6 +93,24 @@ class ShareSimulation {
     replica.folder.before_apply = {};
     if (frames == kNever) EXPECT_TRUE(out.has_value()) << replica.name << ": " << out.error().message();
     if (out && out->report.held) static_cast<void>(replica.cycle->release());
+  }
+
+  void keep_another_part(Replica& replica) {
+    const bool killed = random_.below(4) == 0;
+    if (killed) replica.folder.break_off_after = random_.below(4);
+    const std::string path = random_.below(4) == 0 ? std::string() : any_path();
+    const auto out = random_.below(2) == 0 ? replica.free(path) : replica.fetch(path);
+    replica.folder.break_off_after.reset();
+    if (killed) replica.restart();
+    // There is no such path, or no cycle has gone through yet.
+    const auto may_be = [](ErrorCode code) { return code == ErrorCode::not_found || code == ErrorCode::wrong_state; };
+    if (!out && !killed) EXPECT_TRUE(may_be(out.error().code)) << replica.name << ": " << out.error().message();
+  }
+
+  static void fetch_everything(Replica& replica) {
+    ASSERT_TRUE(replica.sync().has_value()) << replica.name;
+    const auto fetched = replica.fetch("");
+    ASSERT_TRUE(fetched.has_value()) << replica.name << ": " << fetched.error().message();
   }
 
   void killed_while_writing(Replica& replica) {

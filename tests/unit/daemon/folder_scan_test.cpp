@@ -202,7 +202,7 @@ TEST(FolderScanTest, AMissingFolderIsNoDeletion) {
   const auto scan_now = [&] {
     StoreSink sink = replica.make_sink();
     Progress progress;
-    return scan_folder(replica.folder, *replica.vault, sink, replica.opener(), replica.applied, replica.rules,
+    return scan_folder(replica.folder, *replica.vault, sink, replica.opener(), replica.applied, replica.rules, {},
                        {.everything = true, .paths = {}}, progress);
   };
   fs::rename(replica.folder.path(), replica.place.path() + "/moved");
