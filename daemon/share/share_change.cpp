@@ -19,23 +19,6 @@ Result<std::vector<Bytes>> sign(const Vault& vault, const Decision& decision) {
   return decision.ceremony(log);
 }
 
-Result<bool> has_all(const Vault& vault, std::span<const Bytes> records) {
-  const storage::SpaceLog log = vault.log();
-  for (const Bytes& encoded : records) {
-    BEFFROI_TRY(const storage::Record record, storage::decode_record(encoded));
-    if (!log.position(record.id)) return false;
-  }
-  return true;
-}
-
-/// A cycle of the folder beside it may have fetched them already.
-Result<void> take_records(Vault& vault, std::span<const Bytes> records) {
-  const auto taken = vault.append_records(records);
-  if (taken) return taken;
-  BEFFROI_TRY(const bool known, has_all(vault, records));
-  return known ? Result<void>() : taken;
-}
-
 asio::awaitable<Result<void>> append_all(PeerLink& link, std::span<const Bytes> records) {
   for (const Bytes& record : records) BEFFROI_CO_CHECK(co_await link.append_record(record));
   co_return Result<void>();
@@ -47,7 +30,7 @@ asio::awaitable<Result<void>> change_over(StationContext& station, Vault& vault,
     BEFFROI_CO_TRY(const auto records, co_await station.work.run([&] { return sign(vault, decision); }));
     if (records.empty()) co_return Result<void>();
     const auto appended = co_await append_all(link, records);
-    if (appended) co_return co_await station.work.run([&] { return take_records(vault, records); });
+    if (appended) co_return co_await station.work.run([&] { return vault.append_records(records); });
     if (appended.error().code != ErrorCode::conflict) co_return appended;
   }
   co_return fail(ErrorCode::conflict, N_("Others are changing this space at the same time. Try again in a moment."));

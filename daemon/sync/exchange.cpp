@@ -13,6 +13,7 @@ using storage::SpaceLog;
 
 // Somebody else may append while we do; more often than this, something is wrong.
 constexpr int kAppendTries = 4;
+constexpr int kExchangeTries = 4;
 
 std::unexpected<Error> rolled_back(std::string shown, std::string signed_before) {
   return fail(
@@ -50,7 +51,16 @@ class StateExchange {
  public:
   StateExchange(LinkSession& session, Vault& vault, Pool& pool) : session_(session), vault_(vault), pool_(pool) {}
 
+  /// Others may write while it goes on, and what is asked for later may rest on what they wrote since.
   asio::awaitable<Result<void>> run() {
+    auto outcome = co_await run_once();
+    for (int i = 1; i < kExchangeTries && !outcome && outcome.error().code == ErrorCode::conflict; ++i)
+      outcome = co_await run_once();
+    co_return outcome;
+  }
+
+ private:
+  asio::awaitable<Result<void>> run_once() {
     BEFFROI_CO_CHECK(co_await take_losses(session_, vault_, pool_));
     // First, and judged last: by all that the peer can have decided by.
     BEFFROI_CO_TRY(const ShownExpiries expiries, co_await fetch_new_expiries(session_, vault_, pool_));
@@ -63,7 +73,6 @@ class StateExchange {
     co_return co_await pool_.run([&] { return check_named_receipts(vault_, *heads); });
   }
 
- private:
   asio::awaitable<Result<void>> exchange_log() {
     for (int i = 0; i < kAppendTries; ++i) {
       const SpaceLog local = vault_.log();

@@ -219,6 +219,12 @@ Result<void> Vault::append_records(std::span<const Bytes> records) {
   const std::lock_guard writing(state_->writing);
   BEFFROI_CHECK(state_->catch_up());
   storage::SpaceLog next = log();
+  while (!records.empty()) {
+    BEFFROI_TRY(const storage::Record record, storage::decode_record(records.front()));
+    if (!next.position(record.id)) break;
+    records = records.subspan(1);
+  }
+  if (records.empty()) return {};
   for (const Bytes& record : records) BEFFROI_CHECK(next.append(record));
   for (std::size_t i = 0; i < records.size(); ++i)
     BEFFROI_CHECK(state_->store->append_record(next.records().size() - records.size() + i, records[i]));

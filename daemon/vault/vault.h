@@ -91,7 +91,7 @@ class Vault {
   storage::SpaceLog log() const;
   /// How many records it has; costs no copy.
   std::uint64_t log_length() const;
-  /// Verifies, stores, and opens new epochs.
+  /// Verifies, stores, and opens new epochs. The first ones may be there already: several sessions bring them.
   Result<void> append_records(std::span<const Bytes> records);
   std::shared_ptr<const storage::KeyRing> keys() const;
   /// The keys that read trees of a content generation (CommitSealed::content_generation); refused when there are none.

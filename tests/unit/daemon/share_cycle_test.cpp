@@ -484,6 +484,30 @@ TEST(ShareCycleTest, ARenewalOfKeysLosesNothing) {
   EXPECT_EQ(world[0].folder.listing(), (Listing{{"a", "neuer"}, {"b", "neu b"}}));
 }
 
+// Goal: who asks for the log just before others write a record and a commit under it is not told to try again.
+TEST(ShareCycleTest, ALogThatGrowsMeanwhileIsAskedForAgain) {
+  ShareReplicas world(2);
+  world.settle();
+  const auto rotation =
+      storage::rotate_epoch(world[0].vault->log(), world[0].person.keys, world.peer.clock.now(), world.random);
+  ASSERT_TRUE(world[0].vault->append_records({&*rotation, 1}).has_value());
+  EXPECT_TRUE(world[0].vault->append_records({&*rotation, 1}).has_value()) << "another session may bring it, too";
+  world[0].folder.write("a", "neu", 5);
+  world[0].synced();
+  const std::size_t known = world[1].vault->log_length();
+  int cut = 0;
+  world.peer.edit_answers = [&](Message& answer) {
+    auto* const log = std::get_if<LogMessage>(&answer);
+    if (log == nullptr || cut > 0) return;
+    ++cut;
+    log->length = known;
+    log->records.resize(1);
+  };
+  world[1].synced();
+  EXPECT_EQ(cut, 1);
+  EXPECT_EQ(world[1].folder.listing(), world[0].folder.listing());
+}
+
 void remove_the_last(ShareReplicas& world) {
   const auto& gone = *world.replicas.back();
   const storage::Departure departure{.ends = {}, .hostile = true};
