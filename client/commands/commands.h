@@ -30,6 +30,7 @@ void add_space(Command& app, Session& session);
 void add_space_joining(Command& group, Session& session);
 void add_space_members(Command& group, Session& session);
 void add_space_folders(Command& group, Session& session);
+void add_space_files(Command& group, Session& session);
 void add_peer(Command& app, Session& session);
 /// Below `peer`.
 void add_peer_audit(Command& group, Session& session);

@@ -145,6 +145,7 @@ void add_space(Command& app, Session& session) {
   add_space_joining(*space, session);
   add_space_members(*space, session);
   add_space_folders(*space, session);
+  add_space_files(*space, session);
   add_space_ignore(*space, session);
   add_space_history(*space, session);
   add_space_restore(*space, session);

@@ -73,6 +73,18 @@ std::string sync_in_words(const json& status) {
   return time_text(last);
 }
 
+std::string kept_in_words(const Session& session, const json& status) {
+  const json& kept = sub_field(status, "kept_here");
+  std::string here, away;
+  for (const json& part : sub_field(kept, "but")) {
+    std::string& list = flag_field(part, "here") ? here : away;
+    list += (list.empty() ? "" : ", ") + session.console().name(path_field(part));
+  }
+  const char* const more = number_field(kept, "more") > 0 ? "…" : "";
+  if (flag_field(kept, "everything")) return away.empty() ? _("everything") : fill(_("all but {}"), away + more);
+  return here.empty() ? _("nothing: only the list") : fill(_("only {}"), here + more);
+}
+
 Result<int> status(Session& session, const SpaceWords& words) {
   BEFFROI_TRY(const json answer, session.station().get("/v1/spaces/status" + space_query(words)));
   const std::string state = text_field(answer, "state");
@@ -82,6 +94,7 @@ Result<int> status(Session& session, const SpaceWords& words) {
   if (state == "joined") {
     rows.push_back({_("In step"), sync_in_words(answer)});
     rows.push_back({_("Waiting to be sent"), count_text(number_field(answer, "pending_commits"))});
+    rows.push_back({_("On this computer"), kept_in_words(session, answer)});
   } else if (state == "waiting") {
     rows.push_back({_("State"), _("waits for a manager's yes")});
     rows.push_back({_("Six words"), text_field(answer, "words")});

@@ -79,7 +79,8 @@ Result<json> wait_for_yes(Session& session, const std::string& space) {
 
 Result<int> join(Session& session, const SpaceWords& words) {
   BEFFROI_TRY(const std::string folder, absolute_path(words.folder));
-  json body = {{"code", words.code}, {"name", words.person}, {"device_name", words.device}};
+  json body = {
+      {"code", words.code}, {"name", words.person}, {"device_name", words.device}, {"list_only", words.list_only}};
   json named;
   set_path(named, folder);
   body["folder"] = named["path"];
@@ -100,6 +101,9 @@ Result<int> join(Session& session, const SpaceWords& words) {
     answer["state"] = "waiting";
     session.say(fill(_("After the yes, the files come into {} by themselves."), session.console().name(folder)));
   }
+  if (words.list_only)
+    session.say(
+        fill(_("But not before you fetch them: 'beffroi space files {}' shows what there is."), short_id(space)));
   session.answer(answer);
   return kExitDone;
 }
@@ -208,6 +212,8 @@ void add_asking(Command& group, Session& session) {
       ->option_text(_("PERSON"));
   joined.command->add_option("--device", joined.words->device, _("This computer's name, as the others see it"))
       ->option_text(_("NAME"));
+  joined.command->add_flag("--list-only", joined.words->list_only,
+                           _("Bring no files here before 'beffroi space fetch' asks for them"));
   joined.command->add_flag("--wait", joined.words->wait, _("Wait until a manager has answered"));
 }
 

@@ -12,7 +12,8 @@ namespace beffroi::client {
 /// All words that any of them takes.
 struct SpaceWords {
   std::string space, folder, kit, name, person, device, member, role, code, id, words, reason, expires;
-  bool yes = false, wait = false, hostile = false, only_here = false;
+  std::vector<std::string> paths;
+  bool yes = false, wait = false, hostile = false, only_here = false, all = false, recursive = false, list_only = false;
 };
 using SpaceWordsPointer = std::shared_ptr<SpaceWords>;
 using SpaceAction = Result<int> (*)(Session&, const SpaceWords&);

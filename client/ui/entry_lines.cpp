@@ -47,12 +47,6 @@ std::string owner(const std::string& name, std::uint64_t number) {
   return name.empty() ? std::to_string(number) : printable(name);
 }
 
-std::string padded(const std::string& text, std::size_t columns, bool right) {
-  const std::size_t width = display_width(text);
-  const std::string padding(width < columns ? columns - width : 0, ' ');
-  return right ? padding + text : text + padding;
-}
-
 struct LineParts {
   char type = '-';
   std::uint64_t mode = 0;

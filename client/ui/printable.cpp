@@ -68,4 +68,10 @@ std::size_t display_width(std::string_view text) {
   return width;
 }
 
+std::string padded(const std::string& text, std::size_t columns, bool right) {
+  const std::size_t width = display_width(text);
+  const std::string padding(width < columns ? columns - width : 0, ' ');
+  return right ? padding + text : text + padding;
+}
+
 }  // namespace beffroi::client

@@ -12,5 +12,7 @@ std::string printable(std::string_view name);
 
 /// Columns that printable text takes on a terminal (one per character).
 std::size_t display_width(std::string_view text);
+/// With blanks behind it, or before it (`right`), up to that many columns.
+std::string padded(const std::string& text, std::size_t columns, bool right);
 
 }  // namespace beffroi::client

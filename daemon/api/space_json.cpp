@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/json.h"
+#include "daemon/share/share_history.h"
 
 namespace beffroi::daemon {
 namespace {
@@ -34,6 +35,24 @@ Json brake_json(const std::optional<ShareBrake>& brake) {
           {"files_after", brake->counts.files_after},
           {"deleted", brake->counts.deleted},
           {"rewritten", brake->counts.rewritten}};
+}
+
+/// More are not listed.
+constexpr std::size_t kMaxPartsListed = 100;
+
+Json kept_json(const LocalPaths& local) {
+  Json out = {{"everything", local.has({})}, {"but", Json::array()}, {"more", 0}};
+  for (const auto& [path, here] : local.rules()) {
+    if (path.empty()) continue;
+    if (out["but"].size() == kMaxPartsListed) {
+      out["more"] = local.rules().size() - kMaxPartsListed;
+      break;
+    }
+    Json one = {{"here", here}};
+    set_share_path(one, path);
+    out["but"].push_back(std::move(one));
+  }
+  return out;
 }
 
 const char* join_name(const PendingJoin& join) {
@@ -117,6 +136,16 @@ void add_body(Json& out, const LogNames& names, const storage::RecordBody& body)
 
 }  // namespace
 
+void set_share_path(Json& object, std::string_view entry_path) { set_path(object, share_path_text(entry_path)); }
+
+Result<std::string> path_in_share(const Share& share, const std::string& path) {
+  if (!path.starts_with('/')) return storage::to_entry_path(path);
+  const std::string whole = storage::to_entry_path(path), top = storage::to_entry_path(share.folder);
+  if (!storage::is_at_or_below(whole, top))
+    return fail(ErrorCode::usage, N_("{} is not in the folder {} of this space."), path, share.folder);
+  return whole == top ? std::string() : whole.substr(top.size() + 1);
+}
+
 Json device_json(const MemberDevice& device) {
   return {{"id", device.id.hex()}, {"name", device.name},         {"role", storage::role_name(device.role)},
           {"me", device.me},       {"has_keys", device.has_keys}, {"last_commit", time_or_null(device.last_commit)}};
@@ -166,8 +195,8 @@ Json share_status_json(const ShareStatus& status) {
   Json conflicts = Json::array();
   for (const auto& conflict : status.conflicts) {
     Json one, copy;
-    set_path(one, conflict.path);
-    set_path(copy, conflict.copy);
+    set_share_path(one, conflict.path);
+    set_share_path(copy, conflict.copy);
     one["copy"] = copy["path"];
     if (copy.contains("path_b64")) one["copy_b64"] = copy["path_b64"];
     conflicts.push_back(std::move(one));
@@ -175,7 +204,7 @@ Json share_status_json(const ShareStatus& status) {
   Json skipped = Json::array();
   for (const ShareSkipped& file : status.skipped) {
     Json one = sentence_json(file.reason.text, file.reason.args);
-    set_path(one, file.path);
+    set_share_path(one, file.path);
     skipped.push_back(std::move(one));
   }
   return {{"folder_state", folder_state(status.folder)},
@@ -185,7 +214,8 @@ Json share_status_json(const ShareStatus& status) {
           {"pending_commits", status.pending_commits},
           {"conflicts", conflicts},
           {"skipped", skipped},
-          {"brake", brake_json(status.brake)}};
+          {"brake", brake_json(status.brake)},
+          {"kept_here", kept_json(status.local)}};
 }
 
 Json share_json(const StationContext& station, const Share& share) {

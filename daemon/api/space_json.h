@@ -12,6 +12,10 @@ nlohmann::json member_json(const Member& member);
 nlohmann::json device_json(const MemberDevice& device);
 nlohmann::json invitation_json(const InvitationFacts& facts);
 nlohmann::json request_json(const RequestFacts& facts);
+/// Sets `path` (and `path_b64`) to an entry path as people say it: from the folder's top.
+void set_share_path(nlohmann::json& object, std::string_view entry_path);
+/// The entry path that people mean by a path from the folder's top, or an absolute one in it. usage: elsewhere.
+Result<std::string> path_in_share(const Share& share, const std::string& path);
 nlohmann::json cycle_json(const ShareCycle& cycle);
 nlohmann::json share_status_json(const ShareStatus& status);
 /// Blocking. A part that can't be read is left out.

@@ -22,6 +22,7 @@ void add_upkeep_routes(Routes& routes, StationContext& station);
 void add_space_routes(Routes& routes, StationContext& station);
 void add_space_member_routes(Routes& routes, StationContext& station);
 void add_space_ignore_routes(Routes& routes, StationContext& station);
+void add_space_file_routes(Routes& routes, StationContext& station);
 void add_space_history_routes(Routes& routes, StationContext& station);
 void add_recover_routes(Routes& routes, StationContext& station, Recovery& recovery);
 

@@ -5,6 +5,7 @@
 #include "daemon/api/event_stream.h"
 #include "daemon/api/frame_stream.h"
 #include "daemon/api/json.h"
+#include "daemon/api/space_json.h"
 #include "daemon/api/station_api.h"
 #include "daemon/restore/restore_stream.h"
 #include "daemon/share/membership.h"
@@ -38,17 +39,6 @@ Result<Look> begin(StationContext& station, const std::string& space) {
                                      : share->vault->local_source();
   return Look{share, std::move(job), std::move(source)};
 }
-
-/// A path from the folder's top, or an absolute one in it.
-Result<std::string> path_in_share(const Share& share, const std::string& path) {
-  if (!path.starts_with('/')) return storage::to_entry_path(path);
-  const std::string whole = storage::to_entry_path(path), top = storage::to_entry_path(share.folder);
-  if (!storage::is_at_or_below(whole, top))
-    return fail(ErrorCode::usage, N_("{} is not in the folder {} of this space."), path, share.folder);
-  return whole == top ? std::string() : whole.substr(top.size() + 1);
-}
-
-void set_share_path(Json& object, std::string_view entry_path) { set_path(object, share_path_text(entry_path)); }
 
 void set_maker(Json& object, const Moment& moment) {
   object["time"] = time_text(moment.time);

@@ -48,7 +48,8 @@ asio::awaitable<Result<void>> answer_join(StationContext& station, HttpRequest& 
   JoinWish wish{.code = fields.text("code"),
                 .folder = fields.bytes("folder"),
                 .identity_name = fields.text("name"),
-                .device_name = fields.text("device_name")};
+                .device_name = fields.text("device_name"),
+                .list_only = fields.flag("list_only")};
   BEFFROI_CO_CHECK(fields.finish());
   BEFFROI_CO_TRY(const AskedToJoin asked, co_await ask_to_join(station, std::move(wish)));
   co_return co_await reply_json(exchange, {{"space", asked.share->space.hex()},

@@ -138,6 +138,7 @@ Router station_router(StationContext& station, Recovery& recovery) {
   add_space_routes(routes, station);
   add_space_member_routes(routes, station);
   add_space_ignore_routes(routes, station);
+  add_space_file_routes(routes, station);
   add_space_history_routes(routes, station);
   add_recover_routes(routes, station, recovery);
   return Router(std::move(routes));

@@ -37,6 +37,11 @@ bool LocalPaths::leads_to(std::string_view path) const {
   return std::any_of(first, last, [&](const auto& rule) { return rule.second && rule.first != path; });
 }
 
+bool LocalPaths::is_mixed(std::string_view path) const {
+  const auto [first, last] = range_below(rules_, path);
+  return std::any_of(first, last, [&](const auto& rule) { return rule.first != path; });
+}
+
 void LocalPaths::forget(const std::string& path) {
   const auto [first, last] = range_below(rules_, path);
   rules_.erase(first, last);

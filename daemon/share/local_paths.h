@@ -11,6 +11,12 @@
 
 namespace beffroi::daemon {
 
+/// What fetching or freeing something came to, in files.
+struct PartChange {
+  std::uint64_t files = 0;  ///< that came, or went
+  std::uint64_t left = 0;   ///< that could not be written yet, or stay: in use, or not in the space as they are
+};
+
 /// Entry paths; "" is the folder's top. Of a path the longest rule at or above it decides; without one it is here. Not
 /// thread-safe.
 class LocalPaths {
@@ -19,6 +25,8 @@ class LocalPaths {
   bool has(std::string_view path) const;
   /// Is something below it in the folder? Then it is there as well, as a folder on the way.
   bool leads_to(std::string_view path) const;
+  /// Is a part of what is below it in the folder, and another part not?
+  bool is_mixed(std::string_view path) const;
   bool has_all() const { return rules_.empty(); }
   /// All at and below `path` is in the folder, or is not.
   void set(const std::string& path, bool here);

@@ -4,6 +4,7 @@
 #include <asio/awaitable.hpp>
 
 #include "daemon/service/clock.h"
+#include "daemon/share/local_paths.h"
 #include "storage/merge/brake.h"
 #include "storage/merge/conflict_name.h"
 
@@ -32,6 +33,7 @@ struct ShareStatus {
   std::vector<storage::MergeConflict> conflicts;  ///< those whose copy is still there
   std::vector<ShareSkipped> skipped;
   std::optional<ShareBrake> brake;
+  LocalPaths local;
 };
 
 /// What one cycle did.
@@ -63,6 +65,12 @@ class ShareControl {
   /// What the brake holds is not meant: the folder becomes again what the others have. How many files were brought
   /// back. wrong_state as above.
   virtual asio::awaitable<Result<std::uint64_t>> undo(storage::SpaceId space) = 0;
+  /// Brings what is at and below an entry path ("" is everything) into the folder, and keeps it there from now on.
+  /// not_found: the space has no such path; wrong_state: no cycle has gone through yet.
+  virtual asio::awaitable<Result<PartChange>> fetch(storage::SpaceId space, std::string path) = 0;
+  /// Takes it out of the folder; it stays in the space. wrong_state: something of this folder has
+  /// not reached the peer.
+  virtual asio::awaitable<Result<PartChange>> free(storage::SpaceId space, std::string path) = 0;
   virtual Result<ShareStatus> status(const storage::SpaceId& space) const = 0;
 };
 

@@ -115,7 +115,7 @@ class FolderCycle::Run {
     return std::move(report_);
   }
 
-  Result<std::uint64_t> fetch(const std::set<std::string>& paths) {
+  Result<PartChange> fetch(const std::set<std::string>& paths) {
     BEFFROI_CHECK(prepare_part());
     LocalPaths wider = local_;
     std::map<std::string, storage::MergeChange> todo;
@@ -140,10 +140,10 @@ class FolderCycle::Run {
     BEFFROI_CHECK(save(Durability::synced));
     local_ = std::move(wider);
     BEFFROI_CHECK(save_local_paths());
-    return outcome.files_written;
+    return PartChange{.files = outcome.files_written, .left = outcome.not_applied.size()};
   }
 
-  Result<std::uint64_t> free(const std::set<std::string>& paths) {
+  Result<PartChange> free(const std::set<std::string>& paths) {
     BEFFROI_CHECK(prepare_part());
     if (!state_.base) return not_in_step();
     const TreeReader base(opener_, state_.base->tree);
@@ -162,9 +162,14 @@ class FolderCycle::Run {
     for (const std::string& path : only_here) local_.set(path, true);
     local_.unsettled = paths;
     BEFFROI_CHECK(save_local_paths());
-    BEFFROI_CHECK(clear_unsettled());
-    return static_cast<std::uint64_t>(
-        std::ranges::count_if(going, [&](const std::string& path) { return !local_.has(path); }));
+    BEFFROI_TRY(const std::set<std::string> left, clear_unsettled());
+    // In use, or changed since it was looked at: an edit of what was here.
+    for (const std::string& path : left)
+      if (going.contains(path)) local_.set(path, true);
+    BEFFROI_CHECK(save_local_paths());
+    const auto kept = static_cast<std::uint64_t>(
+        std::ranges::count_if(going, [&](const std::string& path) { return local_.has(path); }));
+    return PartChange{.files = going.size() - kept, .left = only_here.size() + kept};
   }
 
   Result<std::uint64_t> bring_back() {
@@ -207,7 +212,8 @@ class FolderCycle::Run {
   Result<void> prepare_part() {
     BEFFROI_CHECK(prepare());
     if (cycle_.folder_.look() != storage::FolderFound::same || !has_applied()) return not_in_step();
-    return clear_unsettled();
+    BEFFROI_CHECK(clear_unsettled());
+    return {};
   }
 
   bool has_applied() const { return state_.applied && state_.content_generation == keys_->content_keys().generation; }
@@ -265,9 +271,11 @@ class FolderCycle::Run {
     return {};
   }
 
-  /// Removes copies of what is not kept here. What is not as the space has it, or is in use, is kept then.
-  Result<void> clear_unsettled() {
-    if (local_.unsettled.empty()) return {};
+  /// Removes copies of what is not kept here. Which are left: what is in use, or not as the space has it, may be
+  /// somebody's work, and of which version nobody knows.
+  Result<std::set<std::string>> clear_unsettled() {
+    std::set<std::string> left;
+    if (local_.unsettled.empty()) return left;
     std::map<std::string, storage::MergeChange> todo;
     if (has_applied() && state_.base) {
       const TreeReader base(opener_, state_.base->tree);
@@ -284,9 +292,10 @@ class FolderCycle::Run {
     for (auto& [path, change] : todo) changes.push_back(std::move(change));
     BEFFROI_TRY(const ApplyOutcome outcome, cycle_.folder_.apply(opener_, changes, progress_));
     for (const auto& change : outcome.not_applied)
-      if (change.entry && change.entry->type != EntryType::directory) local_.set(change.path, true);
+      if (change.entry) left.insert(change.path);
     local_.unsettled.clear();
-    return save_local_paths();
+    BEFFROI_CHECK(save_local_paths());
+    return left;
   }
 
   /// What somebody puts into the folder is kept there: a new file, or a new folder with all that comes into it.
@@ -886,25 +895,25 @@ Result<std::uint64_t> FolderCycle::undo(const CycleSettings& settings, std::shar
   return written;
 }
 
-Result<std::uint64_t> FolderCycle::change_part(Part change, const std::set<std::string>& paths,
-                                               const CycleSettings& settings,
-                                               std::shared_ptr<storage::ObjectSource> source, Progress& progress) {
+Result<PartChange> FolderCycle::change_part(Part change, const std::set<std::string>& paths,
+                                            const CycleSettings& settings,
+                                            std::shared_ptr<storage::ObjectSource> source, Progress& progress) {
   const auto lock = vault_.try_begin_backup();
   if (!lock) return fail(ErrorCode::busy, N_("The store of this space is being tidied up. Try again in a moment."));
   Run run(*this, settings, std::move(source), progress);
-  auto files = (run.*change)(paths);
+  auto done = (run.*change)(paths);
   // It broke off somewhere: which files are there is found by a look at everything.
-  if (!files) trusted_ = false;
-  return files;
+  if (!done) trusted_ = false;
+  return done;
 }
 
-Result<std::uint64_t> FolderCycle::fetch(const std::set<std::string>& paths, const CycleSettings& settings,
-                                         std::shared_ptr<storage::ObjectSource> source, Progress& progress) {
+Result<PartChange> FolderCycle::fetch(const std::set<std::string>& paths, const CycleSettings& settings,
+                                      std::shared_ptr<storage::ObjectSource> source, Progress& progress) {
   return change_part(&Run::fetch, paths, settings, std::move(source), progress);
 }
 
-Result<std::uint64_t> FolderCycle::free(const std::set<std::string>& paths, const CycleSettings& settings,
-                                        std::shared_ptr<storage::ObjectSource> source, Progress& progress) {
+Result<PartChange> FolderCycle::free(const std::set<std::string>& paths, const CycleSettings& settings,
+                                     std::shared_ptr<storage::ObjectSource> source, Progress& progress) {
   return change_part(&Run::free, paths, settings, std::move(source), progress);
 }
 

@@ -68,14 +68,14 @@ class FolderCycle {
                              Progress& progress);
 
   /// Brings what the space has at and below these entry paths ("" is everything) into the folder; from now on it is
-  /// kept there. How many files were written. not_found: the space has no such path; wrong_state: the folder is not
+  /// kept there. not_found: the space has no such path; wrong_state: the folder is not
   /// there, or no cycle has read it yet. What could not be written is tried again by the next cycles.
-  Result<std::uint64_t> fetch(const std::set<std::string>& paths, const CycleSettings& settings,
-                              std::shared_ptr<storage::ObjectSource> source, Progress& progress);
+  Result<PartChange> fetch(const std::set<std::string>& paths, const CycleSettings& settings,
+                           std::shared_ptr<storage::ObjectSource> source, Progress& progress);
   /// The opposite: it stays in the space, and goes from the folder. What is not as the space has it stays, and is in
-  /// skipped(). How many files went. A crash in between is made good by the next cycle.
-  Result<std::uint64_t> free(const std::set<std::string>& paths, const CycleSettings& settings,
-                             std::shared_ptr<storage::ObjectSource> source, Progress& progress);
+  /// skipped(). A crash in between is made good by the next cycle.
+  Result<PartChange> free(const std::set<std::string>& paths, const CycleSettings& settings,
+                          std::shared_ptr<storage::ObjectSource> source, Progress& progress);
 
   /// By path; of the last look at each part of the folder. Any thread.
   std::vector<SkippedFile> skipped() const;
@@ -84,9 +84,9 @@ class FolderCycle {
 
  private:
   class Run;
-  using Part = Result<std::uint64_t> (Run::*)(const std::set<std::string>& paths);
-  Result<std::uint64_t> change_part(Part change, const std::set<std::string>& paths, const CycleSettings& settings,
-                                    std::shared_ptr<storage::ObjectSource> source, Progress& progress);
+  using Part = Result<PartChange> (Run::*)(const std::set<std::string>& paths);
+  Result<PartChange> change_part(Part change, const std::set<std::string>& paths, const CycleSettings& settings,
+                                 std::shared_ptr<storage::ObjectSource> source, Progress& progress);
   void note_skipped(const ScanScope& scope, const FolderScan& scan);
   void note_unwritten(const std::vector<SkippedFile>& files);
 

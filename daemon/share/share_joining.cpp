@@ -1,5 +1,7 @@
 #include "daemon/share/share_joining.h"
 
+#include "daemon/share/share_state.h"
+
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -204,7 +206,12 @@ asio::awaitable<Result<AskedToJoin>> ask_to_join(StationContext& station, JoinWi
   BEFFROI_CO_TRY(join.invitation, storage::parse_share_invitation(wish.code));
   BEFFROI_CO_TRY(const auto request, request_of(station, join));
   BEFFROI_CO_TRY(const SharePointer share, co_await share_for(station, join.invitation, wish.folder));
-  const auto note = [&] { return share->book.set_join(join); };
+  const auto note = [&]() -> Result<void> {
+    LocalPaths local;
+    if (wish.list_only) local.set({}, false);
+    BEFFROI_CHECK(ShareState(share->vault->database()).set_local_paths(local));
+    return share->book.set_join(join);
+  };
   BEFFROI_CO_TRY(const auto before, co_await station.work.run([&] { return share->book.join(); }));
   // A request that was left before, and may be granted already, stays as it is when it can't be left once more.
   Result<void> outcome;

@@ -27,6 +27,7 @@ struct JoinWish {
   std::string folder;
   std::string identity_name;  ///< empty: the vault's name
   std::string device_name;    ///< empty: the machine's
+  bool list_only = false;     ///< no files come into the folder before they are fetched
 };
 struct AskedToJoin {
   SharePointer share;

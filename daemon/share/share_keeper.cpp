@@ -260,6 +260,7 @@ asio::awaitable<void> ShareKeeper::refresh() {
     out.folder = folder_.look();
     const auto pending = share_->vault->unreceipted();
     if (pending) out.pending_commits = pending->size();
+    if (auto local = cycle_.state().local_paths()) out.local = std::move(*local);
     if (const auto conflicts = cycle_.state().conflicts()) out.conflicts = *conflicts;
     if (const auto held = cycle_.state().held(); held && *held)
       out.brake = ShareBrake{(*held)->reason, (*held)->counts, (*held)->since};
@@ -359,24 +360,49 @@ asio::awaitable<Result<ShareCycle>> ShareKeeper::resume() {
   co_return co_await sync_now();
 }
 
-asio::awaitable<Result<std::uint64_t>> ShareKeeper::undo() {
+/// Between two cycles.
+asio::awaitable<Result<PartChange>> ShareKeeper::change_folder(FolderChange change) {
   if (!co_await become_idle()) co_return fail(ErrorCode::cancelled, N_("Stopped: the service is ending."));
   running_ = true;
   const CycleSettings how = co_await settings();
   auto source = make_remote_source(*share_->vault, station_.executor, station_.connector, true);
-  auto written = co_await folders_.run([&]() -> Result<std::uint64_t> {
+  auto files = co_await folders_.run([&] { return change(how, source); });
+  running_ = false;
+  co_await refresh();
+  tell_change();
+  look();
+  co_return files;
+}
+
+asio::awaitable<Result<std::uint64_t>> ShareKeeper::undo() {
+  const auto bring_back = [this](const CycleSettings& how, const auto& source) -> Result<PartChange> {
     BEFFROI_TRY(const auto held, cycle_.state().held());
     if (!held) return fail(ErrorCode::wrong_state, N_("Nothing of this folder is held back."));
     // Its disk may only be away: nothing is made in its place unless nothing is there.
     if (held->reason == storage::BrakeReason::folder_missing)
       BEFFROI_CHECK(SyncedFolder::create(share_->folder, share_->space));
-    return cycle_.undo(how, source, progress_);
+    BEFFROI_TRY(const std::uint64_t files, cycle_.undo(how, source, progress_));
+    return PartChange{.files = files, .left = 0};
+  };
+  BEFFROI_CO_TRY(const PartChange done, co_await change_folder(bring_back));
+  co_return done.files;
+}
+
+asio::awaitable<Result<PartChange>> ShareKeeper::fetch(std::string path) {
+  co_return co_await change_folder([this, path = std::move(path)](const CycleSettings& how, const auto& source) {
+    return cycle_.fetch({path}, how, source, progress_);
   });
-  running_ = false;
-  co_await refresh();
-  tell_change();
-  look();
-  co_return written;
+}
+
+asio::awaitable<Result<PartChange>> ShareKeeper::free(std::string path) {
+  BEFFROI_CO_TRY(const ShareCycle synced, co_await sync_now());
+  if (!synced.confirmed)
+    co_return fail(ErrorCode::wrong_state,
+                   N_("Something of this folder has not reached the peer yet, so nothing was removed here. 'beffroi "
+                      "space status' says what."));
+  co_return co_await change_folder([this, path = std::move(path)](const CycleSettings& how, const auto& source) {
+    return cycle_.free({path}, how, source, progress_);
+  });
 }
 
 ShareStatus ShareKeeper::status() const {

@@ -28,6 +28,8 @@ class ShareKeeper {
   asio::awaitable<Result<ShareCycle>> sync_now();
   asio::awaitable<Result<ShareCycle>> resume();
   asio::awaitable<Result<std::uint64_t>> undo();
+  asio::awaitable<Result<PartChange>> fetch(std::string path);
+  asio::awaitable<Result<PartChange>> free(std::string path);
   ShareStatus status() const;
   const SyncedFolder& place() const { return folder_.place(); }
 
@@ -48,6 +50,9 @@ class ShareKeeper {
   asio::awaitable<Result<std::unique_ptr<PeerLink>>> connect();
   asio::awaitable<CycleSettings> settings();
   asio::awaitable<bool> become_idle();
+  using FolderChange =
+      std::function<Result<PartChange>(const CycleSettings&, const std::shared_ptr<storage::ObjectSource>&)>;
+  asio::awaitable<Result<PartChange>> change_folder(FolderChange change);
   asio::awaitable<void> renew_keys();
   asio::awaitable<void> collect_if_due();
   asio::awaitable<void> refresh();

@@ -88,6 +88,16 @@ asio::awaitable<Result<std::uint64_t>> ShareRunner::undo(storage::SpaceId space)
   co_return co_await keeper->undo();
 }
 
+asio::awaitable<Result<PartChange>> ShareRunner::fetch(storage::SpaceId space, std::string path) {
+  BEFFROI_CO_TRY(const auto keeper, find(space));
+  co_return co_await keeper->fetch(std::move(path));
+}
+
+asio::awaitable<Result<PartChange>> ShareRunner::free(storage::SpaceId space, std::string path) {
+  BEFFROI_CO_TRY(const auto keeper, find(space));
+  co_return co_await keeper->free(std::move(path));
+}
+
 Result<ShareStatus> ShareRunner::status(const storage::SpaceId& space) const {
   BEFFROI_TRY(const auto keeper, find(space));
   return keeper->status();

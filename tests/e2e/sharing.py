@@ -63,10 +63,10 @@ def found(station, name, folder, *words):
     return Member(station, folder, answer["space"])
 
 
-def let_in(manager, station, folder, role="writer"):
+def let_in(manager, station, folder, *words, role="writer"):
     """Invites, joins and confirms with the six words that the invited side read out."""
     code = manager.json("invite", "--role", role)["code"]
-    asked = station.json("space", "join", code, "--folder", folder)
+    asked = station.json("space", "join", code, "--folder", folder, *words)
     requests = []
 
     def arrived():

@@ -127,6 +127,38 @@ class Sharing(unittest.TestCase):
         sharing.wait_until_same([arc, bar], {"début.txt": b"bonjour", "après.txt": b"sans Cor"})
         self.assertNotIn("après.txt", cor.files())
 
+    def test_a_part_of_a_space(self):
+        """A computer that has only the list fetches what it needs, frees it again, and never deletes what it does not keep."""
+        arc = sharing.found(sharing.member_station(self.scene, self.peer, "Arc"), "Trois communes", self.scene.folder / "a")
+        for name in ("Voirie/plan.txt", "Voirie/devis.txt", "École/liste.txt", "note.txt"):
+            arc.write(name, name.encode() * 100)
+        bar = sharing.let_in(arc, sharing.member_station(self.scene, self.peer, "Bar"), self.scene.folder / "b", "--list-only")
+        sharing.wait_until(lambda: len(bar.json("files", "-r")["entries"]) == 6, "the list is here")
+        self.assertEqual({}, bar.files())
+        self.assertEqual({"École": "no", "Voirie": "no", "note.txt": "no"},
+                         {file["path"]: file["kept_here"] for file in bar.json("files")["entries"]})
+        self.assertIn("only the list", bar.run("status").stdout)
+        bar.run("fetch", "Voirie/plan.txt")
+        self.assertEqual({"Voirie/plan.txt"}, set(bar.files()))
+        self.assertEqual("part", {file["path"]: file["kept_here"] for file in bar.json("files")["entries"]}["Voirie"])
+        bar.write("Voirie/plan.txt", b"plan de Bar")
+        bar.write("de Bar.txt", b"nouveau")
+        sharing.wait_until(lambda: arc.files().get("Voirie/plan.txt") == b"plan de Bar" and "de Bar.txt" in arc.files(), "Arc has it")
+        self.assertEqual(5, len(arc.files()))
+        bar.run("fetch", "--all")
+        sharing.wait_until_same([arc, bar])
+        said = bar.run("free", "Voirie").stdout
+        self.assertIn("2", said)
+        bar.station.kill()
+        bar.station.start()
+        arc.write("Voirie/devis.txt", b"second")
+        arc.write("note.txt", b"second")
+        sharing.wait_until(lambda: bar.files().get("note.txt") == b"second", "what is kept goes on")
+        self.assertEqual({"École/liste.txt", "note.txt", "de Bar.txt"}, set(bar.files()))
+        self.assertEqual(b"second", arc.files()["Voirie/devis.txt"])
+        self.assertEqual(2, bar.station.run("space", "fetch", bar.space, exit_codes=(2,)).returncode)
+        self.assertIn("nothing of this name", bar.run("fetch", "rien.txt", exit_codes=(1,)).stderr)
+
     def test_a_reader_does_not_write(self):
         station = sharing.member_station(self.scene, self.peer, "Arc")
         other = sharing.member_station(self.scene, self.peer, "Bar")

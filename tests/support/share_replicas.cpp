@@ -59,11 +59,11 @@ std::shared_ptr<storage::ObjectSource> Replica::source() {
   return std::make_shared<PeerStoreSource>(*vault, world_.peer);
 }
 
-Result<std::uint64_t> Replica::fetch(const std::string& path) {
+Result<PartChange> Replica::fetch(const std::string& path) {
   return cycle->fetch({storage::to_entry_path(path)}, settings, source(), progress);
 }
 
-Result<std::uint64_t> Replica::free(const std::string& path) {
+Result<PartChange> Replica::free(const std::string& path) {
   return cycle->free({storage::to_entry_path(path)}, settings, source(), progress);
 }
 

@@ -20,8 +20,8 @@ class Replica {
   /// One that must go well.
   SyncOutcome synced();
   /// Keeps what is at and below this path in the folder, or not. '/'-separated; "" is everything.
-  Result<std::uint64_t> fetch(const std::string& path);
-  Result<std::uint64_t> free(const std::string& path);
+  Result<PartChange> fetch(const std::string& path);
+  Result<PartChange> free(const std::string& path);
   /// As after a kill: what was in memory only is gone.
   void restart();
 

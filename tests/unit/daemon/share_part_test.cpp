@@ -39,7 +39,7 @@ TEST(SharePartTest, AListOnlyStationFetchesWhatItNeeds) {
   EXPECT_TRUE(world.part().folder.files.empty());
   const auto fetched = world.part().fetch("voirie/devis.txt");
   ASSERT_TRUE(fetched.has_value()) << fetched.error().message();
-  EXPECT_EQ(*fetched, 2U);
+  EXPECT_EQ(fetched->files, 2U);
   EXPECT_EQ(world.part().folder.listing(), (Listing{{"voirie/", ""}, {"voirie/devis.txt", "devis"}}));
   world.part().folder.write("voirie/devis.txt", "devis, second", 200);
   world.sync_both();
@@ -58,7 +58,7 @@ TEST(SharePartTest, AFreedFolderStaysInTheSpace) {
   world.part().synced();
   const auto freed = world.part().free("voirie");
   ASSERT_TRUE(freed.has_value()) << freed.error().message();
-  EXPECT_EQ(*freed, 2U);
+  EXPECT_EQ(freed->files, 2U);
   EXPECT_EQ(world.part().folder.listing(),
             (Listing{{"ecole/", ""}, {"ecole/liste.txt", "liste"}, {"note.txt", "note"}}));
   world.all().folder.write("voirie/plan.txt", "plan, second", 200);
@@ -114,7 +114,8 @@ TEST(SharePartTest, WhatOnlyThisStationHasIsNotFreed) {
   world.part().folder.write("voirie/devis.txt", "devis, second", 200);
   const auto freed = world.part().free("voirie");
   ASSERT_TRUE(freed.has_value()) << freed.error().message();
-  EXPECT_EQ(*freed, 1U);
+  EXPECT_EQ(freed->files, 1U);
+  EXPECT_EQ(freed->left, 1U);
   EXPECT_EQ(world.part().folder.listing().at("voirie/devis.txt"), "devis, second");
   world.sync_both();
   EXPECT_EQ(world.all().folder.listing().at("voirie/devis.txt"), "devis, second");

@@ -1,0 +1,107 @@
+// /v1/spaces/files, fetch, free: what a shared space has, and which part of it is kept in the folder here.
+#include <nlohmann/json.hpp>
+
+#include "daemon/api/event_stream.h"
+#include "daemon/api/json.h"
+#include "daemon/api/space_json.h"
+#include "daemon/api/station_api.h"
+#include "daemon/share/share_history.h"
+#include "daemon/share/share_state.h"
+
+namespace beffroi::daemon {
+namespace {
+
+using storage::Entry;
+using storage::EntryType;
+
+const char* kept_name(const LocalPaths& local, const Entry& entry) {
+  if (entry.type == EntryType::directory && local.is_mixed(entry.path)) return "part";
+  return local.has(entry.path) ? "yes" : "no";
+}
+
+Json file_json(const LocalPaths& local, const Entry& entry) {
+  Json out = entry_json(entry);
+  for (const char* field : {"uid", "gid", "user", "group", "flags", "digest"}) out.erase(field);
+  set_share_path(out, entry.path);
+  out["kept_here"] = kept_name(local, entry);
+  return out;
+}
+
+/// What the newest state of a space that this station knows has at or in `asked`.
+Result<void> list(const Share& share, std::shared_ptr<storage::ObjectSource> source, const std::string& asked,
+                  bool recursive, LineWriter& writer) {
+  BEFFROI_TRY(const std::string path, path_in_share(share, asked));
+  const ShareState rows(share.vault->database());
+  BEFFROI_TRY(const FolderState state, rows.folder());
+  BEFFROI_TRY(const LocalPaths local, rows.local_paths());
+  if (!state.applied)
+    return fail(ErrorCode::wrong_state,
+                N_("This folder is not in step yet. Start 'beffroi space sync', then try again."));
+  BEFFROI_TRY(auto keys, share.vault->keys_for(state.content_generation));
+  const storage::ObjectOpener opener(std::move(keys), std::move(source));
+  const storage::TreeReader tree(opener, *state.applied);
+  const auto write = [&](const Entry& entry) -> Result<void> {
+    BEFFROI_CHECK(writer.looked_at_one());
+    // A folder's own line is not part of what is in it.
+    const bool is_top = entry.path == path && entry.type == EntryType::directory;
+    return is_top ? Result<void>() : writer.write(file_json(local, entry));
+  };
+  BEFFROI_TRY(const auto top, tree.find(path));
+  if (!top && !path.empty())
+    return fail(ErrorCode::not_found,
+                N_("The space has nothing of this name: {}. 'beffroi space files' shows what it has."),
+                share_path_text(path));
+  if (top && top->type != EntryType::directory) return write(*top);
+  return recursive ? tree.for_each(path, write) : tree.list(path, write);
+}
+
+asio::awaitable<Result<void>> answer_files(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
+  BEFFROI_CO_TRY(const std::string path, query_path(request));
+  const bool recursive = query_flag(request, "recursive");
+  BEFFROI_CO_TRY(const SharePointer share, station.shares.find(query_text(request, "space")));
+  BEFFROI_CO_CHECK(require_joined(*share));
+  BEFFROI_CO_TRY(const auto job, station.jobs.begin(JobKind::look));
+  auto source = share->vault->peer() ? make_remote_source(*share->vault, station.executor, station.connector, true)
+                                     : share->vault->local_source();
+  co_return co_await stream_lines(exchange, station.streams,
+                                  [&](LineWriter& writer) { return list(*share, source, path, recursive, writer); });
+}
+
+using Change = asio::awaitable<Result<PartChange>> (ShareControl::*)(storage::SpaceId, std::string);
+
+asio::awaitable<Result<void>> answer_change(StationContext& station, HttpRequest& request, HttpExchange& exchange,
+                                            Change change) {
+  BodyFields fields(request.body);
+  const std::string name = fields.text("space"), asked = fields.bytes("path");
+  const bool everything = fields.flag("everything");
+  BEFFROI_CO_CHECK(fields.finish());
+  BEFFROI_CO_TRY(const SharePointer share, station.shares.find(name));
+  BEFFROI_CO_CHECK(require_joined(*share));
+  ShareControl* const control = station.shares.control();
+  if (control == nullptr) co_return fail(ErrorCode::wrong_state, N_("This service keeps no folders in step."));
+  BEFFROI_CO_TRY(const std::string path, path_in_share(*share, asked));
+  if (path.empty() != everything)
+    co_return fail(ErrorCode::usage, N_("The request's field \"{}\" can't be used."), std::string("path"));
+  const auto work = [share, control, change, path]() -> asio::awaitable<Result<Json>> {
+    BEFFROI_CO_TRY(const PartChange done, co_await (control->*change)(share->space, path));
+    Json out = {{"space", share->space.hex()}, {"files", done.files}, {"left", done.left}};
+    set_share_path(out, path);
+    co_return out;
+  };
+  co_return co_await stream_events(exchange, station.executor, std::make_shared<Progress>(), false, work);
+}
+
+}  // namespace
+
+void add_space_file_routes(Routes& routes, StationContext& station) {
+  const auto add = [&](const char* method, const char* path, auto answer) {
+    routes.push_back(
+        {method, path, true, [&station, answer](HttpRequest& r, HttpExchange& x) { return answer(station, r, x); }});
+  };
+  add("GET", "/v1/spaces/files", answer_files);
+  add("POST", "/v1/spaces/fetch",
+      [](auto& s, auto& r, auto& x) { return answer_change(s, r, x, &ShareControl::fetch); });
+  add("POST", "/v1/spaces/free", [](auto& s, auto& r, auto& x) { return answer_change(s, r, x, &ShareControl::free); });
+}
+
+}  // namespace beffroi::daemon
