@@ -131,6 +131,10 @@ class FolderScanner final : public WalkVisitor {
       hook_outcome_ = applied_.keep_below(path);
       return true;
     }
+    if (is_folder && !local_.has(path) && stands_for_a_file(path)) {
+      hook_outcome_ = skip(path, in_the_way_of_another());
+      return true;
+    }
     // Only folders: some file systems of several layers give files other numbers.
     if (is_folder && status.st_dev != device_) {
       hook_outcome_ = skip(path, on_another_disk());
@@ -278,6 +282,13 @@ class FolderScanner final : public WalkVisitor {
     removals_ = true;
     sink_.write_behind([&](storage::WriteBatch& batch) { vault_.files().remove(batch, entry.path); });
     return emit({entry.path, std::nullopt});
+  }
+
+  /// A folder is where the space has a file that is not kept here: what is in it would take the file's place.
+  bool stands_for_a_file(const std::string& path) {
+    const auto entry = storage::TreeReader(opener_, root_).find(path);
+    if (!entry) hook_outcome_ = forward_error(entry);
+    return !entry || (*entry && (*entry)->type != EntryType::directory);
   }
 
   /// Something is where the space has what is not kept here.

@@ -311,7 +311,9 @@ class FolderCycle::Run {
     if (!state_.base || local_.has_all()) return {};
     const TreeReader base(opener_, state_.base->tree);
     std::vector<storage::TreeChange> changes;
+    std::optional<std::string> in_the_way;  // of a file: what is in it would take that one's place
     for (auto& change : scan.changes) {
+      if (in_the_way && storage::is_at_or_below(change.path, *in_the_way)) continue;
       const bool may_be = change.entry && !local_.has(change.path);
       BEFFROI_TRY(const auto known, may_be ? base.find(change.path) : std::optional<Entry>());
       if (!known) {
@@ -319,9 +321,10 @@ class FolderCycle::Run {
         continue;
       }
       scan.kept.insert(change.path);
-      const bool are_folders = known->type == EntryType::directory && change.entry->type == EntryType::directory;
+      if (known->type == EntryType::directory && change.entry->type == EntryType::directory) continue;
+      in_the_way = change.path;
       const Error why = in_the_way_of_another();
-      if (!are_folders) scan.skipped.push_back({change.path, why.text, why.args});
+      scan.skipped.push_back({change.path, why.text, why.args});
     }
     scan.changes = std::move(changes);
     return {};

@@ -60,8 +60,9 @@ Result<FolderScan> MemoryFolder::scan(StoreSink& sink, const storage::ObjectOpen
     if (in_scope(path) && !files.contains(path) && local.has(path) &&
         rules.ignored_by(path, entry.type == EntryType::directory) == nullptr)
       changes.emplace(path, std::nullopt);
+  std::optional<std::string> in_the_way;
   for (const auto& [path, file] : files) {
-    if (!in_scope(path)) continue;
+    if (!in_scope(path) || (in_the_way && storage::is_at_or_below(path, *in_the_way))) continue;
     if (rules.ignored_by(path, file.is_folder) != nullptr || unreadable.contains(path)) {
       if (out.skipped.size() < max_skipped) out.skipped.push_back({path, "left out", {}});
       out.kept.insert(path);
@@ -70,6 +71,7 @@ Result<FolderScan> MemoryFolder::scan(StoreSink& sink, const storage::ObjectOpen
     const auto known = before.find(path);
     if (known != before.end() && !local.has(path)) {
       if (file.is_folder && known->second.type == EntryType::directory) continue;
+      in_the_way = path;
       out.skipped.push_back({path, "in the way", {}});
       out.kept.insert(path);
       continue;

@@ -73,9 +73,10 @@ SyncOutcome Replica::synced() {
   return out ? std::move(*out) : SyncOutcome{};
 }
 
-ShareReplicas::ShareReplicas(std::size_t count, std::uint64_t seed) : peer(seed), random(seed) {
+ShareReplicas::ShareReplicas(std::size_t count, std::uint64_t seed, storage::Role last) : peer(seed), random(seed) {
   std::vector<storage::testing::Person> people;
-  for (std::size_t i = 1; i < count; ++i) people.push_back(share.admitted(storage::Role::writer));
+  for (std::size_t i = 1; i < count; ++i)
+    people.push_back(share.admitted(i + 1 < count ? storage::Role::writer : last));
   replicas.push_back(std::make_unique<Replica>(*this, std::move(share.founder), "Anne"));
   for (std::size_t i = 1; i < count; ++i)
     replicas.push_back(std::make_unique<Replica>(*this, std::move(people[i - 1]), "Ecrivain " + std::to_string(i)));

@@ -48,7 +48,8 @@ class Replica {
 
 class ShareReplicas {
  public:
-  explicit ShareReplicas(std::size_t count, std::uint64_t seed = 1);
+  /// The first one is a manager, the others are writers, the last one has this role.
+  explicit ShareReplicas(std::size_t count, std::uint64_t seed = 1, storage::Role last = storage::Role::writer);
   Replica& operator[](std::size_t at) { return *replicas[at]; }
   /// Syncs all in turn until a whole round changes nothing, and expects equal folders then.
   void settle();

@@ -2,10 +2,11 @@
 // files can't be written, commits have to wait or are refused, keys are renewed, people leave, and stations keep only a
 // part of the space, or another one than before. In the end, when each has everything again, all
 // folders are the same, and every content that nobody deleted or overwrote is in them.
-// BEFFROI_SHARE_SEED=n runs the seed n alone, BEFFROI_SHARE_SEEDS=n that many.
+// BEFFROI_SHARE_SEED=n runs the seed n alone and says what happens in it, BEFFROI_SHARE_SEEDS=n runs that many.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <iostream>
 
 #include "storage/merge/path_parts.h"
 #include "tests/support/share_replicas.h"
@@ -23,7 +24,8 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 
 class ShareSimulation {
  public:
-  explicit ShareSimulation(std::uint64_t seed) : world_(2 + seed % 3, seed), random_(seed * 7919 + 1) {
+  ShareSimulation(std::uint64_t seed, bool traced)
+      : world_(2 + seed % 3, seed), random_(seed * 7919 + 1), traced_(traced) {
     world_.peer.edit_answers = [this](Message& answer) {
       if (refusal_ && std::holds_alternative<LeaseMessage>(answer))
         answer = ErrorMessage{Error{*refusal_, "not now", {}}};
@@ -31,7 +33,10 @@ class ShareSimulation {
   }
 
   void run() {
-    for (int step = 0; step < kSteps && !::testing::Test::HasFatalFailure(); ++step) act();
+    for (int step = 0; step < kSteps && !::testing::Test::HasFatalFailure(); ++step) {
+      act();
+      show_folders();
+    }
     for (const auto& replica : world_.replicas) {
       replica->folder.refused_per_mille = 0;
       replica->folder.unquiet_per_mille = 0;
@@ -43,6 +48,35 @@ class ShareSimulation {
   }
 
  private:
+  void say(const std::string& line) const {
+    if (traced_) std::cout << line << std::endl;
+  }
+
+  void show_folders() const {
+    for (const auto& replica : world_.replicas) {
+      std::string line = "    " + replica->name + ":";
+      for (const auto& [path, content] : replica->folder.listing())
+        line += " " + path + (content.empty() ? "" : "=" + content.substr(content.rfind(' ') + 1));
+      say(line);
+      const auto state = replica->cycle->state().folder();
+      if (!traced_ || !state || !state->applied) continue;
+      line = "      applied:";
+      const storage::ObjectOpener opener(*replica->vault->keys_for(state->content_generation),
+                                         replica->vault->local_source());
+      static_cast<void>(
+          storage::TreeReader(opener, *state->applied).for_each("", [&](const storage::Entry& entry) -> Result<void> {
+            line += " " + storage::to_display_path(entry.path);
+            return {};
+          }));
+      say(line);
+    }
+  }
+
+  template <class Outcome>
+  void say_done(const Replica& replica, const std::string& what, const Outcome& outcome) const {
+    say(replica.name + " " + what + ": " + (outcome ? "done" : outcome.error().message()));
+  }
+
   void act() {
     Replica& replica = world_[random_.below(world_.replicas.size())];
     switch (random_.below(22)) {
@@ -57,6 +91,7 @@ class ShareSimulation {
         if (random_.below(6) == 0) depart();
         return;
       case 2:
+        say(replica.name + " restarts");
         if (random_.below(3) == 0) lose_power(replica);
         replica.restart();
         return;
@@ -89,6 +124,7 @@ class ShareSimulation {
     // The peer takes no commit now, or not this one.
     if (random_.below(5) == 0) refusal_ = random_.below(3) == 0 ? ErrorCode::refused : ErrorCode::busy;
     const auto out = replica.sync(line);
+    say_done(replica, frames == kNever ? "syncs" : "syncs, cut", out);
     refusal_.reset();
     replica.folder.before_apply = {};
     if (frames == kNever) EXPECT_TRUE(out.has_value()) << replica.name << ": " << out.error().message();
@@ -99,8 +135,10 @@ class ShareSimulation {
     const bool killed = random_.below(4) == 0;
     if (killed) replica.folder.break_off_after = random_.below(4);
     const std::string path = random_.below(4) == 0 ? std::string() : any_path();
-    const auto out = random_.below(2) == 0 ? replica.free(path) : replica.fetch(path);
+    const bool frees = random_.below(2) == 0;
+    const auto out = frees ? replica.free(path) : replica.fetch(path);
     replica.folder.break_off_after.reset();
+    say_done(replica, (frees ? "frees '" : "fetches '") + path + (killed ? "', killed" : "'"), out);
     if (killed) replica.restart();
     // There is no such path, or no cycle has gone through yet.
     const auto may_be = [](ErrorCode code) { return code == ErrorCode::not_found || code == ErrorCode::wrong_state; };
@@ -115,7 +153,7 @@ class ShareSimulation {
 
   void killed_while_writing(Replica& replica) {
     replica.folder.break_off_after = random_.below(6);
-    static_cast<void>(replica.sync());
+    say_done(replica, "syncs, killed", replica.sync());
     replica.folder.break_off_after.reset();
     replica.restart();
   }
@@ -134,6 +172,7 @@ class ShareSimulation {
     const auto record =
         storage::rotate_epoch(replica.vault->log(), replica.person.keys, world_.peer.clock.now(), world_.random);
     if (!record) return;
+    say(replica.name + " renews the keys");
     // Together with the peer, or the logs would part.
     auto link = world_.peer.connect(*replica.vault);
     ASSERT_TRUE(link.has_value());
@@ -147,6 +186,7 @@ class ShareSimulation {
     if (world_.replicas.size() < 3) return;
     Replica& manager = world_[0];
     const Replica& gone = *world_.replicas.back();
+    say(gone.name + " is taken out");
     auto link = world_.peer.connect(*manager.vault);
     ASSERT_TRUE(link.has_value());
     ASSERT_TRUE(world_.peer.run((*link)->exchange_state(*manager.vault, world_.peer.pool)).has_value());
@@ -230,6 +270,7 @@ class ShareSimulation {
 
   ShareReplicas world_;
   crypto::SeededRandom random_;
+  const bool traced_;
   std::set<std::string> alive_;
   std::optional<ErrorCode> refusal_;
   std::uint64_t next_content_ = 1;
@@ -241,7 +282,7 @@ TEST(ShareSimTest, AllComeTogetherAndNothingIsLost) {
   const std::uint64_t last = one != 0 ? one : number_from("BEFFROI_SHARE_SEEDS", kSeeds);
   for (std::uint64_t seed = one != 0 ? one : 1; seed <= last; ++seed) {
     SCOPED_TRACE("BEFFROI_SHARE_SEED=" + std::to_string(seed));
-    ShareSimulation(seed).run();
+    ShareSimulation(seed, one != 0).run();
     if (HasFailure()) return;
   }
 }

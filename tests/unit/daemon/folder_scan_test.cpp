@@ -141,6 +141,31 @@ TEST(FolderScanTest, WhatNobodyWritesIsTakenSooner) {
   EXPECT_EQ(scan.unquiet, (std::set<std::string>{"just now", "open"}));
 }
 
+// Goal: what is not kept here was not deleted, and nothing that stands in its place is taken for it: not a file, and
+// not what is in a folder. What is new is taken.
+TEST(FolderScanTest, WhatIsNotKeptHereStays) {
+  FolderReplica replica;
+  fs::create_directories(replica.at("a/b"));
+  for (const char* name : {"a/b/file", "a/other", "file", "name", "kept/one"}) {
+    fs::create_directories(fs::path(replica.at(name)).parent_path());
+    write_file(replica.at(name), name);
+  }
+  replica.scan();
+  replica.local.set("", false);
+  replica.local.set(storage::to_entry_path("kept"), true);
+  for (const char* name : {"a", "file", "name"}) fs::remove_all(replica.at(name));
+  EXPECT_TRUE(replica.scan().changes.empty());
+  fs::create_directories(replica.at("file"));
+  write_file(replica.at("file/inside"), "inside");
+  write_file(replica.at("a"), "a file now");
+  write_file(replica.at("name"), "another one");
+  write_file(replica.at("new"), "new");
+  fs::remove(replica.at("kept/one"));
+  const auto scan = replica.scan();
+  EXPECT_EQ(changed(scan), (Names{"-kept/one", "new"}));
+  EXPECT_EQ(skipped(scan), (Names{"a", "file", "name"}));
+}
+
 // Goal: what rules leave out, the marker and temporary names are not shared; what a later rule leaves out stays in the
 // tree, so that a rule deletes nothing at the others.
 TEST(FolderScanTest, RulesLeaveOutAndDeleteNothing) {

@@ -107,6 +107,24 @@ TEST(SharePartTest, AFileInTheWayReplacesNothing) {
   EXPECT_EQ(contents, (std::set<std::string>{"note", "another note"}));
 }
 
+// Goal: nor does a folder, whatever is in it, also when everything is looked at without an earlier tree.
+TEST(SharePartTest, AFolderInTheWayReplacesNothing) {
+  for (const bool fresh : {false, true}) {
+    PartWorld world;
+    world.begin_with_nothing();
+    world.part().folder.write("note.txt/inside.txt", "inside", 200);
+    if (fresh) {
+      FolderState state = *world.part().cycle->state().folder();
+      state.applied.reset();
+      ASSERT_TRUE(world.part().cycle->state().set_folder(state, storage::Durability::synced).has_value());
+    }
+    world.part().restart();
+    world.sync_both();
+    EXPECT_EQ(world.all().folder.listing().size(), 6U) << fresh;
+    EXPECT_EQ(world.all().folder.listing().at("note.txt"), "note") << fresh;
+  }
+}
+
 // Goal: what was changed here and is not in the space yet does not go when its folder is freed.
 TEST(SharePartTest, WhatOnlyThisStationHasIsNotFreed) {
   PartWorld world;
