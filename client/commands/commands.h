@@ -29,6 +29,7 @@ void add_space(Command& app, Session& session);
 /// Below `space`.
 void add_space_joining(Command& group, Session& session);
 void add_space_members(Command& group, Session& session);
+void add_space_computers(Command& group, Session& session);
 void add_space_folders(Command& group, Session& session);
 void add_space_files(Command& group, Session& session);
 void add_peer(Command& app, Session& session);

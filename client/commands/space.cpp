@@ -144,6 +144,7 @@ void add_space(Command& app, Session& session) {
                          _("Tell nobody: for a computer that was taken out, or whose peer is no more"));
   add_space_joining(*space, session);
   add_space_members(*space, session);
+  add_space_computers(*space, session);
   add_space_folders(*space, session);
   add_space_files(*space, session);
   add_space_ignore(*space, session);

@@ -129,8 +129,10 @@ TEST_F(SpaceTest, JoinShowsTheWordsAndHearsTheAnswer) {
   const auto asked = run({"space", "join", "bfs1-abc", "--folder", "/srv/y", "--name", "Claire"});
   EXPECT_EQ(asked.exit_code, 0) << asked.err;
   EXPECT_THAT(asked.out, HasSubstr(kWords));
-  EXPECT_EQ(body("/v1/spaces/join"),
-            (json{{"code", "bfs1-abc"}, {"folder", "/srv/y"}, {"name", "Claire"}, {"device_name", ""}}));
+  EXPECT_EQ(
+      body("/v1/spaces/join"),
+      (json{
+          {"code", "bfs1-abc"}, {"folder", "/srv/y"}, {"name", "Claire"}, {"device_name", ""}, {"list_only", false}}));
   daemon_.answer("POST /v1/spaces/wait", R"({"event":"result","state":"joined","name":"Voirie"})"
                                          "\n");
   const auto in = run({"--json", "space", "join", "bfs1-abc", "--folder", "/srv/y", "--wait"});
@@ -155,6 +157,51 @@ TEST_F(SpaceTest, RemoveSaysWhatIsLeft) {
   EXPECT_THAT(hostile.out, HasSubstr("portable"));
   EXPECT_THAT(hostile.out, Not(HasSubstr("--hostile")));
   EXPECT_EQ(body("/v1/spaces/remove")["device"], "dddd");
+}
+
+// Goal: what is here and what is not is said of each file; a part that could not be brought or freed has its exit code.
+TEST_F(SpaceTest, FilesAreListedFetchedAndFreed) {
+  daemon_.answer(
+      "GET /v1/spaces/files",
+      json{{"event", "entry"}, {"path", "plans"}, {"type", "directory"}, {"kept_here", "part"}}.dump() + "\n" +
+          json{{"event", "entry"}, {"path", "note.txt"}, {"type", "file"}, {"size", 2048}, {"kept_here", "no"}}.dump() +
+          "\n" + json{{"event", "result"}, {"entries", 2}}.dump() + "\n");
+  const auto listed = run({"space", "files", "Voirie"});
+  EXPECT_EQ(listed.exit_code, 0) << listed.err;
+  EXPECT_THAT(listed.out, HasSubstr("in part"));
+  EXPECT_THAT(listed.out, HasSubstr("plans/\n"));
+  EXPECT_THAT(listed.out, HasSubstr("2.0 KiB"));
+  daemon_.answer("POST /v1/spaces/fetch", json{{"event", "result"}, {"files", 3}, {"left", 1}}.dump() + "\n");
+  const auto fetched = run({"space", "fetch", "Voirie", "plans", "note.txt"});
+  EXPECT_EQ(fetched.exit_code, 3) << fetched.err;
+  EXPECT_THAT(fetched.out, HasSubstr("fetched: 6"));
+  EXPECT_EQ(body("/v1/spaces/fetch"), (json{{"space", "Voirie"}, {"everything", false}, {"path", "note.txt"}}));
+  daemon_.answer("POST /v1/spaces/free", json{{"event", "result"}, {"files", 3}, {"left", 0}}.dump() + "\n");
+  EXPECT_EQ(run({"space", "free", "Voirie", "--all"}).exit_code, 0);
+  EXPECT_EQ(body("/v1/spaces/free"), (json{{"space", "Voirie"}, {"everything", true}, {"path", ""}}));
+  EXPECT_EQ(run({"space", "free", "Voirie"}).exit_code, 2);
+  EXPECT_EQ(run({"space", "free", "Voirie", "--all", "plans"}).exit_code, 2);
+}
+
+// Goal: a lost computer goes out of every space that it is in, and of what fails it is said.
+TEST_F(SpaceTest, AComputerGoesOutOfAllSpaces) {
+  const json here = {{"id", "aaaa1111"}, {"name", "bureau"}, {"me", true}};
+  const json lost = {{"id", "bbbb2222"}, {"name", "portable"}, {"me", false}};
+  const json members = {{{"id", "cccc"}, {"name", "Claire"}, {"devices", {here, lost}}}};
+  daemon_.answer("GET /v1/spaces", json{{"spaces",
+                                         {{{"space", "5555"}, {"name", "Voirie"}, {"state", "joined"}},
+                                          {{"space", "6666"}, {"name", "Asked"}, {"state", "waiting"}}}}}
+                                       .dump());
+  daemon_.answer("GET /v1/spaces/members", json{{"members", members}}.dump());
+  daemon_.answer("POST /v1/spaces/remove", json{{"name", "Claire"}, {"devices", {lost}}}.dump());
+  const auto out = run({"space", "remove-computer", "portable", "--yes"});
+  EXPECT_EQ(out.exit_code, 0) << out.err;
+  EXPECT_THAT(out.out, HasSubstr("Voirie: taken out"));
+  EXPECT_EQ(body("/v1/spaces/remove"),
+            (json{{"space", "5555"}, {"member", "cccc"}, {"device", "bbbb2222"}, {"hostile", false}}));
+  EXPECT_EQ(run({"space", "remove-computer", "bureau", "--yes"}).exit_code, 2);
+  EXPECT_EQ(run({"space", "remove-computer", "dddd", "--yes"}).exit_code, 1);
+  EXPECT_EQ(run({"space", "remove-computer", "portable"}).exit_code, 2) << "nobody can be asked here";
 }
 
 // Goal: a brake says what happened and both ways out; conflicts and skipped files are listed.
