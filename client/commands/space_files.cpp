@@ -42,19 +42,17 @@ Result<int> files(Session& session, const SpaceWords& words) {
 
 Result<void> ignore_event(const json&) { return {}; }
 
-/// Both commands: what each path came to, together.
+/// Both commands.
 Result<json> change_part(Session& session, const SpaceWords& words, const char* target) {
   if (words.all == !words.paths.empty()) return fail(ErrorCode::usage, N_("Say which files or folders, or --all."));
-  const std::vector<std::string> paths = words.all ? std::vector<std::string>{""} : words.paths;
-  std::uint64_t done = 0, left = 0;
-  for (const std::string& path : paths) {
-    json body = {{"space", words.space}, {"everything", words.all}};
-    set_path(body, path);
-    BEFFROI_TRY(const json answer, session.station().post_events(target, body, ignore_event));
-    done += number_field(answer, "files");
-    left += number_field(answer, "left");
+  json paths = json::array();
+  for (const std::string& path : words.paths) {
+    json one;
+    set_path(one, path);
+    paths.push_back(std::move(one));
   }
-  return json{{"files", done}, {"left", left}};
+  const json body = {{"space", words.space}, {"everything", words.all}, {"paths", std::move(paths)}};
+  return session.station().post_events(target, body, ignore_event);
 }
 
 Result<int> fetch(Session& session, const SpaceWords& words) {

@@ -80,9 +80,13 @@ std::string kept_in_words(const Session& session, const json& status) {
     std::string& list = flag_field(part, "here") ? here : away;
     list += (list.empty() ? "" : ", ") + session.console().name(path_field(part));
   }
-  const char* const more = number_field(kept, "more") > 0 ? "…" : "";
-  if (flag_field(kept, "everything")) return away.empty() ? _("everything") : fill(_("all but {}"), away + more);
-  return here.empty() ? _("nothing: only the list") : fill(_("only {}"), here + more);
+  if (number_field(kept, "more") > 0) away += "…";
+  if (flag_field(kept, "everything")) {
+    if (away.empty()) return _("everything");
+    return here.empty() ? fill(_("all but {}"), away) : fill(_("all but {} (of that: {})"), away, here);
+  }
+  if (here.empty()) return _("nothing: only the list");
+  return away.empty() ? fill(_("only {}"), here) : fill(_("only {} (of that not: {})"), here, away);
 }
 
 Result<int> status(Session& session, const SpaceWords& words) {

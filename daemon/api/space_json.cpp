@@ -45,7 +45,7 @@ Json kept_json(const LocalPaths& local) {
   for (const auto& [path, here] : local.rules()) {
     if (path.empty()) continue;
     if (out["but"].size() == kMaxPartsListed) {
-      out["more"] = local.rules().size() - kMaxPartsListed;
+      out["more"] = local.rules().size() - kMaxPartsListed - (local.has({}) ? 0 : 1);
       break;
     }
     Json one = {{"here", here}};

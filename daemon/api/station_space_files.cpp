@@ -67,26 +67,36 @@ asio::awaitable<Result<void>> answer_files(StationContext& station, HttpRequest&
                                   [&](LineWriter& writer) { return list(*share, source, path, recursive, writer); });
 }
 
-using Change = asio::awaitable<Result<PartChange>> (ShareControl::*)(storage::SpaceId, std::string);
+Result<std::set<std::string>> paths_in_share(const Share& share, const std::vector<std::string>& asked,
+                                             bool everything) {
+  std::set<std::string> out;
+  if (everything) return std::set<std::string>{""};
+  for (const std::string& path : asked) {
+    BEFFROI_TRY(std::string entry_path, path_in_share(share, path));
+    if (entry_path.empty()) return fail(ErrorCode::usage, N_("That is the whole space: say --all if it is meant."));
+    out.insert(std::move(entry_path));
+  }
+  if (out.empty()) return fail(ErrorCode::usage, N_("Say which files or folders, or --all."));
+  return out;
+}
+
+using Change = asio::awaitable<Result<PartChange>> (ShareControl::*)(storage::SpaceId, std::set<std::string>);
 
 asio::awaitable<Result<void>> answer_change(StationContext& station, HttpRequest& request, HttpExchange& exchange,
                                             Change change) {
   BodyFields fields(request.body);
-  const std::string name = fields.text("space"), asked = fields.bytes("path");
+  const std::string name = fields.text("space");
+  const std::vector<std::string> asked = fields.paths("paths");
   const bool everything = fields.flag("everything");
   BEFFROI_CO_CHECK(fields.finish());
   BEFFROI_CO_TRY(const SharePointer share, station.shares.find(name));
   BEFFROI_CO_CHECK(require_joined(*share));
   ShareControl* const control = station.shares.control();
   if (control == nullptr) co_return fail(ErrorCode::wrong_state, N_("This service keeps no folders in step."));
-  BEFFROI_CO_TRY(const std::string path, path_in_share(*share, asked));
-  if (path.empty() != everything)
-    co_return fail(ErrorCode::usage, N_("The request's field \"{}\" can't be used."), std::string("path"));
-  const auto work = [share, control, change, path]() -> asio::awaitable<Result<Json>> {
-    BEFFROI_CO_TRY(const PartChange done, co_await (control->*change)(share->space, path));
-    Json out = {{"space", share->space.hex()}, {"files", done.files}, {"left", done.left}};
-    set_share_path(out, path);
-    co_return out;
+  BEFFROI_CO_TRY(std::set<std::string> paths, paths_in_share(*share, asked, everything));
+  const auto work = [share, control, change, paths]() -> asio::awaitable<Result<Json>> {
+    BEFFROI_CO_TRY(const PartChange done, co_await (control->*change)(share->space, paths));
+    co_return Json{{"space", share->space.hex()}, {"files", done.files}, {"left", done.left}};
   };
   co_return co_await stream_events(exchange, station.executor, std::make_shared<Progress>(), false, work);
 }

@@ -84,7 +84,7 @@ class FolderScanner final : public WalkVisitor {
                   {ErrorCode::refused, N_("This link leads out of the shared folder, and so is not shared."), {}});
     skipped_.judge_name(path, scope_.everything);
     BEFFROI_TRY(const auto before, take(path, walked.entry.type));
-    if (before && !local_.has(path)) return stands_in_the_way(path, *before, walked.entry.type);
+    if (before && !may_replace(*before, walked.entry.type)) return stands_in_the_way(path, *before, walked.entry.type);
     if (walked.entry.type == EntryType::directory && !(before && before->mode == walked.entry.mode)) {
       BEFFROI_TRY(const auto cached, find_cached(path));
       walked.entry.mode = shared_rights(cached, walked.status);
@@ -101,7 +101,7 @@ class FolderScanner final : public WalkVisitor {
     ++progress_.files_scanned;
     skipped_.judge_name(path, scope_.everything);
     BEFFROI_TRY(before_, take(path, EntryType::file));
-    if (before_ && !local_.has(path)) {
+    if (before_ && !may_replace(*before_, EntryType::file)) {
       BEFFROI_CHECK(stands_in_the_way(path, *before_, EntryType::file));
       return true;
     }
@@ -268,7 +268,7 @@ class FolderScanner final : public WalkVisitor {
   Result<std::optional<Entry>> take(const std::string& path, EntryType type) {
     BEFFROI_TRY(auto before, applied_.take(path));
     const bool was_folder = before && before->type == EntryType::directory;
-    if (was_folder && type != EntryType::directory && local_.has(path)) removed_ = path;
+    if (was_folder && type != EntryType::directory && may_replace(*before, type)) removed_ = path;
     return before;
   }
 
@@ -278,8 +278,12 @@ class FolderScanner final : public WalkVisitor {
     const bool is_folder = entry.type == EntryType::directory;
     const bool folder_is_gone = removed_ && storage::is_at_or_below(entry.path, *removed_);
     if (!folder_is_gone && rules_.ignored_by(entry.path, is_folder) != nullptr) return {};
-    if (!folder_is_gone && is_folder) removed_ = entry.path;
     removals_ = true;
+    if (is_folder && local_.is_mixed(entry.path)) {
+      scan_.parted.push_back(entry.path);
+      return {};
+    }
+    if (!folder_is_gone && is_folder) removed_ = entry.path;
     sink_.write_behind([&](storage::WriteBatch& batch) { vault_.files().remove(batch, entry.path); });
     return emit({entry.path, std::nullopt});
   }
@@ -289,6 +293,13 @@ class FolderScanner final : public WalkVisitor {
     const auto entry = storage::TreeReader(opener_, root_).find(path);
     if (!entry) hook_outcome_ = forward_error(entry);
     return !entry || (*entry && (*entry)->type != EntryType::directory);
+  }
+
+  /// May what is here now stand for what the tree has? Not for what is not kept here, nor for a folder with such
+  /// things.
+  bool may_replace(const Entry& before, EntryType type) const {
+    if (!local_.has(before.path)) return false;
+    return before.type != EntryType::directory || type == EntryType::directory || !local_.is_mixed(before.path);
   }
 
   /// Something is where the space has what is not kept here.

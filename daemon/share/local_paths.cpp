@@ -10,7 +10,6 @@ namespace beffroi::daemon {
 namespace {
 
 constexpr std::uint64_t kVersion = 1;
-constexpr std::size_t kMaxRules = 1'000'000;
 
 /// The first of those at or below `path`, and the first behind them.
 template <class Map>

@@ -21,6 +21,9 @@ struct PartChange {
 /// thread-safe.
 class LocalPaths {
  public:
+  /// More are not read again.
+  static constexpr std::size_t kMaxRules = 1'000'000;
+
   /// Is what stands at this path in the folder?
   bool has(std::string_view path) const;
   /// Is something below it in the folder? Then it is there as well, as a folder on the way.

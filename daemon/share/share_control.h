@@ -65,12 +65,12 @@ class ShareControl {
   /// What the brake holds is not meant: the folder becomes again what the others have. How many files were brought
   /// back. wrong_state as above.
   virtual asio::awaitable<Result<std::uint64_t>> undo(storage::SpaceId space) = 0;
-  /// Brings what is at and below an entry path ("" is everything) into the folder, and keeps it there from now on.
+  /// Brings what is at and below entry paths ("" is everything) into the folder, and keeps it there from now on.
   /// not_found: the space has no such path; wrong_state: no cycle has gone through yet.
-  virtual asio::awaitable<Result<PartChange>> fetch(storage::SpaceId space, std::string path) = 0;
+  virtual asio::awaitable<Result<PartChange>> fetch(storage::SpaceId space, std::set<std::string> paths) = 0;
   /// Takes it out of the folder; it stays in the space. wrong_state: something of this folder has
   /// not reached the peer.
-  virtual asio::awaitable<Result<PartChange>> free(storage::SpaceId space, std::string path) = 0;
+  virtual asio::awaitable<Result<PartChange>> free(storage::SpaceId space, std::set<std::string> paths) = 0;
   virtual Result<ShareStatus> status(const storage::SpaceId& space) const = 0;
 };
 

@@ -51,12 +51,13 @@ std::uint64_t count_files(std::span<const storage::MergeChange> changes) {
       changes, [&](const auto& change) { return !is_folder(change.before) || !is_folder(change.after); }));
 }
 
-/// Counts no further than `enough`.
-Result<std::uint64_t> files_in(const ObjectOpener& opener, const ObjectId& tree, std::uint64_t enough) {
+/// Of those that are in the folder. Counts no further than `enough`.
+Result<std::uint64_t> files_in(const ObjectOpener& opener, const ObjectId& tree, const LocalPaths& local,
+                               std::uint64_t enough) {
   std::uint64_t out = 0;
   bool stopped = false;
   const auto counted = TreeReader(opener, tree).for_each("", [&](const Entry& entry) -> Result<void> {
-    if (entry.type == EntryType::file) ++out;
+    if (entry.type == EntryType::file && local.has(entry.path)) ++out;
     if (out < enough) return {};
     stopped = true;
     return fail(ErrorCode::cancelled, "enough");
@@ -108,6 +109,7 @@ class FolderCycle::Run {
     BEFFROI_CHECK(follow_moves());
     BEFFROI_TRY(const bool held, brake());
     if (held) return std::move(report_);
+    BEFFROI_CHECK(save_local_paths());
     BEFFROI_CHECK(make_durable());
     BEFFROI_CHECK(commit());
     BEFFROI_CHECK(write());
@@ -166,6 +168,7 @@ class FolderCycle::Run {
     // In use, or changed since it was looked at: an edit of what was here.
     for (const std::string& path : left)
       if (going.contains(path)) local_.set(path, true);
+    local_.unsettled.clear();
     BEFFROI_CHECK(save_local_paths());
     const auto kept = static_cast<std::uint64_t>(
         std::ranges::count_if(going, [&](const std::string& path) { return local_.has(path); }));
@@ -286,14 +289,20 @@ class FolderCycle::Run {
           todo.emplace(entry.path, storage::MergeChange{entry.path, entry, {}, {}});
         return {};
       };
-      for (const std::string& path : local_.unsettled) BEFFROI_CHECK(for_each_applied(path, add));
+      for (const std::string& path : local_.unsettled) {
+        BEFFROI_CHECK(for_each_applied(path, add));
+        for (std::string above(storage::folder_of(path)); !above.empty(); above = storage::folder_of(above)) {
+          BEFFROI_TRY(const auto folder, TreeReader(opener_, *state_.applied).find(above));
+          if (folder) BEFFROI_CHECK(add(*folder));
+        }
+      }
     }
     std::vector<storage::MergeChange> changes;
     for (auto& [path, change] : todo) changes.push_back(std::move(change));
     BEFFROI_TRY(const ApplyOutcome outcome, cycle_.folder_.apply(opener_, changes, progress_));
     for (const auto& change : outcome.not_applied)
-      if (change.entry) left.insert(change.path);
-    local_.unsettled.clear();
+      if (change.entry && change.entry->type != EntryType::directory) left.insert(change.path);
+    local_.unsettled = left;
     BEFFROI_CHECK(save_local_paths());
     return left;
   }
@@ -309,7 +318,8 @@ class FolderCycle::Run {
   /// here.
   Result<void> leave_what_is_in_the_way(FolderScan& scan) const {
     if (!state_.base || local_.has_all()) return {};
-    const TreeReader base(opener_, state_.base->tree);
+    BEFFROI_TRY(const ObjectOpener keys_of_then, opener_of(state_.content_generation));
+    const TreeReader base(keys_of_then, state_.base->tree);
     std::vector<storage::TreeChange> changes;
     std::optional<std::string> in_the_way;  // of a file: what is in it would take that one's place
     for (auto& change : scan.changes) {
@@ -320,9 +330,10 @@ class FolderCycle::Run {
         changes.push_back(std::move(change));
         continue;
       }
-      scan.kept.insert(change.path);
+      // The folder's own entry comes back with what is not kept here.
       if (known->type == EntryType::directory && change.entry->type == EntryType::directory) continue;
       in_the_way = change.path;
+      scan.kept.insert(change.path);
       const Error why = in_the_way_of_another();
       scan.skipped.push_back({change.path, why.text, why.args});
     }
@@ -348,21 +359,26 @@ class FolderCycle::Run {
 
   /// Who keeps a file keeps the version that lost against it.
   Result<void> keep_copies() {
-    for (const MergeConflict& conflict : conflicts_)
-      if (local_.has(conflict.path) && !local_.has(conflict.copy)) local_.set(conflict.copy, true);
+    for (const MergeConflict& conflict : conflicts_) {
+      const bool comes = std::ranges::any_of(
+          todo_, [&](const storage::MergeChange& change) { return change.path == conflict.copy && change.after; });
+      if (comes && local_.has(conflict.path) && !local_.has(conflict.copy)) local_.set(conflict.copy, true);
+    }
     return {};
   }
 
   /// Of these changes those that concern the folder.
   std::vector<storage::MergeChange> local_part(std::span<const storage::MergeChange> changes) const {
     std::vector<storage::MergeChange> out;
+    const auto is_folder = [](const std::optional<Entry>& entry) {
+      return entry && entry->type == EntryType::directory;
+    };
     for (const storage::MergeChange& change : changes) {
-      const bool has = local_.has(change.path);
-      const bool is_folder = change.after && change.after->type == EntryType::directory;
-      if (has || (local_.leads_to(change.path) && (is_folder || !change.after))) {
+      if (local_.has(change.path) || (local_.leads_to(change.path) && is_folder(change.after))) {
         out.push_back(change);
-      } else if (local_.leads_to(change.path)) {
-        out.push_back(change);  // a file is there now: the folder goes
+      } else if (is_folder(change.before) && !is_folder(change.after)) {
+        // Empty ones may be left of what was kept once; others stay.
+        out.push_back(change);
         out.back().after.reset();
       }
     }
@@ -410,6 +426,7 @@ class FolderCycle::Run {
                 cycle_.folder_.scan(sink_, opener_, applied, settings_.rules, local_, scope, progress_));
     BEFFROI_CHECK(sink_.flush());
     if (fresh) BEFFROI_CHECK(leave_what_is_in_the_way(scan));
+    for (const std::string& path : scan.parted) local_.set(path, false);
     BEFFROI_CHECK(keep_what_is_new(scan.changes));
     cycle_.unsynced_ = cycle_.unsynced_ || !scan.changes.empty();
     BEFFROI_CHECK(take_changes(applied, std::move(scan.changes)));
@@ -492,18 +509,25 @@ class FolderCycle::Run {
     if (!state_.base) return {};
     const TreeReader mine(opener_, mine_);
     TreeEdits edits;
+    std::vector<std::string> parted;
     std::optional<std::string> gone;
     BEFFROI_CHECK(TreeReader(opener_, state_.base->tree).for_each("", [&](const Entry& entry) -> Result<void> {
       const bool is_folder = entry.type == EntryType::directory;
-      const bool is_kept = !local_.has(entry.path) || settings_.rules.ignored_by(entry.path, is_folder) != nullptr;
-      if ((!is_folder && !is_kept) || (gone && storage::is_at_or_below(entry.path, *gone))) return {};
+      const bool is_elsewhere = !local_.has(entry.path);
+      const bool is_ignored = !(gone && storage::is_at_or_below(entry.path, *gone)) &&
+                              settings_.rules.ignored_by(entry.path, is_folder) != nullptr;
+      if (entry.path.empty() || (!is_folder && !is_elsewhere && !is_ignored)) return {};
       BEFFROI_TRY(const auto here, mine.find(entry.path));
-      if (!here && is_kept)
+      if (!here && (is_elsewhere || is_ignored)) {
         edits.insert_or_assign(entry.path, entry);
-      else if (is_folder && (!here || here->type != EntryType::directory))
+      } else if (is_folder && (!here || here->type != EntryType::directory)) {
+        if (local_.is_mixed(entry.path)) parted.push_back(entry.path);
         gone = entry.path;
+      }
       return {};
     }));
+    for (const std::string& path : parted) local_.set(path, false);
+    BEFFROI_CHECK(save_local_paths());
     return put_back(std::move(edits));
   }
 
@@ -658,16 +682,16 @@ class FolderCycle::Run {
   Result<storage::CycleCounts> counts_of_now() {
     BEFFROI_TRY(const PassedChanges lately, cycle_.state_.passed());
     storage::CycleCounts out = count(with_recent(lately, passed_, vault_.clock().now()));
-    BEFFROI_TRY(out.files_after, files_in(opener_, mine_, 1));
+    BEFFROI_TRY(out.files_after, files_in(opener_, mine_, local_, 1));
     const std::uint64_t touched = out.deleted + out.rewritten;
     const bool matters = out.files_after == 0 || touched >= storage::kBrakeLeastFiles;
     // With so many files it is no large part of them: a big folder isn't gone through at every change.
     const std::uint64_t enough =
         matters ? std::max(storage::kBrakeEmptiedFiles, touched * 100 / storage::kBrakePercent + 1) : 1;
     const ObjectId before = state_.base ? base_ : theirs_;
-    BEFFROI_TRY(out.files_before, files_in(opener_, before, enough));
+    BEFFROI_TRY(out.files_before, files_in(opener_, before, local_, enough));
     if (storage::judge_cycle(storage::FolderFound::same, out)) {
-      BEFFROI_TRY(out.files_before, files_in(opener_, before, UINT64_MAX));  // the status shows it
+      BEFFROI_TRY(out.files_before, files_in(opener_, before, local_, UINT64_MAX));  // the status shows it
     }
     return out;
   }
@@ -752,7 +776,6 @@ class FolderCycle::Run {
   }
 
   Result<void> write() {
-    BEFFROI_CHECK(save_local_paths());
     BEFFROI_TRY(const std::set<std::string> kept, write_into_folder(todo_, merged_.root.object.id));
     if (!heads_.empty()) {
       ShareBase next{.tree = theirs_, .commits = ids_of(heads_), .whole = kept.empty()};
@@ -768,7 +791,12 @@ class FolderCycle::Run {
     BEFFROI_CHECK(note_left(kept));
     BEFFROI_CHECK(sink_.outcome());
     BEFFROI_CHECK(save(Durability::synced));
-    for (const std::string& path : outdated_) local_.forget(path);
+    const auto is_left = [&](const std::string& path) {
+      const auto left = kept.lower_bound(path);
+      return left != kept.end() && storage::is_at_or_below(*left, path);
+    };
+    for (const std::string& path : outdated_)
+      if (!is_left(path)) local_.forget(path);
     return save_local_paths();
   }
 
@@ -904,9 +932,10 @@ Result<PartChange> FolderCycle::change_part(Part change, const std::set<std::str
   const auto lock = vault_.try_begin_backup();
   if (!lock) return fail(ErrorCode::busy, N_("The store of this space is being tidied up. Try again in a moment."));
   Run run(*this, settings, std::move(source), progress);
+  // Where it breaks off, which files are there is found by a look at everything.
+  const bool trusted = std::exchange(trusted_, false);
   auto done = (run.*change)(paths);
-  // It broke off somewhere: which files are there is found by a look at everything.
-  if (!done) trusted_ = false;
+  if (done) trusted_ = trusted;
   return done;
 }
 

@@ -72,8 +72,8 @@ class FolderCycle {
   /// there, or no cycle has read it yet. What could not be written is tried again by the next cycles.
   Result<PartChange> fetch(const std::set<std::string>& paths, const CycleSettings& settings,
                            std::shared_ptr<storage::ObjectSource> source, Progress& progress);
-  /// The opposite: it stays in the space, and goes from the folder. What is not as the space has it stays, and is in
-  /// skipped(). A crash in between is made good by the next cycle.
+  /// The opposite: it stays in the space, and goes from the folder. What is not as the space has it, or is in use,
+  /// stays and is kept. A crash in between is made good by the next cycle.
   Result<PartChange> free(const std::set<std::string>& paths, const CycleSettings& settings,
                           std::shared_ptr<storage::ObjectSource> source, Progress& progress);
 

@@ -36,6 +36,9 @@ struct FolderScan {
   /// Not looked at, with all below it: left out by rule or kind, or unreadable. Unlike `skipped` it has no bound: what
   /// is in neither of the two sets, and not there, was deleted.
   std::set<std::string> kept;
+  /// Folders of which the folder has only a part, and which are gone from it: they stay in the tree with the other
+  /// part.
+  std::vector<std::string> parted;
   std::uint64_t files = 0;
   std::uint64_t bytes_read = 0;
 };

@@ -217,7 +217,8 @@ asio::awaitable<Result<AskedToJoin>> ask_to_join(StationContext& station, JoinWi
   Result<void> outcome;
   if (!before) outcome = co_await station.work.run(note);
   if (outcome) outcome = co_await leave_request(station, join, request);
-  if (outcome && before) outcome = co_await station.work.run(note);
+  // Somebody may have let it in meanwhile: then it has files, or none, as it was asked for before.
+  if (outcome && before && !share->joined()) outcome = co_await station.work.run(note);
   if (!outcome) {
     if (!before) co_await take_back(station, share);
     co_return forward_error(outcome);

@@ -83,7 +83,7 @@ void ShareKeeper::stop() {
 
 asio::awaitable<void> ShareKeeper::end() {
   stop();
-  while (loops_ > 0) co_await wait_for_change();
+  while (loops_ > 0 || running_) co_await wait_for_change();
   for (const char* kind : {kHeldAlarm, kFailedAlarm, kPeerFaultAlarm}) station_.clear_alarm(alarm(kind));
 }
 
@@ -363,15 +363,23 @@ asio::awaitable<Result<ShareCycle>> ShareKeeper::resume() {
 /// Between two cycles.
 asio::awaitable<Result<PartChange>> ShareKeeper::change_folder(FolderChange change) {
   if (!co_await become_idle()) co_return fail(ErrorCode::cancelled, N_("Stopped: the service is ending."));
+  Result<PartChange> done = PartChange{};
   running_ = true;
-  const CycleSettings how = co_await settings();
-  auto source = make_remote_source(*share_->vault, station_.executor, station_.connector, true);
-  auto files = co_await folders_.run([&] { return change(how, source); });
+  try {
+    const CycleSettings how = co_await settings();
+    auto source = make_remote_source(*share_->vault, station_.executor, station_.connector, true);
+    done = co_await folders_.run([&] { return change(how, source); });
+  } catch (...) {
+    running_ = false;
+    tell_change();
+    throw;
+  }
   running_ = false;
-  co_await refresh();
   tell_change();
+  if (over()) co_return done;
+  co_await refresh();
   look();
-  co_return files;
+  co_return done;
 }
 
 asio::awaitable<Result<std::uint64_t>> ShareKeeper::undo() {
@@ -388,20 +396,20 @@ asio::awaitable<Result<std::uint64_t>> ShareKeeper::undo() {
   co_return done.files;
 }
 
-asio::awaitable<Result<PartChange>> ShareKeeper::fetch(std::string path) {
-  co_return co_await change_folder([this, path = std::move(path)](const CycleSettings& how, const auto& source) {
-    return cycle_.fetch({path}, how, source, progress_);
+asio::awaitable<Result<PartChange>> ShareKeeper::fetch(std::set<std::string> paths) {
+  co_return co_await change_folder([this, paths = std::move(paths)](const CycleSettings& how, const auto& source) {
+    return cycle_.fetch(paths, how, source, progress_);
   });
 }
 
-asio::awaitable<Result<PartChange>> ShareKeeper::free(std::string path) {
+asio::awaitable<Result<PartChange>> ShareKeeper::free(std::set<std::string> paths) {
   BEFFROI_CO_TRY(const ShareCycle synced, co_await sync_now());
   if (!synced.confirmed)
     co_return fail(ErrorCode::wrong_state,
                    N_("Something of this folder has not reached the peer yet, so nothing was removed here. 'beffroi "
                       "space status' says what."));
-  co_return co_await change_folder([this, path = std::move(path)](const CycleSettings& how, const auto& source) {
-    return cycle_.free({path}, how, source, progress_);
+  co_return co_await change_folder([this, paths = std::move(paths)](const CycleSettings& how, const auto& source) {
+    return cycle_.free(paths, how, source, progress_);
   });
 }
 

@@ -28,8 +28,8 @@ class ShareKeeper {
   asio::awaitable<Result<ShareCycle>> sync_now();
   asio::awaitable<Result<ShareCycle>> resume();
   asio::awaitable<Result<std::uint64_t>> undo();
-  asio::awaitable<Result<PartChange>> fetch(std::string path);
-  asio::awaitable<Result<PartChange>> free(std::string path);
+  asio::awaitable<Result<PartChange>> fetch(std::set<std::string> paths);
+  asio::awaitable<Result<PartChange>> free(std::set<std::string> paths);
   ShareStatus status() const;
   const SyncedFolder& place() const { return folder_.place(); }
 

@@ -88,14 +88,14 @@ asio::awaitable<Result<std::uint64_t>> ShareRunner::undo(storage::SpaceId space)
   co_return co_await keeper->undo();
 }
 
-asio::awaitable<Result<PartChange>> ShareRunner::fetch(storage::SpaceId space, std::string path) {
+asio::awaitable<Result<PartChange>> ShareRunner::fetch(storage::SpaceId space, std::set<std::string> paths) {
   BEFFROI_CO_TRY(const auto keeper, find(space));
-  co_return co_await keeper->fetch(std::move(path));
+  co_return co_await keeper->fetch(std::move(paths));
 }
 
-asio::awaitable<Result<PartChange>> ShareRunner::free(storage::SpaceId space, std::string path) {
+asio::awaitable<Result<PartChange>> ShareRunner::free(storage::SpaceId space, std::set<std::string> paths) {
   BEFFROI_CO_TRY(const auto keeper, find(space));
-  co_return co_await keeper->free(std::move(path));
+  co_return co_await keeper->free(std::move(paths));
 }
 
 Result<ShareStatus> ShareRunner::status(const storage::SpaceId& space) const {

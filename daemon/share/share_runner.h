@@ -20,8 +20,8 @@ class ShareRunner final : public ShareControl {
   asio::awaitable<Result<ShareCycle>> sync_now(storage::SpaceId space) override;
   asio::awaitable<Result<ShareCycle>> resume(storage::SpaceId space) override;
   asio::awaitable<Result<std::uint64_t>> undo(storage::SpaceId space) override;
-  asio::awaitable<Result<PartChange>> fetch(storage::SpaceId space, std::string path) override;
-  asio::awaitable<Result<PartChange>> free(storage::SpaceId space, std::string path) override;
+  asio::awaitable<Result<PartChange>> fetch(storage::SpaceId space, std::set<std::string> paths) override;
+  asio::awaitable<Result<PartChange>> free(storage::SpaceId space, std::set<std::string> paths) override;
   Result<ShareStatus> status(const storage::SpaceId& space) const override;
 
  private:

@@ -1,5 +1,7 @@
 #include "daemon/share/share_state.h"
 
+#include <spdlog/spdlog.h>
+
 #include "storage/format/cbor.h"
 
 namespace beffroi::daemon {
@@ -155,10 +157,19 @@ Result<void> ShareState::set_folder(const FolderState& state, Durability durabil
 
 Result<LocalPaths> ShareState::local_paths() const {
   BEFFROI_TRY(const auto row, database_.get(Table::state, as_bytes(kLocalPaths)));
-  return row ? LocalPaths::decode(*row) : LocalPaths{};
+  if (!row) return LocalPaths{};
+  auto out = LocalPaths::decode(*row);
+  if (out) return out;
+  spdlog::error("which part of a shared folder is kept here is not known any more: {}", out.error().message());
+  LocalPaths nothing;
+  nothing.set({}, false);
+  return nothing;
 }
 
 Result<void> ShareState::set_local_paths(const LocalPaths& paths) {
+  if (paths.rules().size() + paths.unsettled.size() > LocalPaths::kMaxRules)
+    return fail(ErrorCode::limit_exceeded,
+                N_("Too many single files are kept of this space. Fetch whole folders instead."));
   return database_.put(Table::state, as_bytes(kLocalPaths), paths.encode(), Durability::synced);
 }
 

@@ -79,8 +79,8 @@ using PassedChanges = std::map<std::uint64_t, PassedChange>;
 inline constexpr std::size_t kMaxListedConflicts = 1000;
 
 /// Each row is versioned CBOR. What is malformed reads as if it were not there: everything is then scanned, and joined
-/// without an ancestor, which loses nothing. Not local_paths(): what is not here would look deleted. Thread-safe;
-/// changes of one row by two threads at once are in no order.
+/// without an ancestor, which loses nothing. Of local_paths() then nothing is kept: files that are there stand in the
+/// way of those of the space, and are told. Thread-safe; changes of one row by two threads at once are in no order.
 class ShareState {
  public:
   explicit ShareState(storage::Database& database) : database_(database) {}

@@ -111,8 +111,8 @@ Error on_another_disk() {
 Error in_the_way_of_another() {
   return {
       ErrorCode::conflict,
-      N_("The space has a file of this name which is not kept on this computer. Give this one another name, or fetch "
-         "the other one with 'beffroi space fetch'."),
+      N_("The space has something of this name that is not kept on this computer, so this one is not shared. Give it "
+         "another name, or fetch the other one with 'beffroi space fetch': then both are here."),
       {}};
 }
 

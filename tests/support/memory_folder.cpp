@@ -58,8 +58,12 @@ Result<FolderScan> MemoryFolder::scan(StoreSink& sink, const storage::ObjectOpen
   std::map<std::string, std::optional<Entry>> changes;
   for (const auto& [path, entry] : before)
     if (in_scope(path) && !files.contains(path) && local.has(path) &&
-        rules.ignored_by(path, entry.type == EntryType::directory) == nullptr)
-      changes.emplace(path, std::nullopt);
+        rules.ignored_by(path, entry.type == EntryType::directory) == nullptr) {
+      if (entry.type == EntryType::directory && local.is_mixed(path))
+        out.parted.push_back(path);
+      else
+        changes.emplace(path, std::nullopt);
+    }
   std::optional<std::string> in_the_way;
   for (const auto& [path, file] : files) {
     if (!in_scope(path) || (in_the_way && storage::is_at_or_below(path, *in_the_way))) continue;
@@ -69,8 +73,10 @@ Result<FolderScan> MemoryFolder::scan(StoreSink& sink, const storage::ObjectOpen
       continue;
     }
     const auto known = before.find(path);
-    if (known != before.end() && !local.has(path)) {
-      if (file.is_folder && known->second.type == EntryType::directory) continue;
+    const bool was_folder = known != before.end() && known->second.type == EntryType::directory;
+    const bool mixed = was_folder && !file.is_folder && local.is_mixed(path);
+    if (known != before.end() && (mixed || !local.has(path))) {
+      if (file.is_folder && was_folder) continue;
       in_the_way = path;
       out.skipped.push_back({path, "in the way", {}});
       out.kept.insert(path);
@@ -127,10 +133,11 @@ Result<ApplyOutcome> MemoryFolder::apply(const storage::ObjectOpener& opener,
     out.not_applied.push_back({change.path, here ? change.before : std::nullopt});
     out.reasons.push_back({change.path, "in use", {}});
   };
+  const auto is_refused = [&](const std::string& path) { return chance(refused_per_mille) || in_use.contains(path); };
   const auto write = [&](const storage::MergeChange& change) -> Result<void> {
     BEFFROI_CHECK(step());
     const bool becomes_file = change.after->type != EntryType::directory;
-    if (chance(refused_per_mille) || !is_as(change.path, change.before, opener) || !has_room_for(change.path) ||
+    if (is_refused(change.path) || !is_as(change.path, change.before, opener) || !has_room_for(change.path) ||
         (becomes_file && !is_empty(change.path))) {
       keep(change);
       return {};
@@ -152,7 +159,7 @@ Result<ApplyOutcome> MemoryFolder::apply(const storage::ObjectOpener& opener,
     const auto& change = changes[i];
     if (change.after) continue;
     BEFFROI_CHECK(step());
-    if (chance(refused_per_mille) || !is_as(change.path, change.before, opener) || !is_empty(change.path)) {
+    if (is_refused(change.path) || !is_as(change.path, change.before, opener) || !is_empty(change.path)) {
       keep(change);
     } else {
       files.erase(change.path);

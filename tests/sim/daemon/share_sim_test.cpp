@@ -134,7 +134,10 @@ class ShareSimulation {
   void keep_another_part(Replica& replica) {
     const bool killed = random_.below(4) == 0;
     if (killed) replica.folder.break_off_after = random_.below(4);
-    const std::string path = random_.below(4) == 0 ? std::string() : any_path();
+    const auto there = any_entry(replica.folder);
+    std::string path = random_.below(4) == 0 ? std::string() : any_path();
+    // Also a folder, or one in a folder that is kept.
+    if (there && random_.below(3) == 0) path = storage::to_display_path(*there).substr(1);
     const bool frees = random_.below(2) == 0;
     const auto out = frees ? replica.free(path) : replica.fetch(path);
     replica.folder.break_off_after.reset();

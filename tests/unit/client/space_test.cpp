@@ -174,11 +174,13 @@ TEST_F(SpaceTest, FilesAreListedFetchedAndFreed) {
   daemon_.answer("POST /v1/spaces/fetch", json{{"event", "result"}, {"files", 3}, {"left", 1}}.dump() + "\n");
   const auto fetched = run({"space", "fetch", "Voirie", "plans", "note.txt"});
   EXPECT_EQ(fetched.exit_code, 3) << fetched.err;
-  EXPECT_THAT(fetched.out, HasSubstr("fetched: 6"));
-  EXPECT_EQ(body("/v1/spaces/fetch"), (json{{"space", "Voirie"}, {"everything", false}, {"path", "note.txt"}}));
+  EXPECT_THAT(fetched.out, HasSubstr("fetched: 3"));
+  EXPECT_EQ(
+      body("/v1/spaces/fetch"),
+      (json{{"space", "Voirie"}, {"everything", false}, {"paths", {{{"path", "plans"}}, {{"path", "note.txt"}}}}}));
   daemon_.answer("POST /v1/spaces/free", json{{"event", "result"}, {"files", 3}, {"left", 0}}.dump() + "\n");
   EXPECT_EQ(run({"space", "free", "Voirie", "--all"}).exit_code, 0);
-  EXPECT_EQ(body("/v1/spaces/free"), (json{{"space", "Voirie"}, {"everything", true}, {"path", ""}}));
+  EXPECT_EQ(body("/v1/spaces/free"), (json{{"space", "Voirie"}, {"everything", true}, {"paths", json::array()}}));
   EXPECT_EQ(run({"space", "free", "Voirie"}).exit_code, 2);
   EXPECT_EQ(run({"space", "free", "Voirie", "--all", "plans"}).exit_code, 2);
 }

@@ -10,7 +10,7 @@ using Listing = std::map<std::string, std::string>;
 
 /// Two stations; the second has not synced yet.
 struct PartWorld : ShareReplicas {
-  PartWorld() : ShareReplicas(2) {
+  explicit PartWorld(std::size_t count = 2) : ShareReplicas(count) {
     all().folder.write("voirie/devis.txt", "devis", 100);
     all().folder.write("voirie/plan.txt", "plan", 100);
     all().folder.write("ecole/liste.txt", "liste", 100);
@@ -72,6 +72,114 @@ TEST(SharePartTest, AFreedFolderStaysInTheSpace) {
   EXPECT_EQ(world.part().folder.files, world.all().folder.files);
 }
 
+void forget_the_applied_tree(Replica& replica) {
+  FolderState state = *replica.cycle->state().folder();
+  state.applied.reset();
+  ASSERT_TRUE(replica.cycle->state().set_folder(state, storage::Durability::synced).has_value());
+  replica.restart();
+}
+
+// Goal: with a folder that is kept only in part goes what is kept of it, whatever becomes of the folder: not what was
+// freed, which nobody saw there.
+TEST(SharePartTest, AFolderGoesOnlyWithWhatIsInIt) {
+  enum class How : std::uint8_t { removed, renamed, replaced };
+  for (const How how : {How::removed, How::renamed, How::replaced}) {
+    for (const bool fresh : {false, true}) {
+      SCOPED_TRACE(std::to_string(static_cast<int>(how)) + (fresh ? ", fresh" : ""));
+      PartWorld world;
+      world.part().synced();
+      ASSERT_TRUE(world.part().free("voirie/plan.txt").has_value());
+      if (how == How::renamed)
+        world.part().folder.move("voirie", "rues");
+      else
+        world.part().folder.remove("voirie");
+      if (how == How::replaced) world.part().folder.write("voirie", "a file", 300);
+      if (fresh) forget_the_applied_tree(world.part());
+      world.sync_both();
+      world.sync_both();
+      const Listing all = world.all().folder.listing();
+      EXPECT_TRUE(all.contains("voirie/plan.txt"));
+      EXPECT_EQ(all.contains("rues/devis.txt"), how == How::renamed);
+      // A file in the folder's place is left out, and then nothing is said of what was in it.
+      if (how != How::replaced) EXPECT_FALSE(all.contains("voirie/devis.txt"));
+      // What others put there later comes.
+      world.all().folder.write("voirie/devis.txt", "new", 400);
+      world.sync_both();
+      if (how != How::replaced) EXPECT_TRUE(world.part().fetch("voirie").has_value());
+      if (how != How::replaced) EXPECT_EQ(world.part().folder.files, world.all().folder.files);
+    }
+  }
+}
+
+// Goal: what was kept once and is freed leaves no folder behind that would come back when others remove it.
+TEST(SharePartTest, FoldersDoNotComeBack) {
+  PartWorld world;
+  world.all().folder.write("x/y/f", "f", 100);
+  world.all().synced();
+  world.begin_with_nothing();
+  ASSERT_TRUE(world.part().fetch("x/y/f").has_value());
+  ASSERT_TRUE(world.part().free("x/y/f").has_value());
+  EXPECT_TRUE(world.part().folder.files.empty());
+  world.part().folder.files[storage::to_entry_path("x")] = {.is_folder = true, .content = {}, .mode = 0755};
+  world.all().folder.remove("x");
+  world.sync_both();
+  world.part().restart();
+  world.sync_both();
+  EXPECT_FALSE(world.all().folder.listing().contains("x/"));
+}
+
+// Goal: a file that is in use while others rename it does not come back under its old name.
+TEST(SharePartTest, ARenameOfWhatIsInUseIsFinishedLater) {
+  PartWorld world;
+  world.begin_with_nothing();
+  ASSERT_TRUE(world.part().fetch("note.txt").has_value());
+  world.part().folder.in_use.insert("note.txt");
+  world.all().folder.move("note.txt", "memo.txt");
+  world.sync_both();
+  world.part().restart();
+  world.sync_both();
+  world.part().folder.in_use.clear();
+  world.sync_both();
+  EXPECT_FALSE(world.all().folder.listing().contains("note.txt"));
+  EXPECT_EQ(world.part().folder.listing(), (Listing{{"memo.txt", "note"}}));
+}
+
+// Goal: a hostile departure, after which everything is stored under new keys, stops no station that keeps a part, and
+// deletes nothing.
+TEST(SharePartTest, NewContentKeysStopNobody) {
+  PartWorld world(3);
+  for (int i = 0; i < 1'500; ++i)
+    world.all().folder.write("many/" + std::string(40, 'n') + std::to_string(i), std::to_string(i), 100);
+  world.all().synced();
+  world.begin_with_nothing();
+  ASSERT_TRUE(world.part().fetch("voirie/devis.txt").has_value());
+  const std::size_t before = world.all().folder.files.size();
+  const auto records = storage::remove_member(world.all().vault->log(), world.all().person.keys,
+                                              world.replicas.back()->person.identity(), {.ends = {}, .hostile = true},
+                                              world.peer.clock.now(), world.random);
+  ASSERT_TRUE(records.has_value()) << records.error().message();
+  ASSERT_TRUE(world.all().vault->append_records(*records).has_value());
+  world.replicas.pop_back();
+  world.part().folder.write("voirie/devis.txt", "second", 200);
+  world.sync_both();
+  world.sync_both();
+  EXPECT_EQ(world.all().folder.files.size(), before);
+  EXPECT_EQ(world.all().folder.listing().at("voirie/devis.txt"), "second");
+  EXPECT_EQ(world.part().folder.listing(), (Listing{{"voirie/", ""}, {"voirie/devis.txt", "second"}}));
+}
+
+// Goal: the brake looks at what is kept here, not at the whole space.
+TEST(SharePartTest, TheBrakeCountsWhatIsHere) {
+  PartWorld world;
+  for (int i = 0; i < 100; ++i) world.all().folder.write("other/" + std::to_string(i), std::to_string(i), 100);
+  for (int i = 0; i < 12; ++i) world.all().folder.write("mine/" + std::to_string(i), std::to_string(i), 100);
+  world.all().synced();
+  world.begin_with_nothing();
+  ASSERT_TRUE(world.part().fetch("mine").has_value());
+  for (int i = 0; i < 11; ++i) world.part().folder.remove("mine/" + std::to_string(i));
+  EXPECT_TRUE(world.part().synced().report.held.has_value());
+}
+
 // Goal: what somebody puts into the folder is shared and kept, also where nothing else is kept.
 TEST(SharePartTest, WhatIsNewIsKept) {
   PartWorld world;
@@ -113,11 +221,7 @@ TEST(SharePartTest, AFolderInTheWayReplacesNothing) {
     PartWorld world;
     world.begin_with_nothing();
     world.part().folder.write("note.txt/inside.txt", "inside", 200);
-    if (fresh) {
-      FolderState state = *world.part().cycle->state().folder();
-      state.applied.reset();
-      ASSERT_TRUE(world.part().cycle->state().set_folder(state, storage::Durability::synced).has_value());
-    }
+    if (fresh) forget_the_applied_tree(world.part());
     world.part().restart();
     world.sync_both();
     EXPECT_EQ(world.all().folder.listing().size(), 6U) << fresh;
@@ -198,11 +302,8 @@ TEST(SharePartTest, NewKeysDeleteNothing) {
   PartWorld world;
   world.begin_with_nothing();
   ASSERT_TRUE(world.part().fetch("voirie").has_value());
-  FolderState state = *world.part().cycle->state().folder();
-  state.applied.reset();
-  ASSERT_TRUE(world.part().cycle->state().set_folder(state, storage::Durability::synced).has_value());
   world.part().folder.write("note.txt", "in the way", 200);
-  world.part().restart();
+  forget_the_applied_tree(world.part());
   world.sync_both();
   EXPECT_EQ(world.all().folder.listing().size(), 6U);
   EXPECT_EQ(world.all().folder.listing().at("note.txt"), "note");
