@@ -43,13 +43,8 @@ std::set<std::string> paths_of(std::span<const storage::MergeChange> changes) {
   return out;
 }
 
-std::uint64_t count_files(std::span<const storage::MergeChange> changes) {
-  const auto is_folder = [](const std::optional<Entry>& entry) {
-    return !entry || entry->type == EntryType::directory;
-  };
-  return static_cast<std::uint64_t>(std::ranges::count_if(
-      changes, [&](const auto& change) { return !is_folder(change.before) || !is_folder(change.after); }));
-}
+/// Ends a walk that has found out enough.
+std::unexpected<Error> stop_looking() { return fail(ErrorCode::cancelled, "enough"); }
 
 /// Of those that are in the folder. Counts no further than `enough`.
 Result<std::uint64_t> files_in(const ObjectOpener& opener, const ObjectId& tree, const LocalPaths& local,
@@ -60,7 +55,7 @@ Result<std::uint64_t> files_in(const ObjectOpener& opener, const ObjectId& tree,
     if (entry.type == EntryType::file && local.has(entry.path)) ++out;
     if (out < enough) return {};
     stopped = true;
-    return fail(ErrorCode::cancelled, "enough");
+    return stop_looking();
   });
   if (!counted && !stopped) return forward_error(counted);
   return out;
@@ -620,10 +615,16 @@ class FolderCycle::Run {
   }
 
   Result<void> join() {
-    storage::MergeInput input{base_, mine_, theirs_, settings_.author, {}};
-    if (!heads_.empty()) input.their_author = author_of(heads_.front());
-    BEFFROI_TRY(merged_, storage::merge_trees(opener_, input, sink_));
-    BEFFROI_CHECK(sink_.flush());
+    if (base_ == theirs_) {
+      // Nobody else did anything: what is here comes out. A first cycle with very many files keeps none of them in
+      // memory.
+      BEFFROI_TRY(merged_.root, tree_root(opener_, mine_));
+    } else {
+      storage::MergeInput input{base_, mine_, theirs_, settings_.author, {}};
+      if (!heads_.empty()) input.their_author = author_of(heads_.front());
+      BEFFROI_TRY(merged_, storage::merge_trees(opener_, input, sink_));
+      BEFFROI_CHECK(sink_.flush());
+    }
     conflicts_.insert(conflicts_.end(), merged_.conflicts.begin(), merged_.conflicts.end());
     BEFFROI_TRY(const storage::TreeRoot theirs, tree_root(opener_, theirs_));
     differs_ = theirs.digest != merged_.root.digest;
@@ -646,12 +647,25 @@ class FolderCycle::Run {
     return {};
   }
 
+  /// Does what is passed on delete or rewrite anything? What is only new needs no second look.
+  Result<bool> takes_something_away() {
+    bool out = false;
+    const auto looked =
+        storage::diff_trees(opener_, theirs_, merged_.root.object.id,
+                            [&](storage::Change change, const Entry*, const Entry*) -> Result<void> {
+                              out = change == storage::Change::removed || change == storage::Change::content;
+                              return out ? stop_looking() : Result<void>();
+                            });
+    return looked || out ? Result<bool>(out) : forward_error(looked);
+  }
+
   /// True: nothing goes on.
   Result<bool> brake() {
     BEFFROI_TRY(const auto before, cycle_.state_.held());
     const bool passes_on = can_commit() && differs_;
     if (passes_on && must_wait()) return is_held_meanwhile(before);
-    if (passes_on) {
+    BEFFROI_TRY(const bool takes_away, passes_on ? takes_something_away() : Result<bool>(false));
+    if (takes_away) {
       BEFFROI_TRY(const storage::SideChanges changes, storage::changes_since(opener_, theirs_, merged_.root.object.id));
       passed_ = inflicted(changes, vault_.clock().now());
     }
@@ -705,6 +719,18 @@ class FolderCycle::Run {
     return {};
   }
 
+  /// Files and links that differ.
+  Result<std::uint64_t> count_files_between(const ObjectId& before, const ObjectId& after) const {
+    std::uint64_t out = 0;
+    const auto is_file = [](const Entry* entry) { return entry != nullptr && entry->type != EntryType::directory; };
+    BEFFROI_CHECK(storage::diff_trees(opener_, before, after,
+                                      [&](storage::Change, const Entry* was, const Entry* is) -> Result<void> {
+                                        if (is_file(was) || is_file(is)) ++out;
+                                        return {};
+                                      }));
+    return out;
+  }
+
   bool is_refused() const {
     return settings_.refused && settings_.refused->tree == merged_.root.digest && settings_.refused->epoch == epoch_;
   }
@@ -745,7 +771,7 @@ class FolderCycle::Run {
     std::vector<CommitId> parents = ids_of(heads_);
     if (parents.size() >= storage::kMaxParents) parents.resize(storage::kMaxParents - 1);
     BEFFROI_TRY(report_.commit, vault_.commit(merged_.root, std::move(sealed), 0, parents));
-    report_.files_passed = count_files(merged_.for_theirs);
+    BEFFROI_TRY(report_.files_passed, count_files_between(theirs_, merged_.root.object.id));
     BEFFROI_TRY(PassedChanges lately, cycle_.state_.passed());
     // What somebody has said yes to is not asked about again.
     if (released_) lately.clear();
@@ -803,9 +829,11 @@ class FolderCycle::Run {
   /// Only what others don't have: what they have comes again by itself, and would count as made here if they delete it.
   Result<void> note_left(std::set<std::string> kept) {
     state_.left.reset();
-    const std::set<std::string> ours = paths_of(merged_.for_theirs);
-    std::erase_if(kept, [&](const std::string& path) { return !ours.contains(path); });
     if (report_.commit || kept.empty()) return {};
+    BEFFROI_TRY(const auto passed, changes_between(opener_, theirs_, merged_.root.object.id));
+    const std::set<std::string> ours = paths_of(passed);
+    std::erase_if(kept, [&](const std::string& path) { return !ours.contains(path); });
+    if (kept.empty()) return {};
     LeftTree left{.root = merged_.root.object.id, .base = {}};
     BEFFROI_TRY(left.base, held_back(opener_, sink_, base_, left.root, kept));
     state_.left = left;
