@@ -131,13 +131,21 @@ class FolderCycle::Run {
     BEFFROI_CHECK(save_local_paths());
     std::vector<storage::MergeChange> changes;
     for (auto& [path, change] : todo) changes.push_back(std::move(change));
-    BEFFROI_TRY(const ApplyOutcome outcome, cycle_.folder_.apply(opener_, changes, progress_));
-    BEFFROI_CHECK(lacks(outcome));
-    BEFFROI_CHECK(sink_.outcome());
-    BEFFROI_CHECK(save(Durability::synced));
+    PartChange done;
+    std::vector<SkippedFile> reasons;
+    for (std::span<const storage::MergeChange> rest(changes); !rest.empty();) {
+      const auto some = rest.first(std::min(rest.size(), kFetchedTogether));
+      rest = rest.subspan(some.size());
+      BEFFROI_TRY(ApplyOutcome outcome, cycle_.folder_.apply(opener_, some, progress_));
+      done.files += outcome.files_written;
+      done.left += outcome.not_applied.size();
+      std::ranges::move(outcome.reasons, std::back_inserter(reasons));
+      BEFFROI_CHECK(keep_fetched(some, outcome));
+    }
+    cycle_.note_unwritten(reasons);
     local_ = std::move(wider);
     BEFFROI_CHECK(save_local_paths());
-    return PartChange{.files = outcome.files_written, .left = outcome.not_applied.size()};
+    return done;
   }
 
   Result<PartChange> free(const std::set<std::string>& paths) {
@@ -233,6 +241,18 @@ class FolderCycle::Run {
     return found;
   }
 
+  /// A fetch that is broken off goes on from here.
+  Result<void> keep_fetched(std::span<const storage::MergeChange> changes, const ApplyOutcome& outcome) {
+    BEFFROI_CHECK(lacks(outcome));
+    BEFFROI_CHECK(sink_.outcome());
+    BEFFROI_CHECK(save(Durability::synced));
+    std::set<std::string> left;
+    for (const auto& change : outcome.not_applied) left.insert(change.path);
+    for (const auto& change : changes)
+      if (change.after->type != EntryType::directory && !left.contains(change.path)) local_.set(change.path, true);
+    return save_local_paths();
+  }
+
   Result<void> add_folders_above(const std::string& path, std::map<std::string, storage::MergeChange>& todo) const {
     const TreeReader tree(opener_, *state_.applied);
     for (std::string above(storage::folder_of(path)); !above.empty(); above = storage::folder_of(above)) {
@@ -251,7 +271,6 @@ class FolderCycle::Run {
       paths.insert(change.path);
       edits.insert_or_assign(change.path, std::nullopt);
     }
-    cycle_.note_unwritten(outcome.reasons);
     if (paths.empty()) return {};
     cycle_.again_.insert(paths.begin(), paths.end());
     BEFFROI_TRY(state_.applied, edited(opener_, sink_, *state_.applied, std::move(edits), *state_.applied));

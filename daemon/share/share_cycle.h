@@ -20,6 +20,9 @@ struct Refusal {
   Error why;
 };
 
+/// A fetch that is broken off keeps what it has brought, but for the last ones.
+inline constexpr std::size_t kFetchedTogether = 500;
+
 struct CycleSettings {
   storage::ChangeAuthor author;  ///< of what is changed here
   storage::IgnoreRules rules = storage::IgnoreRules::defaults();

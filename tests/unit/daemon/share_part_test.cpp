@@ -168,6 +168,32 @@ TEST(SharePartTest, NewContentKeysStopNobody) {
   EXPECT_EQ(world.part().folder.listing(), (Listing{{"voirie/", ""}, {"voirie/devis.txt", "second"}}));
 }
 
+// Goal: a long fetch that is broken off keeps what it has brought, and goes on from there.
+TEST(SharePartTest, ALongFetchGoesOnWhereItWas) {
+  PartWorld world;
+  for (std::size_t i = 0; i < kFetchedTogether + 100; ++i)
+    world.all().folder.write("many/" + std::to_string(i), std::to_string(i), 100);
+  world.all().synced();
+  world.begin_with_nothing();
+  int writings = 0;
+  world.part().folder.before_apply = [&] {
+    if (++writings == 2) world.part().folder.break_off_after = 50;
+  };
+  EXPECT_FALSE(world.part().fetch("many").has_value());
+  world.part().folder.before_apply = {};
+  world.part().folder.break_off_after.reset();
+  world.part().restart();
+  world.sync_both();
+  const std::size_t kept = world.part().folder.files.size();
+  EXPECT_GE(kept, kFetchedTogether - 10);
+  EXPECT_LT(kept, kFetchedTogether + 10);
+  EXPECT_EQ(world.all().folder.files.size(), kFetchedTogether + 107);
+  const auto rest = world.part().fetch("many");
+  ASSERT_TRUE(rest.has_value());
+  EXPECT_LT(rest->files, 110U);
+  EXPECT_EQ(world.part().folder.files.size(), kFetchedTogether + 101);
+}
+
 // Goal: the brake looks at what is kept here, not at the whole space.
 TEST(SharePartTest, TheBrakeCountsWhatIsHere) {
   PartWorld world;
