@@ -8,10 +8,11 @@ set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME beffroi)
 set(CPACK_PACKAGE_VENDOR "The Beffroi authors")
 set(CPACK_PACKAGE_CONTACT "The Beffroi authors <beffroi@beffroi.example>")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "encrypted backup for small town halls")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "encrypted backup and shared folders for small town halls")
 set(CPACK_PACKAGE_DESCRIPTION
     "A station encrypts, deduplicates and backs up the documents of a town hall to a peer.\n\
 The peer checks and keeps them without being able to read any of it.\n\
+Folders are shared with other town halls, end to end encrypted.\n\
 A paper kit brings everything back on a new machine.")
 set(CPACK_PACKAGE_HOMEPAGE_URL "https://beffroi.example/")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
