@@ -194,6 +194,7 @@ class FolderCycle::Run {
     BEFFROI_TRY(const auto changes, changes_between(opener_, disk_, target));
     BEFFROI_TRY(const std::set<std::string> kept, write_into_folder(changes, target));
     BEFFROI_CHECK(save(Durability::synced));
+    BEFFROI_CHECK(end_removing());
     // What is still as somebody made it would be passed on by the next cycle: it stays held.
     if (kept.empty() && cycle_.again_.empty()) return report_.files_written;
     return fail(ErrorCode::partial,
@@ -448,6 +449,7 @@ class FolderCycle::Run {
     BEFFROI_CHECK(keep_what_was_not_read(scan, fresh));
     if (fresh) BEFFROI_CHECK(keep_what_is_not_here());
     disk_ = mine_;
+    BEFFROI_CHECK(take_back_removals());
     BEFFROI_CHECK(take_what_was_left());
     cycle_.note_skipped(scope, scan);
     report_.look_again = !scan.unquiet.empty();
@@ -543,6 +545,33 @@ class FolderCycle::Run {
     for (const std::string& path : parted) local_.set(path, false);
     BEFFROI_CHECK(save_local_paths());
     return put_back(std::move(edits));
+  }
+
+  /// What a cycle that was cut off had removed for others was not deleted here.
+  Result<void> take_back_removals() {
+    BEFFROI_TRY(const std::set<std::string> paths, cycle_.state_.removing());
+    removing_ = !paths.empty();
+    if (paths.empty() || !state_.base) return {};
+    const TreeReader mine(opener_, mine_);
+    const TreeReader base(opener_, state_.base->tree);
+    TreeEdits edits;
+    for (const std::string& path : paths) {
+      BEFFROI_TRY(const bool free, is_free(mine, path));
+      BEFFROI_TRY(const auto entry, free ? base.find(path) : std::optional<Entry>());
+      if (entry) edits.insert_or_assign(path, entry);
+    }
+    return put_back(std::move(edits));
+  }
+
+  /// Nothing stands there, nor in the place of a folder above.
+  static Result<bool> is_free(const TreeReader& tree, const std::string& path) {
+    BEFFROI_TRY(const auto here, tree.find(path));
+    if (here) return false;
+    for (std::string above(storage::folder_of(path)); !above.empty(); above = storage::folder_of(above)) {
+      BEFFROI_TRY(const auto folder, tree.find(above));
+      if (folder) return folder->type == EntryType::directory;
+    }
+    return true;
   }
 
   /// What was merged before, could not be written and is in no commit that counts: not yet, or not at all.
@@ -805,6 +834,11 @@ class FolderCycle::Run {
     TreeEdits edits;
     ApplyOutcome outcome;
     const std::vector<storage::MergeChange> here = local_part(changes);
+    std::set<std::string> removals;
+    for (const auto& change : here)
+      if (!change.after) removals.insert(change.path);
+    if (!removals.empty()) BEFFROI_CHECK(cycle_.state_.set_removing(removals));
+    removing_ = removing_ || !removals.empty();
     if (!here.empty()) {
       BEFFROI_TRY(outcome, cycle_.folder_.apply(opener_, here, progress_));
     }
@@ -818,6 +852,10 @@ class FolderCycle::Run {
     cycle_.again_.insert(kept.begin(), kept.end());
     report_.look_again = report_.look_again || !kept.empty();
     return kept;
+  }
+
+  Result<void> end_removing() {
+    return std::exchange(removing_, false) ? cycle_.state_.set_removing({}) : Result<void>();
   }
 
   Result<void> write() {
@@ -836,6 +874,7 @@ class FolderCycle::Run {
     BEFFROI_CHECK(note_left(kept));
     BEFFROI_CHECK(sink_.outcome());
     BEFFROI_CHECK(save(Durability::synced));
+    BEFFROI_CHECK(end_removing());
     const auto is_left = [&](const std::string& path) {
       const auto left = kept.lower_bound(path);
       return left != kept.end() && storage::is_at_or_below(*left, path);
@@ -908,6 +947,7 @@ class FolderCycle::Run {
   std::vector<Snapshot> heads_;
   bool several_trees_ = false;  ///< heads differ, or are of old keys
   storage::MergedTree merged_;
+  bool removing_ = false;                   ///< the row says so
   std::vector<storage::MergeChange> todo_;  ///< from disk_ to merged_
   bool differs_ = false;                    ///< merged from theirs
   bool released_ = false;

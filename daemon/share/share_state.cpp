@@ -15,12 +15,14 @@ using storage::Table;
 
 constexpr std::uint64_t kVersion = 1;
 constexpr std::string_view kFolder = "share/folder_state";
+constexpr std::string_view kRemoving = "share/removing";
 constexpr std::string_view kLocalPaths = "share/local_paths";
 constexpr std::string_view kHeld = "share/held_back";
 constexpr std::string_view kPassed = "share/passed_on";
 constexpr std::string_view kConflicts = "share/conflicts";
 constexpr std::size_t kMaxBaseCommits = 4096;
 constexpr std::size_t kMaxPassed = 1'000'000;
+constexpr std::size_t kMaxRemoving = 10'000'000;
 
 Bytes encode(const FolderState& state) {
   CborWriter out;
@@ -153,6 +155,35 @@ Result<void> ShareState::set_folder(const FolderState& state, Durability durabil
       batch.remove(Table::state, key);
   }
   return database_.write(batch, durability);
+}
+
+Result<std::set<std::string>> ShareState::removing() const {
+  std::set<std::string> out;
+  BEFFROI_TRY(const auto row, database_.get(Table::state, as_bytes(kRemoving)));
+  if (!row) return out;
+  CborReader in(*row);
+  in.array_of(2);
+  if (in.uint() != kVersion) in.reject();
+  for (std::size_t left = in.array(kMaxRemoving); left > 0; --left) out.insert(to_string(in.bytes()));
+  in.leave();
+  in.leave();
+  if (!in.finish()) out.clear();
+  return out;
+}
+
+Result<void> ShareState::set_removing(const std::set<std::string>& paths) {
+  storage::WriteBatch batch;
+  if (paths.empty()) {
+    batch.remove(Table::state, as_bytes(kRemoving));
+    return database_.write(batch, Durability::buffered);
+  }
+  const std::size_t noted = std::min(paths.size(), kMaxRemoving);
+  CborWriter out;
+  out.array(2).uint(kVersion).array(noted);
+  auto path = paths.begin();
+  for (std::size_t i = 0; i < noted; ++i) out.bytes(as_bytes(*path++));
+  batch.put(Table::state, as_bytes(kRemoving), out.take());
+  return database_.write(batch, Durability::synced);
 }
 
 Result<LocalPaths> ShareState::local_paths() const {

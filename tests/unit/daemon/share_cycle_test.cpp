@@ -484,6 +484,29 @@ TEST(ShareCycleTest, ARenewalOfKeysLosesNothing) {
   EXPECT_EQ(world[0].folder.listing(), (Listing{{"a", "neuer"}, {"b", "neu b"}}));
 }
 
+// Goal: a station that is killed after it has removed what others moved away, and before that is in its new place, has
+// deleted nothing.
+TEST(ShareCycleTest, AMoveThatIsCutOffDeletesNothing) {
+  ShareReplicas world(2);
+  world[0].folder.write("A/B/e", "kept", 1);
+  world[0].folder.write("C/x", "x", 1);
+  world.settle();
+  world[0].folder.move("A/B", "C/a");
+  world[0].synced();
+  const std::string new_place = storage::to_entry_path("C/a/e");
+  world[1].folder.in_use.insert(new_place);
+  world[1].folder.break_off_after = 3;
+  EXPECT_FALSE(world[1].sync().has_value());
+  ASSERT_FALSE(world[1].folder.listing().contains("A/B/e")) << "it was to be cut off later";
+  world[1].folder.in_use.clear();
+  world[1].folder.break_off_after.reset();
+  world[1].restart();
+  world[1].folder.write("own", "work", 2);
+  world.settle();
+  EXPECT_EQ(world[0].folder.listing().at("C/a/e"), "kept");
+  EXPECT_EQ(world[0].folder.listing().at("own"), "work");
+}
+
 // Goal: who asks for the log just before others write a record and a commit under it is not told to try again.
 TEST(ShareCycleTest, ALogThatGrowsMeanwhileIsAskedForAgain) {
   ShareReplicas world(2);
