@@ -17,8 +17,8 @@
 // version that lost, say, and whose copy could not be written, is joined with the folder by the next cycle. It goes
 // into the next commit, and is gone with it: what is there beside a pending commit is younger than that.
 //
-// `removing`: what a cycle takes out of the folder because others did, while it does so. What a crash then leaves missing
-// was not deleted here: in a folder that others renamed such a deletion would count.
+// `removing`: what a cycle takes out of the folder because others did, while it does so. What a crash then leaves
+// missing was not deleted here: in a folder that others renamed such a deletion would count.
 //
 // `local_paths`: which part of the space the folder has. It moves on so that what a crash leaves behind never looks
 // like something that was deleted, or made, by people: what is to come is written first, what is to go is given up
