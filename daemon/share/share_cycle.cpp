@@ -549,18 +549,23 @@ class FolderCycle::Run {
 
   /// What a cycle that was cut off had removed for others was not deleted here.
   Result<void> take_back_removals() {
-    BEFFROI_TRY(const std::set<std::string> paths, cycle_.state_.removing());
-    removing_ = !paths.empty();
-    if (paths.empty() || !state_.base) return {};
+    BEFFROI_TRY(removing_, cycle_.state_.removing());
+    if (!removing_) return {};
+    // Under new keys only the base was stored anew.
+    const bool same_keys = removing_->content_generation == keys_->content_keys().generation;
+    if (!same_keys && !state_.base) return {};
+    const ObjectId from = same_keys ? removing_->tree : state_.base->tree;
     const TreeReader mine(opener_, mine_);
-    const TreeReader base(opener_, state_.base->tree);
+    const TreeReader before(opener_, from);
     TreeEdits edits;
-    for (const std::string& path : paths) {
+    for (const std::string& path : removing_->paths) {
       BEFFROI_TRY(const bool free, is_free(mine, path));
-      BEFFROI_TRY(const auto entry, free ? base.find(path) : std::optional<Entry>());
+      BEFFROI_TRY(const auto entry, free ? before.find(path) : std::optional<Entry>());
       if (entry) edits.insert_or_assign(path, entry);
     }
-    return put_back(std::move(edits));
+    if (edits.empty()) return {};
+    BEFFROI_TRY(mine_, edited(opener_, sink_, mine_, std::move(edits), from));
+    return {};
   }
 
   /// Nothing stands there, nor in the place of a folder above.
@@ -834,11 +839,7 @@ class FolderCycle::Run {
     TreeEdits edits;
     ApplyOutcome outcome;
     const std::vector<storage::MergeChange> here = local_part(changes);
-    std::set<std::string> removals;
-    for (const auto& change : here)
-      if (!change.after) removals.insert(change.path);
-    if (!removals.empty()) BEFFROI_CHECK(cycle_.state_.set_removing(removals));
-    removing_ = removing_ || !removals.empty();
+    BEFFROI_CHECK(note_removals(here));
     if (!here.empty()) {
       BEFFROI_TRY(outcome, cycle_.folder_.apply(opener_, here, progress_));
     }
@@ -854,8 +855,20 @@ class FolderCycle::Run {
     return kept;
   }
 
+  Result<void> note_removals(std::span<const storage::MergeChange> changes) {
+    std::set<std::string> paths;
+    for (const auto& change : changes)
+      if (!change.after) paths.insert(change.path);
+    if (paths.empty()) return {};
+    // Those of a cycle before that was cut off, too.
+    if (removing_) paths.merge(removing_->paths);
+    removing_ =
+        Removing{.tree = mine_, .content_generation = keys_->content_keys().generation, .paths = std::move(paths)};
+    return cycle_.state_.set_removing(removing_);
+  }
+
   Result<void> end_removing() {
-    return std::exchange(removing_, false) ? cycle_.state_.set_removing({}) : Result<void>();
+    return std::exchange(removing_, std::nullopt) ? cycle_.state_.set_removing({}) : Result<void>();
   }
 
   Result<void> write() {
@@ -947,7 +960,7 @@ class FolderCycle::Run {
   std::vector<Snapshot> heads_;
   bool several_trees_ = false;  ///< heads differ, or are of old keys
   storage::MergedTree merged_;
-  bool removing_ = false;                   ///< the row says so
+  std::optional<Removing> removing_;        ///< as the row has it
   std::vector<storage::MergeChange> todo_;  ///< from disk_ to merged_
   bool differs_ = false;                    ///< merged from theirs
   bool released_ = false;

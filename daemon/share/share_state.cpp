@@ -23,6 +23,8 @@ constexpr std::string_view kConflicts = "share/conflicts";
 constexpr std::size_t kMaxBaseCommits = 4096;
 constexpr std::size_t kMaxPassed = 1'000'000;
 constexpr std::size_t kMaxRemoving = 10'000'000;
+/// Behind those of the folder's own row.
+constexpr std::uint8_t kRootOfRemoving = 6;
 
 Bytes encode(const FolderState& state) {
   CborWriter out;
@@ -157,32 +159,35 @@ Result<void> ShareState::set_folder(const FolderState& state, Durability durabil
   return database_.write(batch, durability);
 }
 
-Result<std::set<std::string>> ShareState::removing() const {
-  std::set<std::string> out;
+Result<std::optional<Removing>> ShareState::removing() const {
   BEFFROI_TRY(const auto row, database_.get(Table::state, as_bytes(kRemoving)));
-  if (!row) return out;
+  if (!row) return std::nullopt;
   CborReader in(*row);
-  in.array_of(2);
+  Removing out;
+  in.array_of(4);
   if (in.uint() != kVersion) in.reject();
-  for (std::size_t left = in.array(kMaxRemoving); left > 0; --left) out.insert(to_string(in.bytes()));
+  out.tree = in.fixed<ObjectId>();
+  out.content_generation = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
+  for (std::size_t left = in.array(kMaxRemoving); left > 0; --left) out.paths.insert(to_string(in.bytes()));
   in.leave();
   in.leave();
-  if (!in.finish()) out.clear();
-  return out;
+  return in.finish() ? std::optional(std::move(out)) : std::nullopt;
 }
 
-Result<void> ShareState::set_removing(const std::set<std::string>& paths) {
+Result<void> ShareState::set_removing(const std::optional<Removing>& removing) {
   storage::WriteBatch batch;
-  if (paths.empty()) {
+  if (!removing) {
     batch.remove(Table::state, as_bytes(kRemoving));
+    batch.remove(Table::state, key_of_root(kRootOfRemoving));
     return database_.write(batch, Durability::buffered);
   }
-  const std::size_t noted = std::min(paths.size(), kMaxRemoving);
+  const std::size_t noted = std::min(removing->paths.size(), kMaxRemoving);
   CborWriter out;
-  out.array(2).uint(kVersion).array(noted);
-  auto path = paths.begin();
+  out.array(4).uint(kVersion).bytes(removing->tree).uint(removing->content_generation).array(noted);
+  auto path = removing->paths.begin();
   for (std::size_t i = 0; i < noted; ++i) out.bytes(as_bytes(*path++));
   batch.put(Table::state, as_bytes(kRemoving), out.take());
+  batch.put(Table::state, key_of_root(kRootOfRemoving), removing->tree);
   return database_.write(batch, Durability::synced);
 }
 

@@ -64,6 +64,13 @@ struct FolderState {
   std::uint64_t trees_through = 0;       ///< all trees of commits up to this receipt are here
 };
 
+/// What is being taken out of the folder for others.
+struct Removing {
+  storage::ObjectId tree;  ///< has it: it may be in no commit yet
+  std::uint32_t content_generation = 0;
+  std::set<std::string> paths;
+};
+
 /// What the brake holds back.
 struct HeldBack {
   storage::BrakeReason reason = storage::BrakeReason::too_many;
@@ -90,8 +97,8 @@ class ShareState {
 
   Result<FolderState> folder() const;
   Result<void> set_folder(const FolderState& state, storage::Durability durability);
-  Result<std::set<std::string>> removing() const;
-  Result<void> set_removing(const std::set<std::string>& paths);
+  Result<std::optional<Removing>> removing() const;
+  Result<void> set_removing(const std::optional<Removing>& removing);
   Result<LocalPaths> local_paths() const;
   Result<void> set_local_paths(const LocalPaths& paths);
   Result<std::optional<HeldBack>> held() const;

@@ -487,24 +487,33 @@ TEST(ShareCycleTest, ARenewalOfKeysLosesNothing) {
 // Goal: a station that is killed after it has removed what others moved away, and before that is in its new place, has
 // deleted nothing.
 TEST(ShareCycleTest, AMoveThatIsCutOffDeletesNothing) {
-  ShareReplicas world(2);
-  world[0].folder.write("A/B/e", "kept", 1);
-  world[0].folder.write("C/x", "x", 1);
-  world.settle();
-  world[0].folder.move("A/B", "C/a");
-  world[0].synced();
-  const std::string new_place = storage::to_entry_path("C/a/e");
-  world[1].folder.in_use.insert(new_place);
-  world[1].folder.break_off_after = 3;
-  EXPECT_FALSE(world[1].sync().has_value());
-  ASSERT_FALSE(world[1].folder.listing().contains("A/B/e")) << "it was to be cut off later";
-  world[1].folder.in_use.clear();
-  world[1].folder.break_off_after.reset();
-  world[1].restart();
-  world[1].folder.write("own", "work", 2);
-  world.settle();
-  EXPECT_EQ(world[0].folder.listing().at("C/a/e"), "kept");
-  EXPECT_EQ(world[0].folder.listing().at("own"), "work");
+  // The second one made what is moved itself, and may not commit it yet.
+  for (const bool is_new : {false, true}) {
+    ShareReplicas world(2);
+    world[0].folder.write("A/B/d", "d", 1);
+    world[0].folder.write("C/x", "x", 1);
+    if (!is_new) world[0].folder.write("A/B/e", "kept", 1);
+    world.settle();
+    world[0].folder.move("A/B", "C/a");
+    world[0].synced();
+    if (is_new) world[1].folder.write("A/B/e", "kept", 2);
+    world[1].settings.may_commit = !is_new;
+    world[1].folder.in_use.insert(storage::to_entry_path("C/a/e"));
+    for (int kills = 0; kills < 2; ++kills) {
+      // After the new folder with its first file, and the removal of the file.
+      world[1].folder.break_off_after = kills == 0 ? 4 : 0;
+      static_cast<void>(world[1].sync());
+      world[1].restart();
+    }
+    EXPECT_FALSE(world[1].folder.listing().contains("A/B/e")) << "it was to be cut off later";
+    world[1].folder.in_use.clear();
+    world[1].folder.break_off_after.reset();
+    world[1].settings.may_commit = true;
+    world[1].folder.write("own", "work", 2);
+    world.settle();
+    EXPECT_EQ(world[0].folder.listing()["C/a/e"], "kept") << is_new;
+    EXPECT_EQ(world[0].folder.listing()["own"], "work");
+  }
 }
 
 // Goal: who asks for the log just before others write a record and a commit under it is not told to try again.
