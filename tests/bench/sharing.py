@@ -41,7 +41,7 @@ def parse():
     parser.add_argument("--big-files", type=int, default=100_000)
     parser.add_argument("--apart-edits", type=int, default=1_000, help="of each of three stations")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, default=Path("sharing.json"))
+    parser.add_argument("--json", type=Path, help="writes the figures there, too")
     return parser.parse_args()
 
 
@@ -223,7 +223,8 @@ def main():
         result["big"] = big(arguments)
     if "apart" in parts:
         result["apart"] = apart(arguments)
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
     print(text(result))
 
 
