@@ -142,7 +142,7 @@ asio::awaitable<void> ShareKeeper::keep() {
 }
 
 asio::awaitable<void> ShareKeeper::run_cycle() {
-  running_ = true;
+  const Working working(*this);
   pace_.began();
   const ScanScope scope = std::exchange(dirty_, {});
   auto outcome = co_await talk(scope);
@@ -152,9 +152,7 @@ asio::awaitable<void> ShareKeeper::run_cycle() {
   if (outcome) co_await collect_if_due();
   last_ = std::move(outcome);
   ++cycles_;
-  running_ = false;
   co_await refresh();
-  tell_change();
 }
 
 asio::awaitable<Result<std::unique_ptr<PeerLink>>> ShareKeeper::connect() {
@@ -363,20 +361,10 @@ asio::awaitable<Result<ShareCycle>> ShareKeeper::resume() {
 /// Between two cycles.
 asio::awaitable<Result<PartChange>> ShareKeeper::change_folder(FolderChange change) {
   if (!co_await become_idle()) co_return fail(ErrorCode::cancelled, N_("Stopped: the service is ending."));
-  Result<PartChange> done = PartChange{};
-  running_ = true;
-  try {
-    const CycleSettings how = co_await settings();
-    auto source = make_remote_source(*share_->vault, station_.executor, station_.connector, true);
-    done = co_await folders_.run([&] { return change(how, source); });
-  } catch (...) {
-    running_ = false;
-    tell_change();
-    throw;
-  }
-  running_ = false;
-  tell_change();
-  if (over()) co_return done;
+  const Working working(*this);
+  const CycleSettings how = co_await settings();
+  auto source = make_remote_source(*share_->vault, station_.executor, station_.connector, true);
+  auto done = co_await folders_.run([&] { return change(how, source); });
   co_await refresh();
   look();
   co_return done;

@@ -34,6 +34,21 @@ class ShareKeeper {
   const SyncedFolder& place() const { return folder_.place(); }
 
  private:
+  /// One thing is done with the folder at a time. Its end wakes who waits for it, also when it throws.
+  class Working {
+   public:
+    explicit Working(ShareKeeper& keeper) : keeper_(keeper) { keeper_.running_ = true; }
+    ~Working() {
+      keeper_.running_ = false;
+      keeper_.tell_change();
+    }
+    Working(const Working&) = delete;
+    Working& operator=(const Working&) = delete;
+
+   private:
+    ShareKeeper& keeper_;
+  };
+
   asio::awaitable<void> keep();
   asio::awaitable<void> watch();
   asio::awaitable<void> listen();
