@@ -14,7 +14,7 @@ constexpr std::uint64_t kVersion = 1;
 /// The first of those at or below `path`, and the first behind them.
 template <class Map>
 auto range_below(Map& map, std::string_view path) {
-  const auto first = map.lower_bound(std::string(path));
+  const auto first = map.lower_bound(path);
   auto last = first;
   while (last != map.end() && storage::is_at_or_below(last->first, path)) ++last;
   return std::pair(first, last);
@@ -25,7 +25,7 @@ auto range_below(Map& map, std::string_view path) {
 bool LocalPaths::has(std::string_view path) const {
   if (rules_.empty()) return true;
   for (;; path = storage::folder_of(path)) {
-    const auto rule = rules_.find(std::string(path));
+    const auto rule = rules_.find(path);
     if (rule != rules_.end()) return rule->second;
     if (path.empty()) return true;
   }
@@ -53,7 +53,7 @@ void LocalPaths::set(const std::string& path, bool here) {
 
 void LocalPaths::copy(const std::string& from, const std::string& to) {
   const auto [first, last] = range_below(rules_, from);
-  const std::map<std::string, bool> below(first, last);
+  const std::map<std::string, bool, std::less<>> below(first, last);
   set(to, has(from));
   for (const auto& [path, here] : below) {
     const std::string there = to + path.substr(from.size());

@@ -38,7 +38,7 @@ class LocalPaths {
   /// Whatever was said of this path and of what is below it.
   void forget(const std::string& path);
   /// By path: in the folder or not. No rule says what the one above it says.
-  const std::map<std::string, bool>& rules() const { return rules_; }
+  const std::map<std::string, bool, std::less<>>& rules() const { return rules_; }
 
   /// Copies of what is not here may lie at and below these paths, and are to be removed: a station was interrupted
   /// while it fetched or freed something.
@@ -49,7 +49,7 @@ class LocalPaths {
   bool operator==(const LocalPaths&) const = default;
 
  private:
-  std::map<std::string, bool> rules_;
+  std::map<std::string, bool, std::less<>> rules_;
 };
 
 }  // namespace beffroi::daemon

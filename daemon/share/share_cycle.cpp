@@ -314,7 +314,10 @@ class FolderCycle::Run {
     }
     std::vector<storage::MergeChange> changes;
     for (auto& [path, change] : todo) changes.push_back(std::move(change));
-    BEFFROI_TRY(const ApplyOutcome outcome, cycle_.folder_.apply(opener_, changes, progress_));
+    ApplyOutcome outcome;
+    if (!changes.empty()) {
+      BEFFROI_TRY(outcome, cycle_.folder_.apply(opener_, changes, progress_));
+    }
     for (const auto& change : outcome.not_applied)
       if (change.entry && change.entry->type != EntryType::directory) left.insert(change.path);
     local_.unsettled = left;
@@ -358,7 +361,8 @@ class FolderCycle::Run {
 
   /// A file or folder that others gave another name is kept here, or is not, as before.
   Result<void> follow_moves() {
-    const std::map<std::string, bool> rules = local_.rules();
+    if (local_.has_all()) return {};
+    const auto rules = local_.rules();
     const bool concerns_us = std::ranges::any_of(
         todo_, [&](const storage::MergeChange& change) { return !change.after && rules.contains(change.path); });
     if (!concerns_us) return keep_copies();
@@ -374,11 +378,11 @@ class FolderCycle::Run {
 
   /// Who keeps a file keeps the version that lost against it.
   Result<void> keep_copies() {
-    for (const MergeConflict& conflict : conflicts_) {
-      const bool comes = std::ranges::any_of(
-          todo_, [&](const storage::MergeChange& change) { return change.path == conflict.copy && change.after; });
-      if (comes && local_.has(conflict.path) && !local_.has(conflict.copy)) local_.set(conflict.copy, true);
-    }
+    std::set<std::string> coming;
+    for (const storage::MergeChange& change : todo_)
+      if (change.after) coming.insert(change.path);
+    for (const MergeConflict& conflict : conflicts_)
+      if (local_.has(conflict.path) && coming.contains(conflict.copy)) local_.set(conflict.copy, true);
     return {};
   }
 
@@ -554,18 +558,29 @@ class FolderCycle::Run {
     // Under new keys only the base was stored anew.
     const bool same_keys = removing_->content_generation == keys_->content_keys().generation;
     if (!same_keys && !state_.base) return {};
-    const ObjectId from = same_keys ? removing_->tree : state_.base->tree;
+    const ObjectId before = same_keys ? removing_->tree : state_.base->tree;
+    auto edits = missing_of(removing_->paths, before);
+    if (edits && edits->empty()) return {};
+    if (edits) {
+      BEFFROI_TRY(mine_, edited(opener_, sink_, mine_, std::move(*edits), before));
+      return {};
+    }
+    if (!is_damage(edits.error().code)) return forward_error(edits);
+    spdlog::warn("what an earlier cycle was removing can't be read: {}", edits.error().message());
+    return {};
+  }
+
+  /// Of these paths what a tree has, and the folder has not.
+  Result<TreeEdits> missing_of(const std::set<std::string>& paths, const ObjectId& tree) const {
     const TreeReader mine(opener_, mine_);
-    const TreeReader before(opener_, from);
-    TreeEdits edits;
-    for (const std::string& path : removing_->paths) {
+    const TreeReader before(opener_, tree);
+    TreeEdits out;
+    for (const std::string& path : paths) {
       BEFFROI_TRY(const bool free, is_free(mine, path));
       BEFFROI_TRY(const auto entry, free ? before.find(path) : std::optional<Entry>());
-      if (entry) edits.insert_or_assign(path, entry);
+      if (entry) out.insert_or_assign(path, entry);
     }
-    if (edits.empty()) return {};
-    BEFFROI_TRY(mine_, edited(opener_, sink_, mine_, std::move(edits), from));
-    return {};
+    return out;
   }
 
   /// Nothing stands there, nor in the place of a folder above.
@@ -838,7 +853,9 @@ class FolderCycle::Run {
     std::set<std::string> kept;
     TreeEdits edits;
     ApplyOutcome outcome;
-    const std::vector<storage::MergeChange> here = local_part(changes);
+    std::vector<storage::MergeChange> part;
+    if (!local_.has_all()) part = local_part(changes);
+    const std::span<const storage::MergeChange> here = local_.has_all() ? changes : part;
     BEFFROI_CHECK(note_removals(here));
     if (!here.empty()) {
       BEFFROI_TRY(outcome, cycle_.folder_.apply(opener_, here, progress_));
@@ -864,6 +881,8 @@ class FolderCycle::Run {
     if (removing_) paths.merge(removing_->paths);
     removing_ =
         Removing{.tree = mine_, .content_generation = keys_->content_keys().generation, .paths = std::move(paths)};
+    // The tree before the row that names it.
+    BEFFROI_CHECK(vault_.objects().sync());
     return cycle_.state_.set_removing(removing_);
   }
 
