@@ -12,8 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMinPrefixDigits = 4;
-
 /// Where one computer is.
 struct Seat {
   std::string space, space_name, member, member_name;

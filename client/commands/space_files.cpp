@@ -40,8 +40,6 @@ Result<int> files(Session& session, const SpaceWords& words) {
   }));
 }
 
-Result<void> ignore_event(const json&) { return {}; }
-
 /// Both commands.
 Result<json> change_part(Session& session, const SpaceWords& words, const char* target) {
   if (words.all == !words.paths.empty()) return fail(ErrorCode::usage, N_("Say which files or folders, or --all."));

@@ -119,8 +119,6 @@ Result<int> status(Session& session, const SpaceWords& words) {
   return kExitDone;
 }
 
-Result<void> ignore_event(const json&) { return {}; }
-
 Result<int> say_cycle(Session& session, const json& answer) {
   session.say(fill(_("Files passed on: {}; files received: {}."), count_text(number_field(answer, "files_sent")),
                    count_text(number_field(answer, "files_received"))));

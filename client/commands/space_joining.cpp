@@ -13,8 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMinPrefixDigits = 4;
-
 Result<int> invite(Session& session, const SpaceWords& words) {
   json body = {{"space", words.space}, {"role", words.role}};
   if (!words.expires.empty()) {
@@ -62,8 +60,6 @@ Result<int> revoke(Session& session, const SpaceWords& words) {
   session.answer(answer);
   return kExitDone;
 }
-
-Result<void> ignore_event(const json&) { return {}; }
 
 /// Waits for the manager's answer.
 Result<json> wait_for_yes(Session& session, const std::string& space) {

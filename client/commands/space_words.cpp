@@ -28,6 +28,8 @@ std::string role_in_words(const std::string& role) {
   return role;
 }
 
+Result<void> ignore_event(const nlohmann::json&) { return {}; }
+
 std::string space_query(const SpaceWords& words) { return "?space=" + query_value(words.space); }
 
 Result<void> ask_yes(const Session& session, const std::string& question, bool yes, const char* unattended) {

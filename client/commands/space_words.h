@@ -28,11 +28,15 @@ SpaceCommand add_space_command(Command& group, Session& session, const char* nam
 /// Its first plain word: which space.
 void take_space(const SpaceCommand& added);
 
+/// Fewer digits of an id name nothing.
+inline constexpr std::size_t kMinPrefixDigits = 4;
 inline constexpr std::size_t kIdDigitsShown = 12;
 /// The beginning of an id.
 std::string short_id(const std::string& id);
 /// In the caller's language.
 std::string role_in_words(const std::string& role);
+/// For a command that only waits for the last word.
+Result<void> ignore_event(const nlohmann::json& event);
 /// "?space=…", for a request about one space.
 std::string space_query(const SpaceWords& words);
 /// Shows `question`, and has it answered with yes. `yes`: it was said on the command line. usage, with `unattended`,
