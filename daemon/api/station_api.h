@@ -9,6 +9,23 @@ namespace beffroi::daemon {
 
 using Routes = std::vector<Route>;
 
+/// Adds routes that administrators alone may call, to functions of station, request and exchange.
+class AdminRoutes {
+ public:
+  /// Both outlive what is added.
+  AdminRoutes(Routes& routes, StationContext& station) : routes_(routes), station_(station) {}
+  template <class Answer>
+  void operator()(const char* method, const char* path, Answer answer) const {
+    routes_.push_back({method, path, true, [&station = station_, answer](HttpRequest& request, HttpExchange& exchange) {
+                         return answer(station, request, exchange);
+                       }});
+  }
+
+ private:
+  Routes& routes_;
+  StationContext& station_;
+};
+
 void add_status_routes(Routes& routes, StationContext& station);
 void add_founding_routes(Routes& routes, StationContext& station);
 void add_source_routes(Routes& routes, StationContext& station);

@@ -3,6 +3,7 @@
 
 #include "daemon/api/event_stream.h"
 #include "daemon/api/json.h"
+#include "daemon/api/share_look.h"
 #include "daemon/api/space_json.h"
 #include "daemon/api/station_api.h"
 #include "daemon/share/share_history.h"
@@ -28,8 +29,8 @@ Json file_json(const LocalPaths& local, const Entry& entry) {
 }
 
 /// What the newest state of a space that this station knows has at or in `asked`.
-Result<void> list(const Share& share, std::shared_ptr<storage::ObjectSource> source, const std::string& asked,
-                  bool recursive, LineWriter& writer) {
+Result<void> list(const ShareLook& look, const std::string& asked, bool recursive, LineWriter& writer) {
+  const Share& share = *look.share;
   BEFFROI_TRY(const std::string path, path_in_share(share, asked));
   const ShareState rows(share.vault->database());
   BEFFROI_TRY(const FolderState state, rows.folder());
@@ -38,7 +39,7 @@ Result<void> list(const Share& share, std::shared_ptr<storage::ObjectSource> sou
     return fail(ErrorCode::wrong_state,
                 N_("This folder is not in step yet. Start 'beffroi space sync', then try again."));
   BEFFROI_TRY(auto keys, share.vault->keys_for(state.content_generation));
-  const storage::ObjectOpener opener(std::move(keys), std::move(source));
+  const storage::ObjectOpener opener(std::move(keys), look.source);
   const storage::TreeReader tree(opener, *state.applied);
   const auto write = [&](const Entry& entry) -> Result<void> {
     BEFFROI_CHECK(writer.looked_at_one());
@@ -58,13 +59,9 @@ Result<void> list(const Share& share, std::shared_ptr<storage::ObjectSource> sou
 asio::awaitable<Result<void>> answer_files(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_TRY(const std::string path, query_path(request));
   const bool recursive = query_flag(request, "recursive");
-  BEFFROI_CO_TRY(const SharePointer share, station.shares.find(query_text(request, "space")));
-  BEFFROI_CO_CHECK(require_joined(*share));
-  BEFFROI_CO_TRY(const auto job, station.jobs.begin(JobKind::look));
-  auto source = share->vault->peer() ? make_remote_source(*share->vault, station.executor, station.connector, true)
-                                     : share->vault->local_source();
+  BEFFROI_CO_TRY(const ShareLook look, look_into_share(station, query_text(request, "space")));
   co_return co_await stream_lines(exchange, station.streams,
-                                  [&](LineWriter& writer) { return list(*share, source, path, recursive, writer); });
+                                  [&](LineWriter& writer) { return list(look, path, recursive, writer); });
 }
 
 Result<std::set<std::string>> paths_in_share(const Share& share, const std::vector<std::string>& asked,
@@ -90,9 +87,7 @@ asio::awaitable<Result<void>> answer_change(StationContext& station, HttpRequest
   const bool everything = fields.flag("everything");
   BEFFROI_CO_CHECK(fields.finish());
   BEFFROI_CO_TRY(const SharePointer share, station.shares.find(name));
-  BEFFROI_CO_CHECK(require_joined(*share));
-  ShareControl* const control = station.shares.control();
-  if (control == nullptr) co_return fail(ErrorCode::wrong_state, N_("This service keeps no folders in step."));
+  BEFFROI_CO_TRY(ShareControl* const control, control_of(station, *share));
   BEFFROI_CO_TRY(std::set<std::string> paths, paths_in_share(*share, asked, everything));
   const auto work = [share, control, change, paths]() -> asio::awaitable<Result<Json>> {
     BEFFROI_CO_TRY(const PartChange done, co_await (control->*change)(share->space, paths));
@@ -104,10 +99,7 @@ asio::awaitable<Result<void>> answer_change(StationContext& station, HttpRequest
 }  // namespace
 
 void add_space_file_routes(Routes& routes, StationContext& station) {
-  const auto add = [&](const char* method, const char* path, auto answer) {
-    routes.push_back(
-        {method, path, true, [&station, answer](HttpRequest& r, HttpExchange& x) { return answer(station, r, x); }});
-  };
+  const AdminRoutes add(routes, station);
   add("GET", "/v1/spaces/files", answer_files);
   add("POST", "/v1/spaces/fetch",
       [](auto& s, auto& r, auto& x) { return answer_change(s, r, x, &ShareControl::fetch); });

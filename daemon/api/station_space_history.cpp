@@ -5,6 +5,7 @@
 #include "daemon/api/event_stream.h"
 #include "daemon/api/frame_stream.h"
 #include "daemon/api/json.h"
+#include "daemon/api/share_look.h"
 #include "daemon/api/space_json.h"
 #include "daemon/api/station_api.h"
 #include "daemon/restore/restore_stream.h"
@@ -22,22 +23,8 @@ constexpr std::uint64_t kMaxTrashDays = 36'500;
 constexpr std::size_t kReadAheadThreads = 2;
 constexpr std::int64_t kDayS = 86'400;
 
-/// A look into the history of one share; holds what it reads from. For one worker thread at a time.
-struct Look {
-  SharePointer share;
-  std::shared_ptr<Job> job;
-  std::shared_ptr<storage::ObjectSource> source;
-
-  Result<ShareHistory> history() const { return ShareHistory::open(*share->vault, source, *job->progress()); }
-};
-
-Result<Look> begin(StationContext& station, const std::string& space) {
-  BEFFROI_TRY(const SharePointer share, station.shares.find(space));
-  BEFFROI_CHECK(require_joined(*share));
-  BEFFROI_TRY(auto job, station.jobs.begin(JobKind::look));
-  auto source = share->vault->peer() ? make_remote_source(*share->vault, station.executor, station.connector, true)
-                                     : share->vault->local_source();
-  return Look{share, std::move(job), std::move(source)};
+Result<ShareHistory> history_of(const ShareLook& look) {
+  return ShareHistory::open(*look.share->vault, look.source, *look.job->progress());
 }
 
 void set_maker(Json& object, const Moment& moment) {
@@ -65,9 +52,9 @@ Json version_json(const ShareHistory& history, const PathVersion& version) {
   return out;
 }
 
-Result<Json> list_versions(const Look& look, const std::string& path, std::size_t most) {
+Result<Json> list_versions(const ShareLook& look, const std::string& path, std::size_t most) {
   BEFFROI_TRY(const std::string entry_path, path_in_share(*look.share, path));
-  BEFFROI_TRY(ShareHistory history, look.history());
+  BEFFROI_TRY(ShareHistory history, history_of(look));
   BEFFROI_TRY(const auto versions, history.versions(entry_path, most + 1));
   Json listed = Json::array();
   for (std::size_t i = 0; i < std::min(versions.size(), most); ++i)
@@ -90,13 +77,13 @@ Result<std::uint64_t> query_number(const HttpRequest& request, const char* name,
 asio::awaitable<Result<void>> answer_versions(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_TRY(const std::string path, query_path(request));
   BEFFROI_CO_TRY(const std::uint64_t most, query_number(request, "most", 50, kMaxVersions));
-  BEFFROI_CO_TRY(const Look look, begin(station, query_text(request, "space")));
+  BEFFROI_CO_TRY(const ShareLook look, look_into_share(station, query_text(request, "space")));
   BEFFROI_CO_TRY(Json out, co_await station.streams.run([&] { return list_versions(look, path, most); }));
   co_return co_await reply_json(exchange, std::move(out));
 }
 
-Result<Json> list_trash(const Look& look, storage::UnixTime since) {
-  BEFFROI_TRY(ShareHistory history, look.history());
+Result<Json> list_trash(const ShareLook& look, storage::UnixTime since) {
+  BEFFROI_TRY(ShareHistory history, history_of(look));
   BEFFROI_TRY(const auto items, history.trash(since, kMaxTrashItems));
   const auto& moments = history.timeline().moments();
   Json listed = Json::array();
@@ -113,7 +100,7 @@ Result<Json> list_trash(const Look& look, storage::UnixTime since) {
 
 asio::awaitable<Result<void>> answer_trash(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_TRY(const std::uint64_t days, query_number(request, "days", 30, kMaxTrashDays));
-  BEFFROI_CO_TRY(const Look look, begin(station, query_text(request, "space")));
+  BEFFROI_CO_TRY(const ShareLook look, look_into_share(station, query_text(request, "space")));
   const storage::UnixTime since{station.clock.now().seconds - static_cast<std::int64_t>(days) * kDayS};
   BEFFROI_CO_TRY(Json out, co_await station.streams.run([&] { return list_trash(look, since); }));
   co_return co_await reply_json(exchange, std::move(out));
@@ -140,9 +127,9 @@ asio::awaitable<Result<void>> answer_changes(StationContext& station, HttpReques
   constexpr std::uint64_t kEver = INT64_MAX;
   BEFFROI_CO_TRY(const std::uint64_t since, query_number(request, "since", 0, kEver));
   BEFFROI_CO_TRY(const std::uint64_t until, query_number(request, "until", kEver, kEver));
-  BEFFROI_CO_TRY(const Look look, begin(station, query_text(request, "space")));
+  BEFFROI_CO_TRY(const ShareLook look, look_into_share(station, query_text(request, "space")));
   co_return co_await stream_lines(exchange, station.streams, [&](LineWriter& writer) -> Result<void> {
-    BEFFROI_TRY(ShareHistory history, look.history());
+    BEFFROI_TRY(ShareHistory history, history_of(look));
     return history.changes({static_cast<std::int64_t>(since)}, {static_cast<std::int64_t>(until)},
                            [&](const Moment& moment, const PathChange& change) -> Result<void> {
                              BEFFROI_CHECK(writer.looked_at_one());
@@ -163,9 +150,9 @@ Result<VersionWish> read_wish(const HttpRequest& request) {
   return out;
 }
 
-Result<Json> name_version(const Look& look, const VersionWish& wish) {
+Result<Json> name_version(const ShareLook& look, const VersionWish& wish) {
   BEFFROI_TRY(const std::string entry_path, path_in_share(*look.share, wish.path));
-  BEFFROI_TRY(ShareHistory history, look.history());
+  BEFFROI_TRY(ShareHistory history, history_of(look));
   BEFFROI_TRY(const PathVersion version, history.version(entry_path, wish.snapshot));
   Json out = version_json(history, version);
   out["space"] = look.share->space.hex();
@@ -175,13 +162,13 @@ Result<Json> name_version(const Look& look, const VersionWish& wish) {
 
 asio::awaitable<Result<void>> answer_version(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_TRY(const VersionWish wish, read_wish(request));
-  BEFFROI_CO_TRY(const Look look, begin(station, wish.space));
+  BEFFROI_CO_TRY(const ShareLook look, look_into_share(station, wish.space));
   BEFFROI_CO_TRY(Json out, co_await station.streams.run([&] { return name_version(look, wish); }));
   co_return co_await reply_json(exchange, std::move(out));
 }
 
 /// What another member's tree says beyond what a shared folder holds reaches no client: root may be writing it.
-Result<void> stream_version(const Look& look, const VersionWish& wish, FrameSender& sender) {
+Result<void> stream_version(const ShareLook& look, const VersionWish& wish, FrameSender& sender) {
   Vault& vault = *look.share->vault;
   BEFFROI_TRY(const std::string entry_path, path_in_share(*look.share, wish.path));
   BEFFROI_TRY(const Snapshot snapshot, vault.resolve(wish.snapshot));
@@ -196,7 +183,7 @@ Result<void> stream_version(const Look& look, const VersionWish& wish, FrameSend
 
 asio::awaitable<Result<void>> answer_restore(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_TRY(const VersionWish wish, read_wish(request));
-  BEFFROI_CO_TRY(const Look look, begin(station, wish.space));
+  BEFFROI_CO_TRY(const ShareLook look, look_into_share(station, wish.space));
   co_return co_await stream_frames(exchange, station.streams,
                                    [&](FrameSender& sender) { return stream_version(look, wish, sender); });
 }
@@ -219,8 +206,8 @@ Result<RewindWish> read_rewind(const HttpRequest& request) {
   return out;
 }
 
-Result<Json> rewind(const Look& look, const RewindWish& wish, storage::UnixTime now) {
-  BEFFROI_TRY(ShareHistory history, look.history());
+Result<Json> rewind(const ShareLook& look, const RewindWish& wish, storage::UnixTime now) {
+  BEFFROI_TRY(ShareHistory history, history_of(look));
   BEFFROI_TRY(const Rewind found, history.rewind(wish.to));
   Json out = {{"space", look.share->space.hex()},
               {"as_of", found.as_of.commit.id.hex()},
@@ -243,7 +230,7 @@ Result<Json> rewind(const Look& look, const RewindWish& wish, storage::UnixTime 
 
 asio::awaitable<Result<void>> answer_rewind(StationContext& station, HttpRequest& request, HttpExchange& exchange) {
   BEFFROI_CO_TRY(const RewindWish wish, read_rewind(request));
-  BEFFROI_CO_TRY(const Look look, begin(station, wish.space));
+  BEFFROI_CO_TRY(const ShareLook look, look_into_share(station, wish.space));
   BEFFROI_CO_TRY(Json out, co_await station.streams.run([&] { return rewind(look, wish, station.clock.now()); }));
   const bool changed = !out["snapshot"].is_null();
   if (changed && station.shares.control() != nullptr) station.shares.control()->look(look.share->space);
@@ -253,10 +240,7 @@ asio::awaitable<Result<void>> answer_rewind(StationContext& station, HttpRequest
 }  // namespace
 
 void add_space_history_routes(Routes& routes, StationContext& station) {
-  const auto add = [&](const char* method, const char* path, auto answer) {
-    routes.push_back(
-        {method, path, true, [&station, answer](HttpRequest& r, HttpExchange& x) { return answer(station, r, x); }});
-  };
+  const AdminRoutes add(routes, station);
   add("GET", "/v1/spaces/versions", answer_versions);
   add("GET", "/v1/spaces/trash", answer_trash);
   add("GET", "/v1/spaces/changes", answer_changes);

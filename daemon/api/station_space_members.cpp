@@ -137,10 +137,7 @@ asio::awaitable<Result<void>> answer_log(StationContext& station, HttpRequest& r
 }  // namespace
 
 void add_space_member_routes(Routes& routes, StationContext& station) {
-  const auto add = [&](const char* method, const char* path, auto answer) {
-    routes.push_back(
-        {method, path, true, [&station, answer](HttpRequest& r, HttpExchange& x) { return answer(station, r, x); }});
-  };
+  const AdminRoutes add(routes, station);
   add("POST", "/v1/spaces/invite", answer_invite);
   add("GET", "/v1/spaces/invitations", answer_invitations);
   add("POST", "/v1/spaces/revoke", answer_revoke);

@@ -101,12 +101,6 @@ asio::awaitable<Result<void>> answer_leave(StationContext& station, HttpRequest&
   co_return co_await reply_json(exchange, std::move(out));
 }
 
-Result<ShareControl*> control_of(StationContext& station, const Share& share) {
-  BEFFROI_CHECK(require_joined(share));
-  if (station.shares.control() != nullptr) return station.shares.control();
-  return fail(ErrorCode::wrong_state, N_("This service keeps no folders in step."));
-}
-
 using Cycle = asio::awaitable<Result<ShareCycle>> (ShareControl::*)(storage::SpaceId);
 
 asio::awaitable<Result<void>> answer_cycle(StationContext& station, HttpRequest& request, HttpExchange& exchange,
@@ -143,10 +137,7 @@ asio::awaitable<Result<void>> answer_status(StationContext& station, HttpRequest
 }  // namespace
 
 void add_space_routes(Routes& routes, StationContext& station) {
-  const auto add = [&](const char* method, const char* path, auto answer) {
-    routes.push_back(
-        {method, path, true, [&station, answer](HttpRequest& r, HttpExchange& x) { return answer(station, r, x); }});
-  };
+  const AdminRoutes add(routes, station);
   add("GET", "/v1/spaces", [](auto& s, auto&, auto& x) { return answer_list(s, x); });
   add("GET", "/v1/spaces/device", [](auto& s, auto&, auto& x) { return answer_device(s, x); });
   add("POST", "/v1/spaces", answer_create);

@@ -114,6 +114,12 @@ Result<void> require_joined(const Share& share) {
                                          "'beffroi space list' shows what it waits for."));
 }
 
+Result<ShareControl*> control_of(StationContext& station, const Share& share) {
+  BEFFROI_CHECK(require_joined(share));
+  if (station.shares.control() != nullptr) return station.shares.control();
+  return fail(ErrorCode::wrong_state, N_("This service keeps no folders in step."));
+}
+
 Result<void> require_manager(const Share& share) {
   if (own_role(share) == Role::manager) return {};
   return fail(ErrorCode::refused,

@@ -31,6 +31,8 @@ Result<storage::SpaceNames> names_of(const Share& share);
 std::optional<storage::Role> own_role(const Share& share);
 /// wrong_state, with a sentence, while a manager has to let this device in.
 Result<void> require_joined(const Share& share);
+/// Who keeps its folder in step. wrong_state: not let in yet, or this service keeps none.
+Result<ShareControl*> control_of(StationContext& station, const Share& share);
 /// refused, with a sentence, unless this device is a manager's.
 Result<void> require_manager(const Share& share);
 
