@@ -134,7 +134,7 @@ class FolderCycle::Run {
     PartChange done;
     std::vector<SkippedFile> reasons;
     for (std::span<const storage::MergeChange> rest(changes); !rest.empty();) {
-      const auto some = rest.first(std::min(rest.size(), kFetchedTogether));
+      const auto some = rest.first(count_fetched_next(rest, done.files));
       rest = rest.subspan(some.size());
       BEFFROI_TRY(ApplyOutcome outcome, cycle_.folder_.apply(opener_, some, progress_));
       done.files += outcome.files_written;
@@ -240,6 +240,16 @@ class FolderCycle::Run {
       return entry.path.empty() ? Result<void>() : visit(entry);
     }));
     return found;
+  }
+
+  /// How many of these are fetched before that is noted: more and more, or the note, which names all, would cost more
+  /// than the files.
+  static std::size_t count_fetched_next(std::span<const storage::MergeChange> changes, std::uint64_t fetched) {
+    const std::uint64_t most = std::max<std::uint64_t>(kFetchedTogether, fetched / 4);
+    std::size_t count = 0;
+    for (std::uint64_t bytes = 0; count < changes.size() && count < most && bytes < kFetchedBytesTogether; ++count)
+      bytes += changes[count].after->size;
+    return count;
   }
 
   /// A fetch that is broken off goes on from here.

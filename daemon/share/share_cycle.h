@@ -22,6 +22,7 @@ struct Refusal {
 
 /// A fetch that is broken off keeps what it has brought, but for the last ones.
 inline constexpr std::size_t kFetchedTogether = 500;
+inline constexpr std::uint64_t kFetchedBytesTogether = 64ULL * 1024 * 1024;
 
 struct CycleSettings {
   storage::ChangeAuthor author;  ///< of what is changed here
