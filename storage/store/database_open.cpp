@@ -42,18 +42,21 @@ Result<void> make_private_folder(const std::string& folder, const DatabaseOption
   return {};
 }
 
-// A table that we do not know was made by a later version; RocksDB itself would only complain of an invalid argument.
-Result<void> check_no_unknown_table(const rocksdb::DBOptions& options, const std::string& folder) {
+// The tables that are there; none before the folder holds a database. One that we do not know was made by a later
+// version: RocksDB itself would only complain of an invalid argument.
+Result<std::vector<Table>> tables_in(const std::string& folder, const rocksdb::DBOptions& options) {
   std::vector<std::string> names;
-  if (!rocksdb::DB::ListColumnFamilies(options, folder, &names).ok())
-    return {};  // none yet; or Open says what is wrong
-  for (const std::string& name : names) {
-    const auto tables = all_tables();
-    if (name != rocksdb::kDefaultColumnFamilyName &&
-        std::ranges::none_of(tables, [&](Table table) { return name == table_name(table); }))
-      return written_by_newer(folder);
+  const auto listed = rocksdb::DB::ListColumnFamilies(options, folder, &names);
+  if (!listed.ok()) {
+    if (options.env->FileExists(folder + "/CURRENT").ok()) return std::unexpected(database_error(listed, folder));
+    return {};
   }
-  return {};
+  std::vector<Table> present;
+  for (const Table table : all_tables())
+    if (std::ranges::find(names, table_name(table)) != names.end()) present.push_back(table);
+  const std::size_t default_family = 1;
+  if (present.size() + default_family != names.size()) return written_by_newer(folder);
+  return present;
 }
 
 }  // namespace
@@ -93,19 +96,33 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& folder, cons
 
 Result<void> Database::State::open() {
   const auto database_options = make_database_options(options, *env);
-  BEFFROI_CHECK(check_no_unknown_table(database_options, folder));
+  BEFFROI_TRY(const auto present, tables_in(folder, database_options));
   const auto cache = make_block_cache(options);
   std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, {}}};
+  std::vector<rocksdb::ColumnFamilyDescriptor> missing;
   for (const Table table : all_tables())
-    families.emplace_back(table_name(table), make_table_options(table, options, cache));
-  const auto status = rocksdb::DB::Open(database_options, folder, families, &all_handles, &db);
+    (std::ranges::find(present, table) != present.end() ? families : missing)
+        .emplace_back(table_name(table), make_table_options(table, options, cache));
+  auto status = rocksdb::DB::Open(database_options, folder, families, &all_handles, &db);
   if (!status.ok()) {
     db = nullptr;
     return failed(status);
   }
+  BEFFROI_CHECK(create(missing));
   std::copy_n(all_handles.begin() + 1, kTableCount, handles.begin());
   BEFFROI_CHECK(check_tables());
   return check_format();
+}
+
+// All at once: with `create_missing_column_families` RocksDB writes its file of options once for each. A crash in
+// between leaves the first of them, and the next start makes the others.
+Result<void> Database::State::create(const std::vector<rocksdb::ColumnFamilyDescriptor>& missing) {
+  if (missing.empty()) return {};
+  std::vector<rocksdb::ColumnFamilyHandle*> created;
+  const auto status = db->CreateColumnFamilies(missing, &created);
+  all_handles.insert(all_handles.end(), created.begin(), created.end());
+  if (!status.ok()) return failed(status);
+  return {};
 }
 
 // DB::Resume() is there for this. In RocksDB 7.8 it may wait for ever for a flush that nobody does, and when nothing is

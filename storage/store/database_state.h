@@ -39,7 +39,9 @@ struct Database::State {
   bool get_over(const Error& failure);
   /// Error for a failed status.
   [[nodiscard]] std::unexpected<Error> failed(const rocksdb::Status& status) const;
-  /// Checks what DB::Open gave, and the format number.
+  /// Makes the tables that a new database lacks.
+  Result<void> create(const std::vector<rocksdb::ColumnFamilyDescriptor>& missing);
+  /// Checks what was opened, and the format number.
   Result<void> check_tables() const;
   Result<void> check_format();
   bool has_room(std::uint64_t bytes) const;

@@ -91,7 +91,6 @@ rocksdb::DBOptions make_database_options(const DatabaseOptions& options, rocksdb
   rocksdb::DBOptions out;
   out.env = &env;
   out.create_if_missing = true;
-  out.create_missing_column_families = true;
   out.paranoid_checks = true;
   out.max_open_files = kOpenFilesMax;
   out.max_file_opening_threads = 1;

@@ -8,6 +8,7 @@
 
 #include <fstream>
 
+#include "storage/store/rocks_options.h"
 #include "tests/support/memory_database.h"
 #include "tests/support/store_cases.h"
 
@@ -242,6 +243,28 @@ TEST(DatabaseFolderTest, ATableOfANewerVersionIsRefused) {
     delete newer;
   }
   EXPECT_EQ(Database::open(folder / "db").error().code, ErrorCode::unsupported_version);
+}
+
+TEST(DatabaseFolderTest, ACreationThatWasCutShortIsFinished) {
+  TemporaryFolder folder;
+  {
+    rocksdb::Options options;
+    options.create_if_missing = true;
+    rocksdb::DB* begun = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(options, folder / "db", &begun).ok());
+    for (const char* name : {"objects", "info"}) {
+      rocksdb::ColumnFamilyHandle* handle = nullptr;
+      ASSERT_TRUE(begun->CreateColumnFamily({}, name, &handle).ok());
+      ASSERT_TRUE(begun->DestroyColumnFamilyHandle(handle).ok());
+    }
+    delete begun;
+  }
+  for (const bool again : {false, true}) {
+    const auto database = Database::open(folder / "db");
+    ASSERT_TRUE(database) << again;
+    for (const Table table : all_tables())
+      ASSERT_TRUE((*database)->put(table, key("name"), key("value"), Durability::synced)) << again;
+  }
 }
 
 // Flips one byte in the middle of each file with this ending.
