@@ -10,7 +10,8 @@ using Listing = std::map<std::string, std::string>;
 
 /// Two stations; the second has not synced yet.
 struct PartWorld : ShareReplicas {
-  explicit PartWorld(std::size_t count = 2) : ShareReplicas(count) {
+  explicit PartWorld(std::size_t count = 2, storage::Role last = storage::Role::writer)
+      : ShareReplicas(count, 1, last) {
     all().folder.write("voirie/devis.txt", "devis", 100);
     all().folder.write("voirie/plan.txt", "plan", 100);
     all().folder.write("ecole/liste.txt", "liste", 100);
@@ -50,6 +51,40 @@ TEST(SharePartTest, AListOnlyStationFetchesWhatItNeeds) {
                                                    {"ecole/liste.txt", "liste"},
                                                    {"note.txt", "note"}}));
   EXPECT_EQ(world.part().fetch("mairie").error().code, ErrorCode::not_found);
+}
+
+// Goal: a reader that deleted something, which nobody else hears of, fetches it again; what it has put in its place
+// stays.
+TEST(SharePartTest, AReaderFetchesWhatItDeleted) {
+  PartWorld world(2, storage::Role::reader);
+  world.sync_both();
+  MemoryFolder& folder = world.part().folder;
+  folder.remove("voirie/plan.txt");
+  folder.remove("ecole");
+  folder.remove("note.txt");
+  folder.write("note.txt/mine", "mine", 200);
+  world.sync_both();
+  EXPECT_EQ(folder.listing(),
+            (Listing{{"voirie/", ""}, {"voirie/devis.txt", "devis"}, {"note.txt/", ""}, {"note.txt/mine", "mine"}}));
+  const auto one = world.part().fetch("voirie/plan.txt");
+  ASSERT_TRUE(one.has_value()) << one.error().message();
+  EXPECT_EQ(one->files, 1U);
+  EXPECT_EQ(folder.listing().at("voirie/plan.txt"), "plan");
+  EXPECT_FALSE(folder.listing().contains("ecole/"));
+  ASSERT_TRUE(world.part().fetch("").has_value());
+  world.part().restart();
+  world.sync_both();
+  const Listing all = {{"voirie/", ""},          {"voirie/devis.txt", "devis"}, {"voirie/plan.txt", "plan"},
+                       {"ecole/", ""},           {"ecole/liste.txt", "liste"},  {"note.txt/", ""},
+                       {"note.txt/mine", "mine"}};
+  EXPECT_EQ(folder.listing(), all);
+  EXPECT_EQ(world.all().folder.listing().at("note.txt"), "note");
+  // What others do with it comes again.
+  world.all().folder.write("voirie/plan.txt", "plan, second", 300);
+  world.all().folder.remove("ecole/liste.txt");
+  world.sync_both();
+  EXPECT_EQ(folder.listing().at("voirie/plan.txt"), "plan, second");
+  EXPECT_FALSE(folder.listing().contains("ecole/liste.txt"));
 }
 
 // Goal: a folder that is freed goes from here alone; what others do in it does not come, and the rest goes on.
