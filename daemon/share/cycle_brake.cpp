@@ -53,7 +53,7 @@ Result<bool> FolderCycle::Run::takes_something_away() {
 
 Result<bool> FolderCycle::Run::brake() {
   BEFFROI_TRY(const auto before, cycle_.state_.held());
-  const bool passes_on = can_commit() && differs_;
+  const bool passes_on = cycle_.can_commit() && differs_;
   if (passes_on && must_wait()) return is_held_meanwhile(before);
   BEFFROI_TRY(const bool takes_away, passes_on ? takes_something_away() : Result<bool>(false));
   if (takes_away) {

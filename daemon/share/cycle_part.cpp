@@ -73,17 +73,14 @@ Result<PartChange> FolderCycle::Run::fetch(const std::set<std::string>& paths) {
 
 Result<void> FolderCycle::Run::take_back_deletions(const std::set<std::string>& paths,
                                                    std::map<std::string, storage::MergeChange>& todo) {
-  if (!state_.base) return {};
+  if (!state_.base || cycle_.can_commit()) return {};
   const storage::ObjectId here = *state_.applied;
+  BEFFROI_TRY(const storage::SideChanges done, storage::changes_since(opener_, state_.base->tree, here));
   std::set<std::string> deleted;
-  BEFFROI_CHECK(storage::diff_trees(
-      opener_, state_.base->tree, here, [&](storage::Change change, const Entry* was, const Entry*) -> Result<void> {
-        if (change != storage::Change::removed) return {};
-        if (std::ranges::any_of(paths,
-                                [&](const std::string& path) { return storage::is_at_or_below(was->path, path); }))
-          deleted.insert(was->path);
-        return {};
-      }));
+  for (const auto& [path, entry] : done.removed) {
+    const auto holds = [&path](const std::string& asked) { return storage::is_at_or_below(path, asked); };
+    if (!done.moved_to.contains(path) && std::ranges::any_of(paths, holds)) deleted.insert(path);
+  }
   if (deleted.empty()) return {};
   BEFFROI_TRY(TreeEdits back, missing_of(deleted, state_.base->tree, here));
   BEFFROI_TRY(state_.applied, edited(opener_, sink_, here, std::move(back), state_.base->tree));

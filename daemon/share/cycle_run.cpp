@@ -233,16 +233,8 @@ bool FolderCycle::Run::is_refused() const {
   return settings_.refused && settings_.refused->tree == merged_.root.digest && settings_.refused->epoch == epoch_;
 }
 
-bool FolderCycle::Run::can_commit() const {
-  if (!vault_.can_write()) return false;
-  const storage::SpaceLog log = vault_.log();
-  const storage::DeviceState* const me = log.device(vault_.device_id());
-  if (me == nullptr || me->removed) return false;
-  return me->role == storage::Role::manager || me->role == storage::Role::writer;
-}
-
 Result<void> FolderCycle::Run::commit() {
-  if (!can_commit() || (!differs_ && !several_trees_)) return {};
+  if (!cycle_.can_commit() || (!differs_ && !several_trees_)) return {};
   report_.refused = is_refused();
   report_.waits = must_wait();
   if (report_.waits) return {};

@@ -76,7 +76,6 @@ class FolderCycle::Run {
   Result<std::uint64_t> count_files_between(const storage::ObjectId& before, const storage::ObjectId& after) const;
   bool is_refused() const;
   bool must_wait() const { return !settings_.may_commit || is_refused(); }
-  bool can_commit() const;
   Result<void> commit();
   /// Brings changes into the folder. Paths where it has something else now.
   Result<std::set<std::string>> write_into_folder(std::span<const storage::MergeChange> changes,
@@ -101,8 +100,8 @@ class FolderCycle::Run {
 
   // A part of the space: cycle_part.cpp.
   Result<void> prepare_part();
-  /// What was deleted here at and below these paths, and nobody else knows of it: a reader's deletion, or one that
-  /// waits for the peer. The folder is meant to have it again.
+  /// What a reader deleted at and below these paths, and nobody else hears of: the folder is meant to have it again.
+  /// Not of others: what they delete is passed on, and would come back as something new.
   Result<void> take_back_deletions(const std::set<std::string>& paths,
                                    std::map<std::string, storage::MergeChange>& todo);
   /// What the folder is meant to have at and below a path, but for its top. False: nothing.

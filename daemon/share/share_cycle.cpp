@@ -85,6 +85,14 @@ Result<PartChange> FolderCycle::free(const std::set<std::string>& paths, const C
   return change_part(&Run::free, paths, settings, std::move(source), progress);
 }
 
+bool FolderCycle::can_commit() const {
+  if (!vault_.can_write()) return false;
+  const storage::SpaceLog log = vault_.log();
+  const storage::DeviceState* const me = log.device(vault_.device_id());
+  if (me == nullptr || me->removed) return false;
+  return me->role == storage::Role::manager || me->role == storage::Role::writer;
+}
+
 void FolderCycle::note_skipped(const ScanScope& scope, const FolderScan& scan) {
   const auto looked_at = [&](const std::string& path) {
     return scope.everything ||

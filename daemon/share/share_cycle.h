@@ -81,6 +81,8 @@ class FolderCycle {
   Result<PartChange> free(const std::set<std::string>& paths, const CycleSettings& settings,
                           std::shared_ptr<storage::ObjectSource> source, Progress& progress);
 
+  /// May this device write into the space? A reader's changes stay in its folder. Any thread.
+  bool can_commit() const;
   /// By path; of the last look at each part of the folder. Any thread.
   std::vector<SkippedFile> skipped() const;
   ShareState& state() { return state_; }

@@ -66,6 +66,8 @@ TEST(SharePartTest, AReaderFetchesWhatItDeleted) {
   world.sync_both();
   EXPECT_EQ(folder.listing(),
             (Listing{{"voirie/", ""}, {"voirie/devis.txt", "devis"}, {"note.txt/", ""}, {"note.txt/mine", "mine"}}));
+  folder.move("voirie/devis.txt", "voirie/prix.txt");
+  world.sync_both();
   const auto one = world.part().fetch("voirie/plan.txt");
   ASSERT_TRUE(one.has_value()) << one.error().message();
   EXPECT_EQ(one->files, 1U);
@@ -74,8 +76,8 @@ TEST(SharePartTest, AReaderFetchesWhatItDeleted) {
   ASSERT_TRUE(world.part().fetch("").has_value());
   world.part().restart();
   world.sync_both();
-  const Listing all = {{"voirie/", ""},          {"voirie/devis.txt", "devis"}, {"voirie/plan.txt", "plan"},
-                       {"ecole/", ""},           {"ecole/liste.txt", "liste"},  {"note.txt/", ""},
+  const Listing all = {{"voirie/", ""},          {"voirie/prix.txt", "devis"}, {"voirie/plan.txt", "plan"},
+                       {"ecole/", ""},           {"ecole/liste.txt", "liste"}, {"note.txt/", ""},
                        {"note.txt/mine", "mine"}};
   EXPECT_EQ(folder.listing(), all);
   EXPECT_EQ(world.all().folder.listing().at("note.txt"), "note");
@@ -85,6 +87,19 @@ TEST(SharePartTest, AReaderFetchesWhatItDeleted) {
   world.sync_both();
   EXPECT_EQ(folder.listing().at("voirie/plan.txt"), "plan, second");
   EXPECT_FALSE(folder.listing().contains("ecole/liste.txt"));
+}
+
+// Goal: what a writer deleted, and the peer has not heard of yet, does not come back as something new of the writer's.
+TEST(SharePartTest, AWritersDeletionStays) {
+  PartWorld world;
+  world.sync_both();
+  world.part().folder.remove("note.txt");
+  world.part().settings.may_commit = false;
+  world.part().synced();
+  EXPECT_EQ(world.part().fetch("note.txt").error().code, ErrorCode::not_found);
+  world.part().settings.may_commit = true;
+  world.sync_both();
+  EXPECT_FALSE(world.all().folder.listing().contains("note.txt"));
 }
 
 // Goal: a folder that is freed goes from here alone; what others do in it does not come, and the rest goes on.
