@@ -85,8 +85,12 @@ class AccessWalk {
       changed = !(content->second.boundary == grant.content.boundary && content->second.dedup == grant.content.dedup);
     contents_.insert_or_assign(grant.content.generation, grant.content.clone());
     for (const auto& [id, secret] : grant.preshared) {
-      const auto [known, added] = preshared_.try_emplace(id, secret.clone());
-      if (added || known->second == secret) continue;
+      const auto known = preshared_.find(id);
+      if (known == preshared_.end()) {
+        preshared_.emplace(id, secret.clone());
+        continue;
+      }
+      if (known->second == secret) continue;
       if (id == me_.public_part().id()) {
         report(epochs_.at(grant.epoch), changed_in_passing(grant.epoch));
         continue;

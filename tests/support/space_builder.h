@@ -69,6 +69,23 @@ class SpaceBuilder {
     BEFFROI_ASSERT(body.has_value());
     return std::move(*body);
   }
+  /// The same with the keys of the newest epoch alone, which has handed on all the others: quick when there are many.
+  EpochBody epoch_after(const EpochBody& newest, const crypto::DeviceKeys& author) {
+    auto opened = open_grant(log.space(), newest, author);
+    BEFFROI_ASSERT(opened.has_value());
+    HandedTable handed;
+    handed.emplace(newest.epoch, HandedKeys{opened->secret.clone(), opened->reader_key->clone()});
+    auto recipients = epoch_recipients(log, preshared);
+    BEFFROI_ASSERT(recipients.has_value());
+    const EpochPlan plan{.epoch = {newest.epoch.value + 1},
+                         .content = &opened->content,
+                         .handed = &handed,
+                         .space_name = "Essai",
+                         .recipients = std::move(*recipients)};
+    auto body = make_epoch(log.space(), plan, random);
+    BEFFROI_ASSERT(body.has_value());
+    return std::move(*body);
+  }
   void open_epoch(const crypto::DeviceKeys& author, bool new_content_keys = false) {
     must(epoch(author, new_content_keys), author);
   }

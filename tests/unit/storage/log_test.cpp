@@ -670,10 +670,12 @@ TEST_F(ShareLogTest, DeparturesDoNotUseUpTheWritersRotations) {
   space.must(MemberBody{.root = owner.public_part(), .role = Role::reader}, manager);
   std::vector<crypto::DeviceKeys> readers;
   for (std::uint32_t i = 0; i <= kMaxRotationsInARow; ++i) readers.push_back(space.admit(Role::reader, owner));
-  space.open_epoch(manager);
+  EpochBody newest = space.epoch(manager);
+  space.must(newest, manager);
   for (const crypto::DeviceKeys& reader : readers) {
     space.must(SpaceBuilder::removal({reader.public_part()}), reader);
-    space.open_epoch(writer);
+    newest = space.epoch_after(newest, writer);
+    space.must(newest, writer);
   }
   EXPECT_EQ(1U, log.rotations_in_a_row());
 }
