@@ -31,7 +31,12 @@ std::unexpected<Error> other_log(std::size_t position) {
       std::to_string(position));
 }
 
-std::unexpected<Error> other_branch() {
+std::unexpected<Error> other_branch(storage::SpaceKind kind) {
+  if (kind == storage::SpaceKind::share)
+    return fail(ErrorCode::corrupt,
+                N_("The others have changes of this computer that it does not know: it was put back to an older state. "
+                   "Run 'beffroi space leave' with --only-here for this space, then have yourself invited again. The "
+                   "folder keeps its files."));
   return fail(ErrorCode::corrupt,
               N_("The peer has snapshots of this station that the station does not know: it was put back to an older "
                  "state. Run 'beffroi recover' on it."));
@@ -168,7 +173,7 @@ class StateExchange {
       return rolled_back("snapshot " + std::to_string(sequence), "snapshot " + std::to_string(known.receipted));
     if (sequence == 0) return {};
     BEFFROI_TRY(const auto ours, vault_.store().branch_commit(me, sequence));
-    if (ours != shown->commit) return other_branch();
+    if (ours != shown->commit) return other_branch(vault_.log().kind());
     return {};
   }
 

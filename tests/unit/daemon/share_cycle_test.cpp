@@ -24,6 +24,20 @@ TEST(ShareCycleTest, WhatOneDoesTheOthersHave) {
   EXPECT_EQ(world[2].folder.listing(), (Listing{{"voirie/", ""}, {"voirie/devis.txt", "trois"}}));
 }
 
+// Goal: a computer that was put back to a state before it wrote into a space is told what to do about that space.
+TEST(ShareCycleTest, AComputerThatWasPutBackIsToldHowToComeBack) {
+  ShareReplicas world(2);
+  world[1].folder.write("a", "1", 1);
+  world.settle();
+  const auto copy = [](const crypto::DeviceKeys& keys) { return *crypto::DeviceKeys::decode(keys.encode().view()); };
+  const storage::testing::Person& person = world[1].person;
+  Replica before(world, {copy(person.root), copy(person.device), copy(person.keys)}, "before");
+  ASSERT_TRUE(before.vault->bind_peer({world.peer.host->public_part(), "memory:1"}).has_value());
+  const auto told = before.sync();
+  ASSERT_FALSE(told.has_value());
+  EXPECT_NE(told.error().message().find("--only-here"), std::string::npos) << told.error().message();
+}
+
 // Goal: a cycle in which nothing happened makes no commit.
 TEST(ShareCycleTest, RestsWhenNothingHappens) {
   ShareReplicas world(2);
