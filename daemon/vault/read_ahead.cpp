@@ -26,22 +26,29 @@ void ReadAhead::prefetch(const SegmentTasks& tasks) {
   if (!ids.empty()) opener_.source().prefetch(ids);
 }
 
+// Is `next` opened by the same thread as those before it?
+bool ReadAhead::belongs_to(const SegmentTask& last, const SegmentTask& next, std::size_t together) {
+  if (last.segment.in_bundle != next.segment.in_bundle) return false;
+  return next.segment.in_bundle ? last.segment.object == next.segment.object : together < kChunksTogether;
+}
+
 void ReadAhead::add(SegmentTasks tasks) {
   prefetch(tasks);
   for (const auto& task : tasks) task->given = true;
   if (threads_.empty()) return;
+  std::size_t woken = 0;
   {
     const std::lock_guard lock(mutex_);
+    const std::size_t before = waiting_.size();
     const SegmentTask* last = nullptr;
     for (auto& task : tasks) {
-      const bool same_bundle = last != nullptr && task->segment.in_bundle && last->segment.in_bundle &&
-                               last->segment.object == task->segment.object;
+      if (last == nullptr || !belongs_to(*last, *task, waiting_.back().size())) waiting_.emplace_back();
       last = task.get();
-      if (!same_bundle) waiting_.emplace_back();
       waiting_.back().push_back(std::move(task));
     }
+    woken = std::min(idle_, waiting_.size() - before);
   }
-  added_.notify_all();
+  for (; woken > 0; --woken) added_.notify_one();
 }
 
 void ReadAhead::wait(const std::shared_ptr<SegmentTask>& task) {
@@ -51,16 +58,21 @@ void ReadAhead::wait(const std::shared_ptr<SegmentTask>& task) {
   }
   if (task->done) return;
   std::unique_lock lock(mutex_);
-  opened_.wait(lock, [&] { return task->done.load(); });
+  awaited_ = task.get();
+  done_.wait(lock, [&] { return task->done.load(); });
+  awaited_ = nullptr;
 }
 
 void ReadAhead::open_all(const SegmentTasks& tasks) {
   for (const auto& task : tasks) task->bytes = open(task->segment);
+  bool is_awaited = false;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& task : tasks) task->done = true;
+    is_awaited = awaited_ != nullptr && awaited_->done;
+    if (is_awaited) awaited_ = nullptr;
   }
-  opened_.notify_all();
+  if (is_awaited) done_.notify_one();
 }
 
 void ReadAhead::work() {
@@ -68,7 +80,9 @@ void ReadAhead::work() {
     SegmentTasks tasks;
     {
       std::unique_lock lock(mutex_);
+      ++idle_;
       added_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+      --idle_;
       if (closed_) return;
       tasks = std::move(waiting_.front());
       waiting_.pop_front();

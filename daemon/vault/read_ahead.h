@@ -31,8 +31,8 @@ class ReadAhead {
   /// Without threads a task is done when it is waited for. `opener` outlives this.
   ReadAhead(const storage::ObjectOpener& opener, std::size_t threads, Verify verify);
   ~ReadAhead();
-  /// In the order in which they will be waited for. Tells the source of all at once; neighbours in one bundle are
-  /// opened by one thread.
+  /// In the order in which they will be waited for. Tells the source of all at once; neighbours in one bundle, and a
+  /// few neighbouring chunks, are opened by one thread: to wake another one may cost as much as to open a chunk.
   void add(SegmentTasks tasks);
   /// Returns when the task is done.
   void wait(const std::shared_ptr<SegmentTask>& task);
@@ -46,19 +46,24 @@ class ReadAhead {
   };
   void work();
   void prefetch(const SegmentTasks& tasks);
+  static bool belongs_to(const SegmentTask& last, const SegmentTask& next, std::size_t together);
   void open_all(const SegmentTasks& tasks);
   Result<storage::OpenedObject> open_object(const storage::Segment& segment) const;
   Result<Bytes> open(const storage::Segment& segment);
   Result<Bundle> open_bundle(const storage::Segment& segment);
 
   static constexpr std::size_t kCachedBundles = 8;
+  static constexpr std::size_t kChunksTogether = 4;
 
   const storage::ObjectOpener& opener_;
   const Verify verify_;
   std::mutex mutex_;
-  std::condition_variable added_;   ///< for the threads
-  std::condition_variable opened_;  ///< for the owner, and for threads that wait for another one's bundle
-  std::deque<SegmentTasks> waiting_;
+  std::condition_variable added_;                     ///< for the threads
+  std::condition_variable done_;                      ///< for the owner
+  std::condition_variable opened_;                    ///< for threads that wait for another one's bundle
+  std::deque<SegmentTasks> waiting_;                  ///< each for one thread
+  std::size_t idle_ = 0;                              ///< threads that wait for work
+  const SegmentTask* awaited_ = nullptr;              ///< by the owner, who is to be woken
   std::list<std::shared_ptr<CachedBundle>> bundles_;  ///< the last used first
   bool closed_ = false;
   std::vector<std::jthread> threads_;  ///< last: they use all of the above
