@@ -129,6 +129,9 @@ Result<ApplyOutcome> MemoryFolder::apply(const storage::ObjectOpener& opener,
     return {};
   };
   const auto keep = [&](const storage::MergeChange& change) {
+    if (change.after && change.after->type == EntryType::file) {
+      if (auto content = content_of(*change.after, opener)) unwritten.insert(std::move(*content));
+    }
     const bool here = files.contains(change.path);
     out.not_applied.push_back({change.path, here ? change.before : std::nullopt});
     out.reasons.push_back({change.path, "in use", {}});
@@ -143,6 +146,7 @@ Result<ApplyOutcome> MemoryFolder::apply(const storage::ObjectOpener& opener,
       return {};
     }
     BEFFROI_TRY(std::string content, becomes_file ? content_of(*change.after, opener) : Result<std::string>(""));
+    unwritten.erase(content);
     files.insert_or_assign(change.path,
                            MemoryFile{!becomes_file, std::move(content), change.after->mode, change.after->mtime_s});
     keep_durably(change.path);

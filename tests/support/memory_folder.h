@@ -25,7 +25,10 @@ class MemoryFolder final : public ShareFolder {
   std::uint32_t refused_per_mille = 0;
   std::uint32_t unquiet_per_mille = 0;
   std::set<std::string> unreadable;
-  std::set<std::string> in_use;        ///< may be read, and neither replaced nor removed
+  std::set<std::string> in_use;  ///< may be read, and neither replaced nor removed
+  /// Contents that could not be written: in trees only, and unlike on a disk also when they stood here, and had to give
+  /// way.
+  std::set<std::string> unwritten;
   std::size_t max_skipped = SIZE_MAX;  ///< no more are told of one by one
   /// After so many changes the writing breaks off, as a crash would.
   std::optional<std::size_t> break_off_after;

@@ -203,7 +203,12 @@ class ShareSimulation {
     for (const Bytes& record : *records) ASSERT_TRUE(world_.peer.run((*link)->append_record(record)).has_value());
     ASSERT_TRUE(world_.peer.run((*link)->exchange_state(*manager.vault, world_.peer.pool)).has_value());
     (*link)->cut();
-    for (const auto& [path, file] : gone.folder.files) alive_.erase(file.content);
+    std::set<std::string> lost = gone.folder.unwritten;
+    for (const auto& replica : world_.replicas)
+      if (replica.get() != &gone)
+        for (const auto& [path, file] : replica->folder.files) lost.erase(file.content);
+    for (const auto& [path, file] : gone.folder.files) lost.insert(file.content);
+    for (const std::string& content : lost) alive_.erase(content);
     world_.replicas.pop_back();
   }
 
