@@ -1,6 +1,8 @@
 """Stations that share a folder, as several communes do: founding, inviting, letting in, and waiting until all have the same."""
 
+import contextlib
 import hashlib
+import os
 import time
 from pathlib import Path
 
@@ -18,9 +20,15 @@ def wait_until(true, what, patience_s=PATIENCE_SECONDS):
 
 
 def files_below(folder):
-    """What people see there: path to content."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(Path(folder).rglob("*"))
-            if path.is_file() and not path.name.startswith(".beffroi-")}
+    """What people see there: path to content. What goes away meanwhile is not there."""
+    out = {}
+    for above, _, names in os.walk(folder):  # which passes over a folder that is gone
+        for name in names:
+            path = Path(above, name)
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file() and not name.startswith(".beffroi-"):
+                    out[str(path.relative_to(folder))] = path.read_bytes()
+    return out
 
 
 def contents_below(folder):
