@@ -321,6 +321,11 @@ Result<void> FolderCycle::Run::write() {
     // One that waits since an earlier cycle is in the folder now, but where that has something else.
     const ObjectId before = report_.commit ? base_ : state_.pending->base;
     BEFFROI_TRY(state_.pending->base, held_back(opener_, sink_, before, state_.pending->root, kept));
+    // What others removed or moved was not deleted here, also where its new place could not be written.
+    std::set<std::string> removed;
+    for (const auto& change : todo_)
+      if (!change.after && !kept.contains(change.path)) removed.insert(change.path);
+    BEFFROI_TRY(state_.pending->base, held_back(opener_, sink_, empty_, state_.pending->base, removed));
     state_.pending->whole = kept.empty();
   }
   BEFFROI_CHECK(note_left(kept));
