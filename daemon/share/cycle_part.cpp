@@ -224,11 +224,14 @@ Result<void> FolderCycle::Run::follow_moves() {
       todo_, [&](const storage::MergeChange& change) { return !change.after && rules.contains(change.path); });
   if (!concerns_us) return keep_copies();
   BEFFROI_TRY(const auto moves, storage::changes_since(opener_, disk_, merged_.root.object.id));
+  const TreeReader merged(opener_, merged_.root.object.id);
   for (const auto& [path, here] : rules) {
     const auto to = moves.moved_to.find(path);
     if (to == moves.moved_to.end()) continue;
     local_.copy(path, to->second);
-    if (!storage::is_at_or_below(to->second, path)) outdated_.insert(path);
+    // Something else under the old name did not come, so the rule goes on holding.
+    BEFFROI_TRY(const auto there, merged.find(path));
+    if (!there && !storage::is_at_or_below(to->second, path)) outdated_.insert(path);
   }
   return keep_copies();
 }
