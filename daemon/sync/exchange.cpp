@@ -35,8 +35,8 @@ std::unexpected<Error> other_branch(storage::SpaceKind kind) {
   if (kind == storage::SpaceKind::share)
     return fail(ErrorCode::corrupt,
                 N_("The others have changes of this computer that it does not know: it was put back to an older state. "
-                   "Run 'beffroi space leave' with --only-here for this space, then have yourself invited again. The "
-                   "folder keeps its files."));
+                   "Run 'beffroi recover' on it, then have yourself invited to this space again. The folder keeps its "
+                   "files."));
   return fail(ErrorCode::corrupt,
               N_("The peer has snapshots of this station that the station does not know: it was put back to an older "
                  "state. Run 'beffroi recover' on it."));
