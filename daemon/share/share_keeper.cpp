@@ -385,8 +385,8 @@ asio::awaitable<Result<std::uint64_t>> ShareKeeper::undo() {
 }
 
 asio::awaitable<Result<PartChange>> ShareKeeper::fetch(std::set<std::string> paths) {
-  // What a reader deleted comes back only if that was seen. Without the peer it was looked at all the same.
-  if (!cycle_.can_commit()) static_cast<void>(co_await sync_now());
+  // What a reader deleted comes back only if that was seen.
+  if (!cycle_.can_commit()) BEFFROI_CO_CHECK(co_await sync_now());
   co_return co_await change_folder([this, paths = std::move(paths)](const CycleSettings& how, const auto& source) {
     return cycle_.fetch(paths, how, source, progress_);
   });
