@@ -221,7 +221,7 @@ Result<void> FolderCycle::Run::follow_moves() {
   if (local_.has_all()) return {};
   const auto rules = local_.rules();
   const bool concerns_us = std::ranges::any_of(
-      todo_, [&](const storage::MergeChange& change) { return !change.after && rules.contains(change.path); });
+      todo_, [&](const storage::MergeChange& change) { return gives_up_name(change) && rules.contains(change.path); });
   if (!concerns_us) return keep_copies();
   BEFFROI_TRY(const auto moves, storage::changes_since(opener_, disk_, merged_.root.object.id));
   const TreeReader merged(opener_, merged_.root.object.id);
@@ -229,7 +229,7 @@ Result<void> FolderCycle::Run::follow_moves() {
     const auto to = moves.moved_to.find(path);
     if (to == moves.moved_to.end()) continue;
     local_.copy(path, to->second);
-    // Something else under the old name did not come, so the rule goes on holding.
+    // What stands under the old name now comes, or does not, by this rule.
     BEFFROI_TRY(const auto there, merged.find(path));
     if (!there && !storage::is_at_or_below(to->second, path)) outdated_.insert(path);
   }

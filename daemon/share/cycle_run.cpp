@@ -324,7 +324,7 @@ Result<void> FolderCycle::Run::write() {
     // What others removed or moved was not deleted here, also where its new place could not be written.
     std::set<std::string> removed;
     for (const auto& change : todo_)
-      if (!change.after && !kept.contains(change.path)) removed.insert(change.path);
+      if (gives_up_name(change) && !kept.contains(change.path)) removed.insert(change.path);
     BEFFROI_TRY(state_.pending->base, held_back(opener_, sink_, empty_, state_.pending->base, removed));
     state_.pending->whole = kept.empty();
   }

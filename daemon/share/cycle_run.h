@@ -14,6 +14,11 @@ inline bool is_of_folder(storage::BrakeReason reason) {
   return reason == storage::BrakeReason::folder_missing || reason == storage::BrakeReason::other_folder;
 }
 
+/// Goes what stood there, or does another kind of thing take its name?
+inline bool gives_up_name(const storage::MergeChange& change) {
+  return change.before && (!change.after || change.after->type != change.before->type);
+}
+
 class FolderCycle::Run {
  public:
   Run(FolderCycle& cycle, const CycleSettings& settings, std::shared_ptr<storage::ObjectSource> source,

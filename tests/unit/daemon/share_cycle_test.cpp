@@ -38,6 +38,37 @@ TEST(ShareCycleTest, AComputerThatWasPutBackIsToldHowToComeBack) {
   EXPECT_NE(told.error().message().find("invited to this space again"), std::string::npos) << told.error().message();
 }
 
+// Goal: others move a folder; where its new name is taken, and a commit of this station waits for its receipt
+// meanwhile, what is in it was not deleted here.
+TEST(ShareCycleTest, WhatOthersMovedAndCouldNotBeWrittenIsNotDeletedHere) {
+  ShareReplicas world(2);
+  bool busy = false;
+  world.peer.edit_answers = [&](Message& answer) {
+    if (busy && std::holds_alternative<LeaseMessage>(answer))
+      answer = ErrorMessage{Error{ErrorCode::busy, "not now", {}}};
+  };
+  world[0].folder.write("B/b", "b", 1);
+  world.settle();
+  world[1].folder.write("B/mine", "mine", 2);
+  busy = true;
+  EXPECT_FALSE(world[1].synced().confirmed);
+  busy = false;
+  world[0].folder.move("B", "e");
+  world[0].folder.write("e/new", "new", 3);
+  world[0].synced();
+  world[1].settings.may_commit = false;
+  world[1].folder.before_apply = [&] { world[1].folder.write("e", "in the way", 4); };
+  busy = true;
+  world[1].synced();
+  busy = false;
+  world[1].folder.before_apply = {};
+  world[1].settings.may_commit = true;
+  world.settle();
+  std::set<std::string> contents;
+  for (const auto& [path, file] : world[0].folder.files) contents.insert(file.content);
+  EXPECT_EQ(contents, (std::set<std::string>{"", "b", "mine", "new", "in the way"}));
+}
+
 // Goal: a cycle in which nothing happened makes no commit.
 TEST(ShareCycleTest, RestsWhenNothingHappens) {
   ShareReplicas world(2);

@@ -89,6 +89,23 @@ TEST(SharePartTest, AReaderFetchesWhatItDeleted) {
   EXPECT_FALSE(folder.listing().contains("ecole/liste.txt"));
 }
 
+// Goal: others rename a freed file and put a folder in its place: neither comes, and neither goes for the others.
+TEST(SharePartTest, WhatTakesTheNameOfAFreedFileStays) {
+  PartWorld world;
+  world.sync_both();
+  ASSERT_TRUE(world.part().free("note.txt").has_value());
+  world.all().folder.move("note.txt", "old.txt");
+  world.all().folder.write("note.txt/inside", "inside", 200);
+  const Listing there = world.all().folder.listing();
+  const Listing here = world.part().folder.listing();
+  for (int round = 0; round < 3; ++round) world.sync_both();
+  EXPECT_EQ(world.all().folder.listing(), there);
+  EXPECT_EQ(world.part().folder.listing(), here);
+  world.part().folder.write("other.txt", "other", 300);
+  world.sync_both();
+  EXPECT_TRUE(world.all().folder.listing().contains("note.txt/inside"));
+}
+
 // Goal: what a writer deleted, and the peer has not heard of yet, does not come back as something new of the writer's.
 TEST(SharePartTest, AWritersDeletionStays) {
   PartWorld world;
