@@ -71,9 +71,9 @@ class FolderCycle {
   Result<std::uint64_t> undo(const CycleSettings& settings, std::shared_ptr<storage::ObjectSource> source,
                              Progress& progress);
 
-  /// Brings what the space has at and below these entry paths ("" is everything) into the folder; from now on it is
-  /// kept there. not_found: the space has no such path; wrong_state: the folder is not
-  /// there, or no cycle has read it yet. What could not be written is tried again by the next cycles.
+  /// Brings what the space has at and below these entry paths ("" is everything) into the folder, also what a reader
+  /// deleted from it; from now on it is kept there. not_found: the space has no such path; wrong_state: the folder is
+  /// not there, or no cycle has read it yet. What could not be written is tried again by the next cycles.
   Result<PartChange> fetch(const std::set<std::string>& paths, const CycleSettings& settings,
                            std::shared_ptr<storage::ObjectSource> source, Progress& progress);
   /// The opposite: it stays in the space, and goes from the folder. What is not as the space has it, or is in use,

@@ -32,7 +32,7 @@ class ReadAhead {
   ReadAhead(const storage::ObjectOpener& opener, std::size_t threads, Verify verify);
   ~ReadAhead();
   /// In the order in which they will be waited for. Tells the source of all at once; neighbours in one bundle, and a
-  /// few neighbouring chunks, are opened by one thread: to wake another one may cost as much as to open a chunk.
+  /// few neighbouring chunks, are opened by one thread: waking one for each costs more than it brings.
   void add(SegmentTasks tasks);
   /// Returns when the task is done.
   void wait(const std::shared_ptr<SegmentTask>& task);

@@ -54,8 +54,8 @@ Result<std::vector<Table>> tables_in(const std::string& folder, const rocksdb::D
   std::vector<Table> present;
   for (const Table table : all_tables())
     if (std::ranges::find(names, table_name(table)) != names.end()) present.push_back(table);
-  const std::size_t default_family = 1;
-  if (present.size() + default_family != names.size()) return written_by_newer(folder);
+  const std::size_t with_default = present.size() + 1;
+  if (with_default != names.size()) return written_by_newer(folder);
   return present;
 }
 
