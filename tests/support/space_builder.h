@@ -62,12 +62,7 @@ class SpaceBuilder {
       plan.content_generation = log.content_generation() + 1;
       if (!new_content_keys) plan.content = &access->current.content;
     }
-    auto recipients = epoch_recipients(log, preshared);
-    BEFFROI_ASSERT(recipients.has_value());
-    plan.recipients = std::move(*recipients);
-    auto body = make_epoch(log.space(), plan, random);
-    BEFFROI_ASSERT(body.has_value());
-    return std::move(*body);
+    return for_everybody(std::move(plan));
   }
   /// The same with the keys of the newest epoch alone, which has handed on all the others: quick when there are many.
   EpochBody epoch_after(const EpochBody& newest, const crypto::DeviceKeys& author) {
@@ -75,16 +70,11 @@ class SpaceBuilder {
     BEFFROI_ASSERT(opened.has_value());
     HandedTable handed;
     handed.emplace(newest.epoch, HandedKeys{opened->secret.clone(), opened->reader_key->clone()});
-    auto recipients = epoch_recipients(log, preshared);
-    BEFFROI_ASSERT(recipients.has_value());
-    const EpochPlan plan{.epoch = {newest.epoch.value + 1},
-                         .content = &opened->content,
-                         .handed = &handed,
-                         .space_name = "Essai",
-                         .recipients = std::move(*recipients)};
-    auto body = make_epoch(log.space(), plan, random);
-    BEFFROI_ASSERT(body.has_value());
-    return std::move(*body);
+    return for_everybody({.epoch = {newest.epoch.value + 1},
+                          .content = &opened->content,
+                          .handed = &handed,
+                          .space_name = "Essai",
+                          .recipients = {}});
   }
   void open_epoch(const crypto::DeviceKeys& author, bool new_content_keys = false) {
     must(epoch(author, new_content_keys), author);
@@ -104,6 +94,14 @@ class SpaceBuilder {
   PresharedTable preshared;
 
  private:
+  EpochBody for_everybody(EpochPlan plan) {
+    auto recipients = epoch_recipients(log, preshared);
+    BEFFROI_ASSERT(recipients.has_value());
+    plan.recipients = std::move(*recipients);
+    auto body = make_epoch(log.space(), plan, random);
+    BEFFROI_ASSERT(body.has_value());
+    return std::move(*body);
+  }
   SpaceLog open_log(SpaceKind kind) {
     GenesisBody genesis{.kind = kind, .root = root.public_part()};
     random.fill(genesis.nonce);
